@@ -1,0 +1,22 @@
+export { type ErrorCode, PeftError } from './errors.ts';
+export type { CompiledStep, Engine, HostTensor, HostTensors, Step } from './engine/engine.ts';
+export { eagerEngine } from './engine/eager.ts';
+export { attention } from './tensor/attention.ts';
+export { softmaxCrossEntropy } from './tensor/cross-entropy.ts';
+export { dropout, dropPath } from './tensor/dropout.ts';
+export { type GeluApproximation, gelu } from './tensor/gelu.ts';
+export { registerGradients, type ValueAndGrads, valueAndGrads } from './tensor/gradients.ts';
+export { type Attributes, type FusedOp, type Inputs, runFused } from './tensor/kernel.ts';
+export { layerNorm } from './tensor/layer-norm.ts';
+export { linear } from './tensor/linear.ts';
+export {
+  drawNormal,
+  drawPermutation,
+  drawUniform,
+  fold,
+  hostRandom,
+  type Key,
+  key,
+  type RandomSource,
+} from './tensor/random.ts';
+export { currentRandom, currentScope, type Scope, withScope } from './tensor/scope.ts';

@@ -1,0 +1,60 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { type FusedOp, runFused } from './kernel.ts';
+
+/** Undoes a broadcast: sums the axes that had length 1. */
+const sumTo = (x: tf.Tensor, shape: number[]): tf.Tensor => {
+  const axes = shape.flatMap((size, axis) => (size === 1 && x.shape[axis] !== 1 ? [axis] : []));
+  return axes.length > 0 ? tf.sum(x, axes, true) : x;
+};
+
+/** Outputs `[o, p]`: the result and the attention map `softmax(scale q k^T + bias)`. */
+const attentionOp: FusedOp = {
+  name: 'PeftAttention',
+  reference({ q, k, v, bias }, { scale }) {
+    const logits = tf.mul(tf.matMul(q, k, false, true), scale as number); // [B, H, N, N]
+    const p = tf.softmax(bias ? tf.add(logits, bias) : logits);
+    return [tf.matMul(p, v), p];
+  },
+  gradient: {
+    saveInputs: ['q', 'k', 'v'],
+    saveOutputs: [true, true],
+    backward([dy], [q, k, v, o, p], attributes) {
+      let grads: tf.Tensor[] | undefined;
+      const grad = (index: number) => (): tf.Tensor => {
+        grads ??= runFused(attentionGradOp, { dy, q, k, v, o, p }, attributes);
+        return grads[index].clone();
+      };
+      const bias = () => sumTo(grad(3)(), attributes.biasShape as number[]);
+      return { q: grad(0), k: grad(1), v: grad(2), bias };
+    },
+  },
+};
+
+/**
+ * Outputs `[dq, dk, dv, ds]`, with `ds` the gradient of the logits, which is that of a full-sized bias.
+ * D = rowsum(dO O);  dS = P (dO V^T - D);  dQ = s dS K;  dK = s dS^T Q;  dV = P^T dO   (Dao et al. 2022, arXiv 2205.14135)
+ */
+const attentionGradOp: FusedOp = {
+  name: 'PeftAttentionGrad',
+  reference({ dy, q, k, v, o, p }, { scale }) {
+    const d = tf.sum(tf.mul(dy, o), -1, true); // [B, H, N, 1]
+    const ds = tf.mul(p, tf.sub(tf.matMul(dy, v, false, true), d)); // [B, H, N, N]
+    const scaled = tf.mul(ds, scale as number);
+    return [tf.matMul(scaled, k), tf.matMul(scaled, q, true), tf.matMul(p, dy, true), ds];
+  },
+};
+
+/**
+ * Scaled dot-product attention (Vaswani et al. 2017, arXiv 1706.03762, eq. 1).
+ *
+ * @param q `[B, H, N, d]`
+ * @param k `[B, H, M, d]`
+ * @param v `[B, H, M, e]`
+ * @param scale multiplies the logits, usually `d ** -0.5`
+ * @param bias rank 4, broadcast to `[B, H, N, M]` and added to the scaled logits
+ * @returns `[B, H, N, e]`
+ */
+export function attention(q: tf.Tensor, k: tf.Tensor, v: tf.Tensor, scale: number, bias?: tf.Tensor): tf.Tensor {
+  if (!bias) return runFused(attentionOp, { q, k, v }, { scale })[0];
+  return runFused(attentionOp, { q, k, v, bias }, { scale, biasShape: bias.shape })[0];
+}

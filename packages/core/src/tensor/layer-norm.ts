@@ -1,0 +1,49 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { type FusedOp, runFused } from './kernel.ts';
+
+/** Outputs `[y, mean, inverseStd]`; the statistics are `[..., 1]`. */
+const layerNormOp: FusedOp = {
+  name: 'PeftLayerNorm',
+  reference({ x, gamma, beta }, { epsilon }) {
+    const mean = tf.mean(x, -1, true);
+    const centred = tf.sub(x, mean);
+    const inverseStd = tf.rsqrt(tf.add(tf.mean(tf.square(centred), -1, true), epsilon as number));
+    return [tf.add(tf.mul(tf.mul(centred, inverseStd), gamma), beta), mean, inverseStd];
+  },
+  gradient: {
+    saveInputs: ['x', 'gamma'],
+    saveOutputs: [false, true, true],
+    backward([dy], [x, gamma, mean, inverseStd]) {
+      const leading = x.shape.slice(0, -1).map((_, axis) => axis);
+      return {
+        x: () => runFused(layerNormGradOp, { dy, x, gamma, mean, inverseStd })[0],
+        gamma: () => tf.sum(tf.mul(dy, tf.mul(tf.sub(x, mean), inverseStd)), leading),
+        beta: () => tf.sum(dy, leading),
+      };
+    },
+  },
+};
+
+/** dx = (g - mean(g) - xhat mean(g xhat)) / std, with g = dy gamma. */
+const layerNormGradOp: FusedOp = {
+  name: 'PeftLayerNormGrad',
+  reference({ dy, x, gamma, mean, inverseStd }) {
+    const normalised = tf.mul(tf.sub(x, mean), inverseStd);
+    const g = tf.mul(dy, gamma);
+    const projection = tf.mul(normalised, tf.mean(tf.mul(g, normalised), -1, true));
+    return tf.mul(tf.sub(tf.sub(g, tf.mean(g, -1, true)), projection), inverseStd);
+  },
+};
+
+/**
+ * Layer normalisation over the last axis (Ba et al. 2016, arXiv 1607.06450).
+ *
+ * @param x `[..., d]`
+ * @param gamma scale `[d]`
+ * @param beta shift `[d]`
+ * @param epsilon added to the variance
+ * @returns `[..., d]`
+ */
+export function layerNorm(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, epsilon: number): tf.Tensor {
+  return runFused(layerNormOp, { x, gamma, beta }, { epsilon })[0];
+}

@@ -1,0 +1,9 @@
+import type { ViteUserConfig } from 'vitest/config';
+
+export interface ProjectOptions {
+  backends?: ('cpu' | 'wasm' | 'webgpu')[];
+  include?: string[];
+  timeout?: number;
+}
+
+export declare function defineProject(options?: ProjectOptions): ViteUserConfig;
