@@ -20,3 +20,5 @@ export {
   type RandomSource,
 } from './tensor/random.ts';
 export { currentRandom, currentScope, type Scope, withScope } from './tensor/scope.ts';
+export { bytesPerElement, fromFloat32, fromInt32, type StoredDtype, toFloat32, toInt32 } from './files/dtype.ts';
+export { parseSafetensors, type Safetensors, type StoredTensor, serializeSafetensors, type TensorSpan } from './files/safetensors.ts';

@@ -30,6 +30,7 @@ const crossEntropyOp: FusedOp = {
  */
 export function softmaxCrossEntropy(logits: tf.Tensor, labels: tf.Tensor, smoothing = 0): tf.Tensor {
   const classes = logits.shape[1]!;
-  const target = tf.oneHot(labels as tf.Tensor1D, classes, 1 - smoothing + smoothing / classes, smoothing / classes);
-  return runFused(crossEntropyOp, { logits, target: tf.cast(target, 'float32') })[0];
+  const oneHot = tf.cast(tf.oneHot(labels as tf.Tensor1D, classes), 'float32'); // fractions are lost on wasm and WebGPU
+  const target = smoothing > 0 ? tf.add(tf.mul(oneHot, 1 - smoothing), smoothing / classes) : oneHot;
+  return runFused(crossEntropyOp, { logits, target })[0];
 }

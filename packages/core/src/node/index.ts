@@ -1,0 +1,2 @@
+export { writeAtomic, writeFolderAtomic } from './atomic.ts';
+export { openSafetensors, type SafetensorsFile } from './safetensors-file.ts';

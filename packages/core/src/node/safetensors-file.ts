@@ -1,0 +1,51 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import { check, PeftError } from '../errors.ts';
+import { headerLength, parseHeader, type SafetensorsHeader } from '../files/safetensors.ts';
+
+/** An open safetensors file of which tensors, or rows of them, are read as needed. */
+export interface SafetensorsFile {
+  readonly header: SafetensorsHeader['spans'];
+  readonly metadata: Record<string, string>;
+  /** Bytes `begin` to `end` of a tensor; all of it if they are left out. */
+  read(name: string, begin?: number, end?: number): Promise<Uint8Array>;
+  close(): Promise<void>;
+}
+
+async function readExactly(file: FileHandle, position: number, length: number, source: string): Promise<Uint8Array> {
+  const bytes = new Uint8Array(length);
+  for (let done = 0; done < length; ) {
+    const { bytesRead } = await file.read(bytes, done, length - done, position + done);
+    check(bytesRead > 0, 'bad-file', () => `${source} ended ${length - done} bytes early while it was read.`);
+    done += bytesRead;
+  }
+  return bytes;
+}
+
+/** Opens a file and checks its header against its size, without reading its tensors. */
+export async function openSafetensors(path: string): Promise<SafetensorsFile> {
+  let file: FileHandle;
+  try {
+    file = await open(path);
+  } catch (cause) {
+    throw new PeftError('missing', `Cannot open ${path}: ${(cause as Error).message}`, { cause });
+  }
+  try {
+    const { size } = await file.stat();
+    const length = headerLength(size >= 8 ? await readExactly(file, 0, 8, path) : new Uint8Array(), size, path);
+    const { spans, metadata, dataStart } = parseHeader(await readExactly(file, 8, length, path), size, path);
+    return {
+      header: spans,
+      metadata,
+      read(name, begin, end) {
+        const span = spans.get(name);
+        check(span, 'missing', () => `${path} has no tensor "${name}"; it has ${[...spans.keys()].slice(0, 8).join(', ')}.`);
+        const from = span.begin + (begin ?? 0);
+        return readExactly(file, dataStart + from, span.begin + (end ?? span.end - span.begin) - from, path);
+      },
+      close: () => file.close(),
+    };
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
