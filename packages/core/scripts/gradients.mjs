@@ -46,13 +46,19 @@ const publicTensorflow = {
       const path = resolve(args.resolveDir, args.path);
       const module = relative(join(root, 'dist'), path);
       if (module in standIns) return { path: module, namespace: 'stand-in' };
-      const name = module.split('/').pop().replace(/_(\w)/g, (_, letter) => letter.toUpperCase());
+      const name = module
+        .split('/')
+        .pop()
+        .replace(/_(\w)/g, (_, letter) => letter.toUpperCase());
       if (module.startsWith('ops/') && typeof tf[name] === 'function') {
         return { path: '@tensorflow/tfjs-core', external: true };
       }
       return { path: `${path}.js` };
     });
-    bundle.onLoad({ filter: /.*/, namespace: 'stand-in' }, args => ({ contents: standIns[args.path], resolveDir: root }));
+    bundle.onLoad({ filter: /.*/, namespace: 'stand-in' }, args => ({
+      contents: standIns[args.path],
+      resolveDir: root,
+    }));
   },
 };
 

@@ -1,6 +1,30 @@
-export { type ErrorCode, PeftError } from './errors.ts';
-export type { CompiledStep, Engine, HostTensor, HostTensors, Step } from './engine/engine.ts';
 export { eagerEngine } from './engine/eager.ts';
+export type { CompiledStep, Engine, HostTensor, HostTensors, Step } from './engine/engine.ts';
+export { type ErrorCode, PeftError } from './errors.ts';
+export { bytesPerElement, fromFloat32, fromInt32, type StoredDtype, toFloat32, toInt32 } from './files/dtype.ts';
+export {
+  parseSafetensors,
+  type Safetensors,
+  type StoredTensor,
+  serializeSafetensors,
+  type TensorSpan,
+} from './files/safetensors.ts';
+export {
+  constant,
+  type Initializer,
+  linearDefault,
+  normal,
+  ones,
+  truncatedNormal,
+  uniform,
+  zeros,
+} from './module/init.ts';
+export { DropPath, Identity, LayerNorm, Linear, type LinearOptions, type Slice } from './module/layers.ts';
+export { type FileLayout, linearLayout, patchLayout, permute, plainLayout } from './module/layout.ts';
+export { Module, type Patch, patch } from './module/module.ts';
+export { Parameter } from './module/parameter.ts';
+export { type LoadOptions, loadState, saveState } from './module/state.ts';
+export { bindPaths, children, disposeModule, getModule, initialize, modules, parameters } from './module/tree.ts';
 export { attention } from './tensor/attention.ts';
 export { softmaxCrossEntropy } from './tensor/cross-entropy.ts';
 export { dropout, dropPath } from './tensor/dropout.ts';
@@ -20,5 +44,3 @@ export {
   type RandomSource,
 } from './tensor/random.ts';
 export { currentRandom, currentScope, type Scope, withScope } from './tensor/scope.ts';
-export { bytesPerElement, fromFloat32, fromInt32, type StoredDtype, toFloat32, toInt32 } from './files/dtype.ts';
-export { parseSafetensors, type Safetensors, type StoredTensor, serializeSafetensors, type TensorSpan } from './files/safetensors.ts';

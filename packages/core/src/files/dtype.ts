@@ -85,7 +85,8 @@ export function toInt32({ dtype, bytes }: StoredTensor): Int32Array {
     case 'I64': {
       const { buffer, byteOffset } = aligned(bytes, 8);
       return Int32Array.from(new BigInt64Array(buffer, byteOffset, size), value => {
-        if (value !== BigInt.asIntN(32, value)) throw new PeftError('bad-file', `I64 value ${value} does not fit 32 bits.`);
+        if (value !== BigInt.asIntN(32, value))
+          throw new PeftError('bad-file', `I64 value ${value} does not fit 32 bits.`);
         return Number(value);
       });
     }

@@ -43,7 +43,11 @@ const isCount = (value: unknown): value is number => Number.isSafeInteger(value)
  * @param source the file's name, for errors
  */
 export function headerLength(head: Uint8Array, fileBytes: number, source: string): number {
-  check(fileBytes >= 8, 'bad-file', () => `${source} is not a safetensors file: it has ${fileBytes} bytes, fewer than 8.`);
+  check(
+    fileBytes >= 8,
+    'bad-file',
+    () => `${source} is not a safetensors file: it has ${fileBytes} bytes, fewer than 8.`,
+  );
   const length = new DataView(head.buffer, head.byteOffset, 8).getBigUint64(0, true);
   const fits = length <= BigInt(maxHeaderBytes) && length <= BigInt(fileBytes - 8);
   check(
@@ -63,7 +67,9 @@ export function parseHeader(json: Uint8Array, fileBytes: number, source: string)
     check(json[0] === 0x7b, 'bad-file', () => 'it does not start with "{"');
     header = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(json));
   } catch (cause) {
-    throw new PeftError('bad-file', `${source} has a header that is not valid JSON: ${(cause as Error).message}`, { cause });
+    throw new PeftError('bad-file', `${source} has a header that is not valid JSON: ${(cause as Error).message}`, {
+      cause,
+    });
   }
   check(isObject(header), 'bad-file', () => `${source} has a header that is not a JSON object.`);
   const { __metadata__: metadata = {}, ...entries } = header;
@@ -84,7 +90,8 @@ function parseSpan(entry: unknown, name: string, source: string): TensorSpan {
   };
   if (!isObject(entry)) return fail('has no description');
   const { dtype, shape, data_offsets: offsets } = entry;
-  if (typeof dtype !== 'string' || !isDtype(dtype)) return fail(`has dtype ${JSON.stringify(dtype)}, which is not supported`);
+  if (typeof dtype !== 'string' || !isDtype(dtype))
+    return fail(`has dtype ${JSON.stringify(dtype)}, which is not supported`);
   if (!Array.isArray(shape) || !shape.every(isCount)) return fail(`has a shape that is not a list of sizes`);
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isCount) || offsets[0] > offsets[1]) {
     return fail('has data_offsets that are not [begin, end]');
@@ -101,13 +108,18 @@ function checkCoverage(spans: Map<string, TensorSpan>, dataBytes: number, source
   let position = 0;
   for (const [name, { begin, end }] of [...spans].sort(([, a], [, b]) => a.begin - b.begin || a.end - b.end)) {
     const problem = begin < position ? 'overlaps the tensor before it' : 'leaves a hole before it';
-    check(begin === position, 'bad-file', () => `${source}: tensor "${name}" ${problem} (byte ${begin}, expected ${position}).`);
+    check(
+      begin === position,
+      'bad-file',
+      () => `${source}: tensor "${name}" ${problem} (byte ${begin}, expected ${position}).`,
+    );
     position = end;
   }
   check(
     position === dataBytes,
     'bad-file',
-    () => `${source} is truncated or padded: its tensors take ${position} bytes, the file has ${dataBytes} after the header.`,
+    () =>
+      `${source} is truncated or padded: its tensors take ${position} bytes, the file has ${dataBytes} after the header.`,
   );
 }
 

@@ -22,7 +22,9 @@ export async function writeAtomic(path: string, content: Uint8Array | string): P
     await rename(temporary, path);
   } catch (cause) {
     await rm(temporary, { force: true });
-    throw new PeftError('write-failed', `Could not write ${path}: ${(cause as Error).message}. Nothing was changed.`, { cause });
+    throw new PeftError('write-failed', `Could not write ${path}: ${(cause as Error).message}. Nothing was changed.`, {
+      cause,
+    });
   }
 }
 

@@ -38,7 +38,11 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
       metadata,
       read(name, begin, end) {
         const span = spans.get(name);
-        check(span, 'missing', () => `${path} has no tensor "${name}"; it has ${[...spans.keys()].slice(0, 8).join(', ')}.`);
+        check(
+          span,
+          'missing',
+          () => `${path} has no tensor "${name}"; it has ${[...spans.keys()].slice(0, 8).join(', ')}.`,
+        );
         const from = span.begin + (begin ?? 0);
         return readExactly(file, dataStart + from, span.begin + (end ?? span.end - span.begin) - from, path);
       },

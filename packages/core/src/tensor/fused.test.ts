@@ -37,7 +37,9 @@ async function gradientError(f: (x: tf.Tensor) => tf.Tensor, x: tf.Tensor): Prom
 }
 
 const [x, w, b] = [random('x', [2, 3, 4]), random('w', [4, 5]), random('b', [5])];
-const [q, k, v, bias] = ['q', 'k', 'v', 'bias'].map(name => random(name, name === 'bias' ? [1, 2, 3, 3] : [2, 2, 3, 4]));
+const [q, k, v, bias] = ['q', 'k', 'v', 'bias'].map(name =>
+  random(name, name === 'bias' ? [1, 2, 3, 3] : [2, 2, 3, 4]),
+);
 const [gamma, beta] = [random('gamma', [4]), random('beta', [4])];
 const labels = tf.tensor1d([0, 2], 'int32');
 const logits = random('logits', [2, 3]);
@@ -64,12 +66,20 @@ describe('gradients equal finite differences', () => {
 
 test('the two GELUs are those of PyTorch', async () => {
   const points = tf.tensor1d([-2, -0.5, 0, 1, 3]);
-  expect([...(await gelu(points).data())].map(y => y.toFixed(5))).toEqual(
-    ['-0.04550', '-0.15427', '0.00000', '0.84134', '2.99595'],
-  );
-  expect([...(await gelu(points, 'tanh').data())].map(y => y.toFixed(5))).toEqual(
-    ['-0.04540', '-0.15429', '0.00000', '0.84119', '2.99636'],
-  );
+  expect([...(await gelu(points).data())].map(y => y.toFixed(5))).toEqual([
+    '-0.04550',
+    '-0.15427',
+    '0.00000',
+    '0.84134',
+    '2.99595',
+  ]);
+  expect([...(await gelu(points, 'tanh').data())].map(y => y.toFixed(5))).toEqual([
+    '-0.04540',
+    '-0.15429',
+    '0.00000',
+    '0.84119',
+    '2.99636',
+  ]);
 });
 
 test('no gradient is computed for a frozen weight, and nothing leaks', async () => {

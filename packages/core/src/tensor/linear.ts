@@ -33,7 +33,8 @@ export function linear(x: tf.Tensor, weight: tf.Tensor, bias?: tf.Tensor): tf.Te
   check(
     weight.rank === 2 && x.shape[x.rank - 1] === weight.shape[0],
     'bad-shape',
-    () => `linear: x [${x.shape}] does not fit weight [${weight.shape}]; the last axis of x must equal the first of weight.`,
+    () =>
+      `linear: x [${x.shape}] does not fit weight [${weight.shape}]; the last axis of x must equal the first of weight.`,
   );
   return runFused(linearOp, bias ? { x, weight, bias } : { x, weight })[0];
 }

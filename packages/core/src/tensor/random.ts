@@ -1,6 +1,6 @@
+import * as tf from '@tensorflow/tfjs-core';
 import { uniformFloat32 } from 'pure-rand/distribution/uniformFloat32';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
-import * as tf from '@tensorflow/tfjs-core';
 
 /** A place in the tree of random streams. Keys made from different words give independent streams. */
 export interface Key {

@@ -27,7 +27,10 @@ export function withScope<T>(settings: Partial<Scope>, body: () => T): T {
 export function currentRandom(user: string): RandomSource {
   const { random } = currentScope();
   if (!random) {
-    throw new PeftError('state', `${user} needs random numbers; run the step inside withScope({ training: true, random }).`);
+    throw new PeftError(
+      'state',
+      `${user} needs random numbers; run the step inside withScope({ training: true, random }).`,
+    );
   }
   return random;
 }

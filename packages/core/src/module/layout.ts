@@ -1,0 +1,86 @@
+/**
+ * How a file (PyTorch's order) stores what is in memory (TensorFlow's order): permuting the axes of the file's tensor and
+ * then reshaping gives the parameter.
+ */
+export interface FileLayout {
+  readonly shape: readonly number[];
+  readonly permutation: readonly number[];
+}
+
+/** Stored as it is. */
+export const plainLayout = (shape: readonly number[]): FileLayout => ({
+  shape,
+  permutation: shape.map((_, axis) => axis),
+});
+
+/** `[in, out]` in memory, `[out, in]` in the file: `torch.nn.Linear`. */
+export const linearLayout = (inFeatures: number, outFeatures: number): FileLayout => ({
+  shape: [outFeatures, inFeatures],
+  permutation: [1, 0],
+});
+
+/** `[height * width * in, out]` in memory, `[out, in, height, width]` in the file: a convolution as a matrix over patches. */
+export const patchLayout = (inChannels: number, outChannels: number, height: number, width: number): FileLayout => ({
+  shape: [outChannels, inChannels, height, width],
+  permutation: [2, 3, 1, 0],
+});
+
+const isIdentity = (permutation: readonly number[]): boolean => permutation.every((axis, i) => axis === i);
+
+const stridesOf = (shape: readonly number[]): number[] => {
+  const strides = new Array<number>(shape.length);
+  let stride = 1;
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    strides[axis] = stride;
+    stride *= shape[axis];
+  }
+  return strides;
+};
+
+/** Transposes a matrix by blocks that stay in the cache. */
+function transposeMatrix(values: Float32Array, rows: number, columns: number): Float32Array {
+  const result = new Float32Array(values.length);
+  const block = 32;
+  for (let r0 = 0; r0 < rows; r0 += block) {
+    const r1 = Math.min(r0 + block, rows);
+    for (let c0 = 0; c0 < columns; c0 += block) {
+      const c1 = Math.min(c0 + block, columns);
+      for (let r = r0; r < r1; r++) for (let c = c0; c < c1; c++) result[c * rows + r] = values[r * columns + c];
+    }
+  }
+  return result;
+}
+
+/** Moves values so that axis `i` of the result is axis `permutation[i]` of `shape`. */
+export function permute(values: Float32Array, shape: readonly number[], permutation: readonly number[]): Float32Array {
+  if (isIdentity(permutation)) return values;
+  if (shape.length === 2) return transposeMatrix(values, shape[0], shape[1]);
+  const strides = stridesOf(shape);
+  const outShape = permutation.map(axis => shape[axis]);
+  const outStrides = permutation.map(axis => strides[axis]);
+  const result = new Float32Array(values.length);
+  const index = outShape.map(() => 0);
+  let source = 0;
+  for (let i = 0; i < result.length; i++) {
+    result[i] = values[source];
+    for (let axis = outShape.length - 1; axis >= 0; axis--) {
+      source += outStrides[axis];
+      if (++index[axis] < outShape[axis]) break;
+      source -= outStrides[axis] * outShape[axis];
+      index[axis] = 0;
+    }
+  }
+  return result;
+}
+
+export const fromFileOrder = (values: Float32Array, { shape, permutation }: FileLayout): Float32Array =>
+  permute(values, shape, permutation);
+
+export function toFileOrder(values: Float32Array, { shape, permutation }: FileLayout): Float32Array {
+  const inverse = permutation.map((_, axis) => permutation.indexOf(axis));
+  return permute(
+    values,
+    permutation.map(axis => shape[axis]),
+    inverse,
+  );
+}

@@ -1,0 +1,83 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { check } from '../errors.ts';
+import type { Key } from '../tensor/random.ts';
+import type { Initializer } from './init.ts';
+import { type FileLayout, fromFileOrder, plainLayout, toFileOrder } from './layout.ts';
+
+/**
+ * A named tensor of a module. It has a shape from the start and values only once they are initialised or loaded, so that
+ * a model of any size can be described without memory.
+ */
+export class Parameter {
+  readonly shape: readonly number[];
+  readonly init: Initializer;
+  /** How files store it: see {@link FileLayout}. */
+  readonly layout: FileLayout;
+  /** Whether training changes it. */
+  trainable: boolean;
+  #variable: tf.Variable | undefined;
+
+  constructor(shape: readonly number[], init: Initializer, options: { layout?: FileLayout; trainable?: boolean } = {}) {
+    this.shape = shape;
+    this.init = init;
+    this.layout = options.layout ?? plainLayout(shape);
+    this.trainable = options.trainable ?? true;
+  }
+
+  get size(): number {
+    return tf.util.sizeFromShape([...this.shape]);
+  }
+
+  get isMaterialized(): boolean {
+    return this.#variable !== undefined;
+  }
+
+  /** The variable itself; it belongs to the parameter. */
+  get value(): tf.Variable {
+    check(
+      this.#variable,
+      'state',
+      () =>
+        `A parameter of shape [${this.shape}] has no values yet; call initialize(model, key) or load weights first.`,
+    );
+    return this.#variable;
+  }
+
+  /** Gives it the values that its initialiser draws from `from`. */
+  initialize(from: Key): void {
+    this.set(this.init(from, this.size));
+  }
+
+  /** Copies `values`, in memory order, into the variable. */
+  set(values: Float32Array): void {
+    check(values.length === this.size, 'bad-shape', () => `${values.length} values do not fit shape [${this.shape}].`);
+    const tensor = tf.tensor(values, [...this.shape], 'float32');
+    if (this.#variable) {
+      this.#variable.assign(tensor);
+      tensor.dispose();
+    } else {
+      this.#variable = tf.variable(tensor, false);
+      tensor.dispose();
+    }
+  }
+
+  /** A copy of the values, in memory order. */
+  async get(): Promise<Float32Array> {
+    return Float32Array.from(await this.value.data());
+  }
+
+  /** Takes values in the order of {@link layout}. */
+  setFromFile(values: Float32Array): void {
+    this.set(fromFileOrder(values, this.layout));
+  }
+
+  /** A copy of the values in the order of {@link layout}. */
+  async getForFile(): Promise<Float32Array> {
+    return toFileOrder(await this.get(), this.layout);
+  }
+
+  dispose(): void {
+    this.#variable?.dispose();
+    this.#variable = undefined;
+  }
+}

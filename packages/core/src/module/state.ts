@@ -1,0 +1,62 @@
+import { PeftError } from '../errors.ts';
+import { fromFloat32, toFloat32 } from '../files/dtype.ts';
+import type { StoredTensor } from '../files/safetensors.ts';
+import type { Module } from './module.ts';
+import { bindPaths, parameters } from './tree.ts';
+
+export interface LoadOptions {
+  /** The file's name, for errors. */
+  source: string;
+  /** Parameters that the file need not have, and keeps as they are; by path. */
+  optional?: (path: string) => boolean;
+}
+
+const few = (names: string[]): string =>
+  names.length > 12 ? `${names.slice(0, 12).join(', ')} and ${names.length - 12} more` : names.join(', ');
+
+/**
+ * Gives a model the tensors of a file, by path and in the file's layout. All that is missing, unexpected or misshapen is
+ * reported in one error, before anything is changed.
+ */
+export function loadState(
+  root: Module,
+  tensors: ReadonlyMap<string, StoredTensor>,
+  { source, optional }: LoadOptions,
+): void {
+  bindPaths(root);
+  const wanted = new Map(parameters(root));
+  const missing = [...wanted.keys()].filter(path => !tensors.has(path) && !optional?.(path));
+  const unexpected = [...tensors.keys()].filter(path => !wanted.has(path));
+  const misshapen = [...wanted].flatMap(([path, { layout }]) => {
+    const found = tensors.get(path)?.shape;
+    return found && String(found) !== String(layout.shape) ? [`${path} [${found}] should be [${layout.shape}]`] : [];
+  });
+  const problems = [
+    missing.length > 0 && `${missing.length} missing: ${few(missing)}`,
+    unexpected.length > 0 && `${unexpected.length} unexpected: ${few(unexpected)}`,
+    misshapen.length > 0 && `${misshapen.length} of another shape: ${few(misshapen)}`,
+  ].filter(problem => problem !== false);
+  if (problems.length > 0) {
+    throw new PeftError(
+      'bad-file',
+      `${source} does not hold the weights of this ${root.constructor.name}:\n  ${problems.join('\n  ')}\n` +
+        'Check that the file and the backbone belong together.',
+    );
+  }
+  for (const [path, parameter] of wanted) {
+    const tensor = tensors.get(path);
+    if (tensor) parameter.setFromFile(toFloat32(tensor));
+  }
+}
+
+/** The model's tensors by path, in the file's layout. */
+export async function saveState(
+  root: Module,
+  dtype: 'F32' | 'F16' | 'BF16' = 'F32',
+): Promise<Map<string, StoredTensor>> {
+  const tensors = new Map<string, StoredTensor>();
+  for (const [path, parameter] of parameters(root)) {
+    tensors.set(path, fromFloat32(await parameter.getForFile(), parameter.layout.shape, dtype));
+  }
+  return tensors;
+}
