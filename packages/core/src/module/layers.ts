@@ -3,7 +3,7 @@ import { check } from '../errors.ts';
 import { dropPath } from '../tensor/dropout.ts';
 import { layerNorm } from '../tensor/layer-norm.ts';
 import { linear } from '../tensor/linear.ts';
-import { linearDefault, ones, zeros } from './init.ts';
+import { type Initializer, linearDefault, ones, zeros } from './init.ts';
 import { linearLayout } from './layout.ts';
 import { Module } from './module.ts';
 import { Parameter } from './parameter.ts';
@@ -20,6 +20,9 @@ export interface LinearOptions {
   slices?: Record<string, Slice>;
   /** How many attention heads share each slice (or the whole output), for methods that adapt by head. */
   heads?: number;
+  /** Where it starts; PyTorch's defaults if left out. */
+  weightInit?: Initializer;
+  biasInit?: Initializer;
 }
 
 /** `y = x W + b`: weight `[in, out]` in memory, `[out, in]` in files; input `[..., in]`, output `[..., out]`. */
@@ -31,8 +34,10 @@ export class Linear extends Module {
   readonly weight: Parameter;
   readonly bias: Parameter | undefined;
 
-  constructor(inFeatures: number, outFeatures: number, { bias = true, slices = {}, heads }: LinearOptions = {}) {
+  constructor(inFeatures: number, outFeatures: number, options: LinearOptions = {}) {
     super();
+    const { bias = true, slices = {}, heads } = options;
+    const { weightInit = linearDefault(inFeatures), biasInit = linearDefault(inFeatures) } = options;
     this.inFeatures = inFeatures;
     this.outFeatures = outFeatures;
     this.slices = slices;
@@ -41,10 +46,10 @@ export class Linear extends Module {
       const fits = 0 <= start && start < end && end <= outFeatures;
       check(fits, 'bad-argument', () => `Slice "${name}" [${start}, ${end}) is not within ${outFeatures} outputs.`);
     }
-    this.weight = new Parameter([inFeatures, outFeatures], linearDefault(inFeatures), {
+    this.weight = new Parameter([inFeatures, outFeatures], weightInit, {
       layout: linearLayout(inFeatures, outFeatures),
     });
-    this.bias = bias ? new Parameter([outFeatures], linearDefault(inFeatures)) : undefined;
+    this.bias = bias ? new Parameter([outFeatures], biasInit) : undefined;
   }
 
   forward(x: tf.Tensor): tf.Tensor {
