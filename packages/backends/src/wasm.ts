@@ -1,0 +1,28 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { activate } from './activate.ts';
+import { load, type Packages } from './packages.ts';
+
+/** The folder of the `.wasm` files. Bundlers see the pattern `new URL(name, import.meta.url)` and emit the three files. */
+function bundledFiles(): Record<string, string> {
+  const plain = new URL('@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm.wasm', import.meta.url);
+  const simd = new URL('@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm', import.meta.url);
+  const threads = new URL('@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-threaded-simd.wasm', import.meta.url);
+  return {
+    'tfjs-backend-wasm.wasm': plain.href,
+    'tfjs-backend-wasm-simd.wasm': simd.href,
+    'tfjs-backend-wasm-threaded-simd.wasm': threads.href,
+  };
+}
+
+/** Starts WebAssembly. In Node the package finds its own `.wasm` files. */
+export async function startWasm(packages: Packages, wasmPath?: string): Promise<void> {
+  if (!tf.findBackendFactory('wasm')) {
+    const { setWasmPaths } = await load(packages, '@tensorflow/tfjs-backend-wasm');
+    if (wasmPath) setWasmPaths(wasmPath);
+    else if (!tf.env().getBool('IS_NODE')) setWasmPaths(bundledFiles());
+  }
+  await activate(
+    'wasm',
+    'give `wasmPath`, the URL of the folder with the files of @tensorflow/tfjs-backend-wasm/dist.',
+  );
+}
