@@ -1,6 +1,19 @@
+export { AdaptedModel, type AddOptions, adapt } from './adapted/adapted-model.ts';
+export { Adapter } from './adapted/adapter.ts';
+export { type AdapterPlan, planAdapter } from './adapted/plan.ts';
+export { countParameters, type ParameterReport } from './adapted/report.ts';
 export { eagerEngine } from './engine/eager.ts';
 export type { CompiledStep, Engine, HostTensor, HostTensors, Step } from './engine/engine.ts';
-export { type ErrorCode, PeftError } from './errors.ts';
+export { check, type ErrorCode, PeftError } from './errors.ts';
+export { type Json, type JsonObject, type PeftAdapterFile, TensorReader } from './files/adapter-file.ts';
+export {
+  type AdapterFolder,
+  attachAdapterFolder,
+  type FolderFiles,
+  type ModelCard,
+  readAdapterFolder,
+  writeAdapterFolder,
+} from './files/adapter-folder.ts';
 export { bytesPerElement, fromFloat32, fromInt32, type StoredDtype, toFloat32, toInt32 } from './files/dtype.ts';
 export {
   parseSafetensors,
@@ -9,6 +22,19 @@ export {
   serializeSafetensors,
   type TensorSpan,
 } from './files/safetensors.ts';
+export { withDefaults } from './method/config.ts';
+export { type LowRankInit, lowRankDelta, lowRankDeltaWeight, lowRankParameters } from './method/low-rank.ts';
+export type {
+  DeltaCall,
+  Method,
+  MethodFactory,
+  MethodFiles,
+  ParameterSpec,
+  ReadAdapter,
+  SiteValues,
+  Tensors,
+} from './method/method.ts';
+export { closest, patternValue, resolveSites, type Site, type TargetOptions } from './method/targets.ts';
 export {
   constant,
   type Initializer,
@@ -27,6 +53,7 @@ export { type LoadOptions, loadState, saveState } from './module/state.ts';
 export { bindPaths, children, disposeModule, getModule, initialize, modules, parameters } from './module/tree.ts';
 export { attention } from './tensor/attention.ts';
 export { softmaxCrossEntropy } from './tensor/cross-entropy.ts';
+export { detached } from './tensor/detach.ts';
 export { dropout, dropPath } from './tensor/dropout.ts';
 export { type GeluApproximation, gelu } from './tensor/gelu.ts';
 export { registerGradients, type ValueAndGrads, valueAndGrads } from './tensor/gradients.ts';

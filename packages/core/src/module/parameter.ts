@@ -13,15 +13,20 @@ export class Parameter {
   readonly init: Initializer;
   /** How files store it: see {@link FileLayout}. */
   readonly layout: FileLayout;
+  /** Never trained, whatever is selected for training. */
+  readonly fixed: boolean;
   /** Whether training changes it. */
   trainable: boolean;
+  /** Another parameter of the same shape that stands in for this one, as an adapter's own copy of a head does. */
+  redirect: Parameter | undefined;
   #variable: tf.Variable | undefined;
 
-  constructor(shape: readonly number[], init: Initializer, options: { layout?: FileLayout; trainable?: boolean } = {}) {
+  constructor(shape: readonly number[], init: Initializer, options: { layout?: FileLayout; fixed?: boolean } = {}) {
     this.shape = shape;
     this.init = init;
     this.layout = options.layout ?? plainLayout(shape);
-    this.trainable = options.trainable ?? true;
+    this.fixed = options.fixed ?? false;
+    this.trainable = !this.fixed;
   }
 
   get size(): number {
@@ -32,8 +37,9 @@ export class Parameter {
     return this.#variable !== undefined;
   }
 
-  /** The variable itself; it belongs to the parameter. */
+  /** The variable itself, or that of the parameter that stands in; it belongs to the parameter. */
   get value(): tf.Variable {
+    if (this.redirect) return this.redirect.value;
     check(
       this.#variable,
       'state',

@@ -1,0 +1,275 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { check } from '../errors.ts';
+import type { Method } from '../method/method.ts';
+import type { Site } from '../method/targets.ts';
+import type { Linear } from '../module/layers.ts';
+import { type Module, patch } from '../module/module.ts';
+import type { Parameter } from '../module/parameter.ts';
+import { bindPaths, parameters } from '../module/tree.ts';
+import { fold, type Key } from '../tensor/random.ts';
+import { Adapter, type AttachedSite, sliceWeight, valuesOf } from './adapter.ts';
+import { planAdapter } from './plan.ts';
+import { sitePatch } from './site-patch.ts';
+
+export interface AddOptions {
+  /** Where the adapter's initial values come from. */
+  key: Key;
+  /** Whether every name in a list of targets must match something; true unless the adapter comes from a file. */
+  strict?: boolean;
+}
+
+/**
+ * Named adapters of any methods on one frozen model.
+ *
+ * ```ts
+ * const model = adapt(vit);
+ * await model.add('default', lora({ r: 8, targets: ['attn.qkv[q,v]'] }), { key: key(42) });
+ * const logits = model.call(images);
+ * ```
+ */
+export class AdaptedModel {
+  readonly base: Module;
+  readonly #adapters = new Map<string, Adapter>();
+  readonly #patches = new Map<Linear, () => void>();
+  /** The frozen weights of modules that something is merged into. */
+  readonly #frozen = new Map<Linear, tf.Tensor>();
+  #active: Adapter[] = [];
+  #merged: Adapter[] = [];
+  #enabled = true;
+
+  constructor(base: Module) {
+    this.base = bindPaths(base);
+    for (const [, parameter] of parameters(base)) parameter.trainable = false;
+  }
+
+  /** Runs the model with its active adapters. The caller disposes of the result. */
+  call(x: tf.Tensor): tf.Tensor {
+    return this.base.call(x);
+  }
+
+  /** All adapters by name, in the order they were added. */
+  get adapters(): ReadonlyMap<string, Adapter> {
+    return this.#adapters;
+  }
+
+  /** The adapters in use, in order. */
+  get active(): readonly Adapter[] {
+    return this.#active;
+  }
+
+  /** Whether something is merged into the base. */
+  get isMerged(): boolean {
+    return this.#merged.length > 0;
+  }
+
+  /** Adds an adapter and uses it beside those that are in use. */
+  async add(name: string, method: Method, { key, strict = true }: AddOptions): Promise<Adapter> {
+    check(!this.#adapters.has(name), 'state', () => `There is an adapter "${name}" already; detach it first.`);
+    check(
+      /^[\w-]+$/.test(name),
+      'bad-argument',
+      () => `"${name}" is not an adapter's name; use letters, digits, - and _.`,
+    );
+    const adapter = new Adapter(name, planAdapter(this.base, method, { strict }));
+    try {
+      await adapter.initialize(fold(key, name), site => this.#readWeight(site));
+    } catch (error) {
+      adapter.dispose();
+      throw error;
+    }
+    this.#adapters.set(name, adapter);
+    for (const { module } of adapter.plan.sites) this.#ensurePatched(module);
+    this.#activate([...this.#active, adapter]);
+    return adapter;
+  }
+
+  /** The adapter of that name. */
+  get(name: string): Adapter {
+    const adapter = this.#adapters.get(name);
+    check(
+      adapter,
+      'no-match',
+      () => `There is no adapter "${name}"; there are: ${[...this.#adapters.keys()].join(', ') || 'none'}.`,
+    );
+    return adapter;
+  }
+
+  /** Uses exactly these adapters, by name or with a weight for each; summed where they meet. */
+  use(selection: string | readonly string[] | Readonly<Record<string, number>>): void {
+    this.#requireUnmerged('use other adapters');
+    const weights: [string, number][] =
+      typeof selection === 'string'
+        ? [[selection, 1]]
+        : Array.isArray(selection)
+          ? selection.map(name => [name, 1])
+          : Object.entries(selection);
+    const chosen = weights.map(([name]) => this.get(name));
+    for (const [name, weight] of weights) this.get(name).weight = weight;
+    this.#activate(chosen);
+  }
+
+  /** Whether adapters act. Disabled, the model is its base, exactly. */
+  get enabled(): boolean {
+    return this.#enabled;
+  }
+
+  set enabled(enabled: boolean) {
+    this.#requireUnmerged('enable or disable adapters');
+    this.#enabled = enabled;
+    this.#activate(this.#active);
+  }
+
+  /** Folds the active adapters into the base weights; see {@link unmerge}. Throws, changing nothing, if one cannot be. */
+  merge(): void {
+    this.#requireUnmerged('merge');
+    for (const { name, method } of this.#active) {
+      check(
+        !method.unmergeable,
+        'not-mergeable',
+        () => `Adapter "${name}" (${method.type}) cannot be merged: ${method.unmergeable}`,
+      );
+    }
+    for (const [module, sites] of groupByModule(this.#active.flatMap(adapter => adapter.attachedSites))) {
+      const { value } = module.weight;
+      const frozen = tf.clone(value);
+      const merged = tf.tidy(() =>
+        sites.reduce((sum: tf.Tensor, site) => tf.add(sum, mergedDelta(site, frozen)), frozen),
+      );
+      this.#frozen.set(module, tf.keep(frozen));
+      value.assign(merged);
+      merged.dispose();
+    }
+    this.#merged = this.#active;
+  }
+
+  /** Gives the base its own weights back, bit by bit. */
+  unmerge(): void {
+    for (const [module, frozen] of this.#frozen) {
+      module.weight.value.assign(frozen);
+      frozen.dispose();
+    }
+    this.#frozen.clear();
+    this.#merged = [];
+  }
+
+  /** Takes an adapter out and frees it. Modules that nothing adapts any more are as they were. */
+  detach(name: string): void {
+    this.#requireUnmerged('detach an adapter');
+    const adapter = this.get(name);
+    this.#activate(this.#active.filter(other => other !== adapter));
+    this.#adapters.delete(name);
+    adapter.dispose();
+    const needed = new Set([...this.#adapters.values()].flatMap(({ plan }) => plan.sites.map(({ module }) => module)));
+    for (const [module, undo] of this.#patches) {
+      if (needed.has(module)) continue;
+      undo();
+      this.#patches.delete(module);
+    }
+  }
+
+  /** The parameters that training changes, by path: those of active adapters, unless they were frozen. */
+  *trainable(): Generator<[string, Parameter]> {
+    for (const adapter of this.#active) {
+      for (const [path, parameter] of adapter.parameters())
+        if (parameter.trainable) yield [`${adapter.name}/${path}`, parameter];
+    }
+  }
+
+  /** Trains only the parameters whose `adapter/path` the test accepts; frozen tensors of a method stay frozen. */
+  train(test: (path: string) => boolean): void {
+    for (const adapter of this.#adapters.values()) {
+      for (const [path, parameter] of adapter.parameters()) {
+        parameter.trainable = !parameter.fixed && test(`${adapter.name}/${path}`);
+      }
+    }
+  }
+
+  /** Takes all adapters out. The base stays, and keeps what was merged. */
+  dispose(): void {
+    for (const frozen of this.#frozen.values()) frozen.dispose();
+    this.#frozen.clear();
+    this.#merged = [];
+    for (const name of [...this.#adapters.keys()]) this.detach(name);
+  }
+
+  #requireUnmerged(action: string): void {
+    check(!this.isMerged, 'state', () => `Cannot ${action} while adapters are merged; call unmerge() first.`);
+  }
+
+  #activate(adapters: Adapter[]): void {
+    const acting = this.#enabled ? adapters : [];
+    const owners = new Map<Parameter, Adapter>();
+    for (const adapter of acting) {
+      for (const [path, { base }] of adapter.plan.saved) {
+        const other = owners.get(base);
+        check(
+          !other,
+          'state',
+          () => `Adapters "${other?.name}" and "${adapter.name}" both have their own ${path}; use one of them.`,
+        );
+        owners.set(base, adapter);
+      }
+    }
+    for (const { plan } of this.#adapters.values())
+      for (const { base } of plan.saved.values()) base.redirect = undefined;
+    for (const { plan } of acting) for (const { base, own } of plan.saved.values()) base.redirect = own;
+    this.#active = adapters;
+  }
+
+  #ensurePatched(module: Linear): void {
+    if (this.#patches.has(module)) return;
+    const active = (): AttachedSite[] =>
+      this.#enabled && !this.isMerged
+        ? this.#active.flatMap(adapter => adapter.attachedSites.filter(({ site }) => site.module === module))
+        : [];
+    this.#patches.set(
+      module,
+      patch(
+        module,
+        sitePatch(module, active, () => this.#frozenWeight(module)),
+      ),
+    );
+  }
+
+  #frozenWeight(module: Linear): tf.Tensor {
+    return this.#frozen.get(module) ?? module.weight.value;
+  }
+
+  async #readWeight(site: Site): Promise<Float32Array> {
+    const weight = sliceWeight(this.#frozenWeight(site.module), site);
+    try {
+      return Float32Array.from(await weight.data());
+    } finally {
+      weight.dispose();
+    }
+  }
+}
+
+/** Starts adapting a model: freezes it and gives it room for named adapters. */
+export const adapt = (base: Module): AdaptedModel => new AdaptedModel(base);
+
+function groupByModule(sites: AttachedSite[]): Map<Linear, AttachedSite[]> {
+  const groups = new Map<Linear, AttachedSite[]>();
+  for (const site of sites) groups.set(site.site.module, [...(groups.get(site.site.module) ?? []), site]);
+  return groups;
+}
+
+/** What merging a site adds to its whole module's weight, `[in, out]`. */
+function mergedDelta({ adapter, site, parameters }: AttachedSite, frozen: tf.Tensor): tf.Tensor {
+  const delta = adapter.method.deltaWeight?.({
+    site,
+    parameters: valuesOf(parameters),
+    weight: () => sliceWeight(frozen, site),
+  });
+  check(
+    delta,
+    'not-mergeable',
+    () => `Method ${adapter.method.type} says that it can be merged but has no deltaWeight.`,
+  );
+  const scaled = adapter.weight === 1 ? delta : tf.mul(delta, adapter.weight);
+  if (!site.slice) return scaled;
+  return tf.pad(scaled, [
+    [0, 0],
+    [site.slice.start, site.module.outFeatures - site.slice.end],
+  ]);
+}

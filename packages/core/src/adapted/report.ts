@@ -1,0 +1,32 @@
+import type { Module } from '../module/module.ts';
+import { parameters } from '../module/tree.ts';
+import type { AdapterPlan } from './plan.ts';
+
+/** Counts of numbers, not of bytes. */
+export interface ParameterReport {
+  /** The base model. */
+  base: number;
+  /** The method's own tensors, shared ones once: what papers report. */
+  adapter: number;
+  /** The adapter's copies of base parameters: heads and biases. */
+  saved: number;
+  /** What training changes: of the two above, all that is not frozen. */
+  trainable: number;
+  /** Adapted places. */
+  sites: number;
+}
+
+const sizes = (list: Iterable<{ size: number }>): number => [...list].reduce((sum, { size }) => sum + size, 0);
+
+/** Counts a planned adapter's parameters on a model, with or without values. */
+export function countParameters(root: Module, plans: readonly AdapterPlan[]): ParameterReport {
+  const own = plans.flatMap(plan => [...plan.parameters.values()]);
+  const saved = plans.flatMap(plan => [...plan.saved.values()].map(({ own: copy }) => copy));
+  return {
+    base: sizes([...parameters(root)].map(([, parameter]) => parameter)),
+    adapter: sizes(own),
+    saved: sizes(saved),
+    trainable: sizes([...own, ...saved].filter(({ trainable }) => trainable)),
+    sites: plans.reduce((sum, plan) => sum + plan.sites.length, 0),
+  };
+}

@@ -1,0 +1,270 @@
+import type { AdaptedModel } from '../adapted/adapted-model.ts';
+import type { Adapter } from '../adapted/adapter.ts';
+import { check, PeftError } from '../errors.ts';
+import type { Method, MethodFactory, ReadAdapter } from '../method/method.ts';
+import { fromFileOrder, toFileOrder } from '../module/layout.ts';
+import { key } from '../tensor/random.ts';
+import { type Json, type JsonObject, type PeftAdapterFile, peftPrefix, TensorReader } from './adapter-file.ts';
+import { fromFloat32 } from './dtype.ts';
+import { parseSafetensors, type StoredTensor, serializeSafetensors } from './safetensors.ts';
+
+/** A folder's files by relative path, with `/` between its parts. */
+export type FolderFiles = Record<string, Uint8Array>;
+
+/** What `peft.json` tells of the model that the adapters were trained on. All of it is optional. */
+export interface ModelCard {
+  /** The backbone's name or where it came from. */
+  backbone?: string;
+  /** SHA-256 of the backbone's weights file. */
+  weightsHash?: string;
+  labels?: string[];
+  preprocessing?: JsonObject;
+}
+
+interface StackEntry {
+  name: string;
+  type: string;
+  config: JsonObject;
+  weight: number;
+  active: boolean;
+}
+
+interface PeftJson {
+  format: 1;
+  adapters: StackEntry[];
+  model: ModelCard;
+}
+
+/** The version of Hugging Face peft whose file format is written. */
+const peftVersion = '0.21.0';
+const folderOf = (name: string): string => (name === 'default' ? '' : `${name}/`);
+const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
+const sorted = (object: JsonObject): JsonObject =>
+  Object.fromEntries(Object.entries(object).sort(([a], [b]) => (a < b ? -1 : 1)));
+
+/** Where peft keeps the bias of a module: below `base_layer` if the module is adapted. */
+function savedKey(path: string, adapter: Adapter): string {
+  const module = path.replace(/\.bias$/, '');
+  const adapted = path.endsWith('.bias') && adapter.plan.sites.some(site => site.path === module);
+  return adapted ? `${module}.base_layer.bias` : path;
+}
+
+async function writeAdapter(adapter: Adapter, card: ModelCard): Promise<PeftAdapterFile> {
+  const { method, plan } = adapter;
+  const tensors = new Map<string, StoredTensor>();
+  let config: JsonObject = {};
+  if (method.files) {
+    const siteValues = await Promise.all(
+      plan.sites.map(async (site, i) => {
+        const entries = Object.entries(plan.bySite[i]).map(
+          async ([name, parameter]) => [name, await parameter.get()] as const,
+        );
+        return { site, values: Object.fromEntries(await Promise.all(entries)) };
+      }),
+    );
+    const written = await method.files.write(siteValues);
+    config = written.config;
+    for (const [name, tensor] of written.tensors) tensors.set(name, tensor);
+  } else {
+    for (const [path, parameter] of plan.parameters) {
+      const values = toFileOrder(await parameter.get(), parameter.layout);
+      tensors.set(path, fromFloat32(values, parameter.layout.shape));
+    }
+  }
+  for (const [path, { own }] of plan.saved) {
+    tensors.set(savedKey(path, adapter), fromFloat32(await own.getForFile(), own.layout.shape));
+  }
+  return {
+    config: sorted({
+      peft_type: method.files?.peftType ?? method.type.toUpperCase(),
+      task_type: null,
+      auto_mapping: null,
+      base_model_name_or_path: card.backbone ?? null,
+      revision: null,
+      inference_mode: true,
+      peft_version: peftVersion,
+      modules_to_save: method.modulesToSave.length > 0 ? [...method.modulesToSave] : null,
+      ...config,
+    }),
+    tensors,
+  };
+}
+
+const readme = (model: AdaptedModel, card: ModelCard): string =>
+  [
+    '---',
+    'library_name: peft',
+    ...(card.backbone ? [`base_model: ${card.backbone}`] : []),
+    '---',
+    '',
+    `Adapters of a vision model: ${[...model.adapters.values()].map(({ name, method }) => `${name} (${method.type})`).join(', ')}.`,
+    '`adapter_config.json` and `adapter_model.safetensors` are in the layout of Hugging Face peft; `peft.json` holds what',
+    'peft has no field for: the stack of methods, the labels, the preprocessing and the backbone.',
+    '',
+  ].join('\n');
+
+/** All adapters of a model as the files of one folder. */
+export async function writeAdapterFolder(model: AdaptedModel, card: ModelCard = {}): Promise<FolderFiles> {
+  check(!model.isMerged, 'state', () => 'Cannot save adapters while they are merged; call unmerge() first.');
+  check(model.adapters.size > 0, 'state', () => 'There is no adapter to save; add one first.');
+  const files: FolderFiles = {};
+  const stack: StackEntry[] = [];
+  for (const adapter of model.adapters.values()) {
+    const { name, method, weight } = adapter;
+    const { config, tensors } = await writeAdapter(adapter, card);
+    const prefixed = [...tensors].map(([path, tensor]) => [peftPrefix + path, tensor] as const);
+    files[`${folderOf(name)}adapter_config.json`] = encode(`${JSON.stringify(config, null, 2)}\n`);
+    files[`${folderOf(name)}adapter_model.safetensors`] = serializeSafetensors(prefixed, { format: 'pt' });
+    stack.push({
+      name,
+      type: method.type,
+      config: method.config as JsonObject,
+      weight,
+      active: model.active.includes(adapter),
+    });
+  }
+  const peftJson: PeftJson = { format: 1, adapters: stack, model: card };
+  files['peft.json'] = encode(`${JSON.stringify(peftJson, null, 2)}\n`);
+  files['README.md'] = encode(readme(model, card));
+  return files;
+}
+
+/** What a folder holds, before it meets a model. */
+export interface AdapterFolder {
+  readonly source: string;
+  readonly card: ModelCard;
+  readonly adapters: readonly {
+    readonly name: string;
+    readonly weight: number;
+    readonly active: boolean;
+    readonly file: PeftAdapterFile;
+    readonly read: ReadAdapter;
+  }[];
+}
+
+function parseJson(bytes: Uint8Array | undefined, source: string): JsonObject {
+  check(
+    bytes,
+    'missing',
+    () => `${source} is missing; an adapter folder has adapter_config.json and adapter_model.safetensors.`,
+  );
+  try {
+    const value: unknown = JSON.parse(new TextDecoder().decode(bytes));
+    check(typeof value === 'object' && value !== null && !Array.isArray(value), 'bad-file', () => 'not an object');
+    return value as JsonObject;
+  } catch (cause) {
+    throw new PeftError('bad-file', `${source} is not valid JSON: ${(cause as Error).message}`, { cause });
+  }
+}
+
+function readPeftFile(files: FolderFiles, name: string, source: string): PeftAdapterFile {
+  const folder = folderOf(name);
+  const config = parseJson(files[`${folder}adapter_config.json`], `${source}/${folder}adapter_config.json`);
+  const path = `${folder}adapter_model.safetensors`;
+  const bytes = files[path];
+  check(bytes, 'missing', () => {
+    const pickled = files[`${folder}adapter_model.bin`]
+      ? ' (adapter_model.bin is a pickle; convert it to safetensors)'
+      : '';
+    return `${source}/${path} is missing${pickled}.`;
+  });
+  const { tensors } = parseSafetensors(bytes, `${source}/${path}`);
+  const strip = (tensor: string): string => (tensor.startsWith(peftPrefix) ? tensor.slice(peftPrefix.length) : tensor);
+  return { config, tensors: new Map([...tensors].map(([tensor, value]) => [strip(tensor), value])) };
+}
+
+/** Reads the tensors of a method that has no format of its own: under their own paths. */
+const readPlain = (method: Method): ReadAdapter => ({
+  method,
+  values(site, sites, reader) {
+    const specs = Object.entries(method.parameters(site, sites));
+    return Object.fromEntries(
+      specs.map(([name, { shape, layout, share }]) => {
+        const values = reader.take(`${share ?? site.id}.${name}`, layout?.shape ?? shape);
+        return [name, layout ? fromFileOrder(values, layout) : values];
+      }),
+    );
+  },
+});
+
+function readWith(factory: MethodFactory, file: PeftAdapterFile, config: JsonObject | undefined): ReadAdapter {
+  const options = config as never;
+  if (factory.read) return factory.read(file, options);
+  check(config, 'bad-file', () => `An adapter of type ${factory.type} needs the peft.json that it was saved with.`);
+  return readPlain(factory(options));
+}
+
+/**
+ * Understands a folder that {@link writeAdapterFolder} or Python peft wrote.
+ *
+ * @param factories the methods that may occur in it
+ */
+export function readAdapterFolder(
+  files: FolderFiles,
+  source: string,
+  factories: readonly MethodFactory[],
+): AdapterFolder {
+  const peftJson = files['peft.json'] && (parseJson(files['peft.json'], `${source}/peft.json`) as unknown as PeftJson);
+  const known = factories.map(({ type, peftType }) => peftType ?? type).join(', ');
+  if (!peftJson) {
+    const file = readPeftFile(files, 'default', source);
+    const peftType: Json = file.config.peft_type ?? null;
+    const factory = factories.find(candidate => candidate.peftType === peftType);
+    check(
+      factory,
+      'not-supported',
+      () => `${source} holds an adapter of peft_type ${peftType}; can be read: ${known}.`,
+    );
+    const read = readWith(factory, file, undefined);
+    return { source, card: {}, adapters: [{ name: 'default', weight: 1, active: true, file, read }] };
+  }
+  check(
+    peftJson.format === 1,
+    'bad-file',
+    () => `${source}/peft.json has format ${peftJson.format}; this version reads 1.`,
+  );
+  const adapters = peftJson.adapters.map(({ name, type, config, weight, active }) => {
+    const factory = factories.find(candidate => candidate.type === type);
+    check(factory, 'not-supported', () => `${source} holds an adapter of type ${type}; can be read: ${known}.`);
+    const file = readPeftFile(files, name, source);
+    return { name, weight, active, file, read: readWith(factory, file, config) };
+  });
+  return { source, card: peftJson.model ?? {}, adapters };
+}
+
+/**
+ * Adds a folder's adapters to a model and uses those that were in use. A folder that does not fit, tensor by tensor,
+ * changes nothing.
+ *
+ * @param weightsHash SHA-256 of the backbone's weights; where the folder names another, the adapter is refused
+ */
+export async function attachAdapterFolder(
+  model: AdaptedModel,
+  { source, card, adapters }: AdapterFolder,
+  weightsHash?: string,
+): Promise<void> {
+  check(!weightsHash || !card.weightsHash || weightsHash === card.weightsHash, 'bad-file', () => {
+    const trained = card.backbone ?? 'another backbone';
+    return `${source} was trained on ${trained} (weights ${card.weightsHash?.slice(0, 12)}), not on these weights (${weightsHash?.slice(0, 12)}).`;
+  });
+  const added: string[] = [];
+  try {
+    for (const { name, file, read } of adapters) {
+      const adapter = await model.add(name, read.method, { key: key(0), strict: false });
+      added.push(name);
+      const reader = new TensorReader(file.tensors);
+      for (const { site, parameters } of adapter.attachedSites) {
+        const values = read.values(site, adapter.plan.sites, reader);
+        for (const [parameter, data] of Object.entries(values)) parameters[parameter].set(data);
+      }
+      for (const [path, { own }] of adapter.plan.saved) {
+        own.setFromFile(reader.take(savedKey(path, adapter), own.layout.shape));
+      }
+      reader.finish(source);
+    }
+  } catch (error) {
+    for (const name of added) model.detach(name);
+    throw error;
+  }
+  model.use(Object.fromEntries(adapters.filter(({ active }) => active).map(({ name, weight }) => [name, weight])));
+}

@@ -1,0 +1,93 @@
+import type * as tf from '@tensorflow/tfjs-core';
+import type { PeftAdapterFile, TensorReader } from '../files/adapter-file.ts';
+import type { Initializer } from '../module/init.ts';
+import type { FileLayout } from '../module/layout.ts';
+import type { Key } from '../tensor/random.ts';
+import type { Site, TargetOptions } from './targets.ts';
+
+/** A tensor that a method wants for a site. */
+export interface ParameterSpec {
+  readonly shape: readonly number[];
+  readonly init: Initializer;
+  /** How files store it; as it is, unless given. */
+  readonly layout?: FileLayout;
+  /** Kept with the adapter, but never trained. */
+  readonly frozen?: boolean;
+  /** Sites that name the same word share one tensor: counted, optimised and stored once. */
+  readonly share?: string;
+}
+
+export type Tensors = Record<string, tf.Tensor>;
+
+/** One call of an adapted site. */
+export interface DeltaCall {
+  /** The module's input, `[..., in]`. */
+  readonly x: tf.Tensor;
+  readonly parameters: Tensors;
+  readonly site: Site;
+  /** A word of its own for this adapter and site: the path of its random numbers. */
+  readonly path: string;
+  /** The site's frozen weight, `[in, out]` (its slice of a fused projection), whether or not something is merged into it. */
+  weight(): tf.Tensor;
+  /** What the frozen site gives without its bias, `x W0`, `[..., out]`. */
+  base(): tf.Tensor;
+}
+
+/**
+ * A way of adapting frozen modules: pure functions of tensors, and what core must know to attach, merge and store them.
+ * Core never names a method; a method declares what it needs.
+ */
+export interface Method<Config extends object = object> {
+  /** The name in `peft.json` and in reports: `lora`. */
+  readonly type: string;
+  readonly config: Config;
+  /** What it adapts; nothing for methods that train whole modules only. */
+  readonly targets: TargetOptions | undefined;
+  /** Modules of which the adapter keeps and trains a whole copy, by name: usually the classification head. */
+  readonly modulesToSave: readonly string[];
+  /** Biases of the base of which the adapter keeps and trains a copy: none, all, or those of the adapted modules. */
+  readonly bias?: 'none' | 'all' | 'adapted';
+  /** The tensors of a site, by name. `sites`: all sites of the adapter, for methods that share among them. */
+  parameters(site: Site, sites: readonly Site[]): Record<string, ParameterSpec>;
+  /** What the adapter adds to the site's output, `[..., out]`. */
+  delta(call: DeltaCall): tf.Tensor;
+  /** Why it cannot be merged; `undefined` if it can. */
+  readonly unmergeable: string | undefined;
+  /** The merged change of the site's weight, `[in, out]`. */
+  deltaWeight?(call: Pick<DeltaCall, 'parameters' | 'site' | 'weight'>): tf.Tensor;
+  /** Values that depend on the frozen weight (`[in, out]`, row-major), for some of the parameters. */
+  prepare?(site: Site, weight: Float32Array, from: Key): Promise<Record<string, Float32Array>>;
+  /** The adapter in the terms of Hugging Face peft; without it, core writes the tensors under their own names. */
+  readonly files?: MethodFiles;
+}
+
+/** An adapter's tensors outside any backend: by site, then by parameter name, in memory order. */
+export type SiteValues = { readonly site: Site; readonly values: Record<string, Float32Array> }[];
+
+/** How a method stands in Hugging Face peft's files. */
+export interface MethodFiles {
+  /** `peft_type`. */
+  readonly peftType: string;
+  write(sites: SiteValues): Promise<PeftAdapterFile>;
+}
+
+/** What a method makes of a file: itself, and its values site by site once the sites are known. */
+export interface ReadAdapter {
+  readonly method: Method;
+  /** The values of one site, in memory order. What the file lacks is noted by the reader. */
+  values(site: Site, sites: readonly Site[], reader: TensorReader): Record<string, Float32Array>;
+}
+
+/** A method's package, as a value: calling it makes a {@link Method}. */
+export interface MethodFactory<Options = never> {
+  (options: Options): Method;
+  readonly type: string;
+  /** The `peft_type` that it reads and writes, if Hugging Face peft has this method. */
+  readonly peftType?: string;
+  /**
+   * Reads what {@link MethodFiles.write} or Python peft wrote.
+   *
+   * @param config the method's own options, where `peft.json` has them
+   */
+  read?(file: PeftAdapterFile, config?: Options): ReadAdapter;
+}

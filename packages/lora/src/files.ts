@@ -1,0 +1,220 @@
+import {
+  check,
+  fromFloat32,
+  type JsonObject,
+  type PeftAdapterFile,
+  permute,
+  type Site,
+  type SiteValues,
+  type StoredTensor,
+  type TensorReader,
+} from '@peft/core';
+import { type LoraConfig, type LoraOptions, loraConfig } from './config.ts';
+import { rankOf, scaleOf } from './maths.ts';
+
+/** A pair of factors in the file's order: A `[r, in]`, B `[out, r]`. */
+interface Pair {
+  r: number;
+  A: Float32Array;
+  B: Float32Array;
+  site: Site;
+}
+
+const transpose = (values: Float32Array, rows: number, columns: number): Float32Array =>
+  permute(values, [rows, columns], [1, 0]);
+
+function pairOf(site: Site, A: Float32Array, B: Float32Array, sign = 1): Pair {
+  const r = A.length / site.inFeatures;
+  const stored = transpose(B, r, site.outFeatures);
+  return { r, site, A: transpose(A, site.inFeatures, r), B: sign === 1 ? stored : stored.map(value => sign * value) };
+}
+
+/** A site's pairs: its own, and with PiSSA the one that it started as, taken off. */
+const pairsOf = ({ site, values }: SiteValues[number]): Pair[] => [
+  pairOf(site, values.A, values.B),
+  ...(values.A0 ? [pairOf(site, values.A0, values.B0, -1)] : []),
+];
+
+/** Where in the whole module's outputs a site lies. */
+const startOf = ({ slice }: Site): number => slice?.start ?? 0;
+
+/**
+ * Several pairs on one module as one: A stacked to the sum of the ranks, B placed in blocks. So slices of a fused
+ * projection become a LoRA of the whole one, which is all that peft can express, and gives the same update.
+ */
+function stack(pairs: Pair[]): { r: number; A: StoredTensor; B: StoredTensor } {
+  const { inFeatures, outFeatures } = pairs[0].site.module;
+  const r = pairs.reduce((sum, pair) => sum + pair.r, 0);
+  const A = new Float32Array(r * inFeatures);
+  const B = new Float32Array(outFeatures * r);
+  let column = 0;
+  for (const pair of pairs) {
+    A.set(pair.A, column * inFeatures);
+    for (let row = 0; row < pair.site.outFeatures; row++) {
+      B.set(pair.B.subarray(row * pair.r, (row + 1) * pair.r), (startOf(pair.site) + row) * r + column);
+    }
+    column += pair.r;
+  }
+  return { r, A: fromFloat32(A, [r, inFeatures]), B: fromFloat32(B, [outFeatures, r]) };
+}
+
+/** DoRA's lengths of a whole module: those that were trained, and the frozen weight's own for the other slices. */
+async function magnitudes(sites: SiteValues): Promise<StoredTensor> {
+  const { module } = sites[0].site;
+  const { outFeatures } = module;
+  const squares = new Float64Array(outFeatures);
+  for (const [i, value] of (await module.weight.get()).entries()) squares[i % outFeatures] += value * value;
+  const lengths = Float32Array.from(squares, Math.sqrt);
+  for (const { site, values } of sites) lengths.set(values.m, startOf(site));
+  return fromFloat32(lengths, [outFeatures]);
+}
+
+const groupByPath = (sites: SiteValues): Map<string, SiteValues> => {
+  const groups = new Map<string, SiteValues>();
+  for (const entry of sites) groups.set(entry.site.path, [...(groups.get(entry.site.path) ?? []), entry]);
+  return groups;
+};
+
+/** Without the names of slices, which peft does not know. */
+const peftTargets = (sites: SiteValues, { targets }: LoraConfig): JsonObject['target_modules'] => {
+  if (typeof targets !== 'string') return [...new Set(targets.map(name => name.replace(/\[.*\]$/, '')))].sort();
+  return targets.toLowerCase() === 'all-linear' ? [...groupByPath(sites).keys()] : targets;
+};
+
+const asArray = <T>(value: T | readonly T[] | undefined): T | T[] | null =>
+  value === undefined ? null : Array.isArray(value) ? [...(value as T[])] : (value as T);
+
+/** The most frequent value, and the exceptions by path. */
+function commonValue(values: [string, number][]): { common: number; exceptions: Record<string, number> } {
+  const counts = new Map<number, number>();
+  for (const [, value] of values) counts.set(value, (counts.get(value) ?? 0) + 1);
+  const [common] = [...counts].sort(([, a], [, b]) => b - a)[0];
+  return { common, exceptions: Object.fromEntries(values.filter(([, value]) => value !== common)) };
+}
+
+/** An adapter as peft's `LORA`: its fields, and `lora_A.weight`, `lora_B.weight`, `lora_magnitude_vector` by module. */
+export async function writeLora(sites: SiteValues, config: LoraConfig): Promise<PeftAdapterFile> {
+  const tensors = new Map<string, StoredTensor>();
+  const ranks: [string, number][] = [];
+  const alphas: [string, number][] = [];
+  for (const [path, entries] of groupByPath(sites)) {
+    const { r, A, B } = stack(entries.flatMap(pairsOf));
+    tensors.set(`${path}.lora_A.weight`, A);
+    tensors.set(`${path}.lora_B.weight`, B);
+    if (config.dora) tensors.set(`${path}.lora_magnitude_vector`, await magnitudes(entries));
+    ranks.push([path, r]);
+    alphas.push([path, scaleOf(config, { path }) * (config.rslora ? Math.sqrt(r) : r)]);
+  }
+  const isPlain = sites.every(({ site, values }) => !site.slice && !values.A0);
+  const rank = isPlain ? { common: config.r, exceptions: config.rankPattern } : commonValue(ranks);
+  const alpha = isPlain ? { common: config.alpha, exceptions: config.alphaPattern } : commonValue(alphas);
+  return {
+    tensors,
+    config: {
+      r: rank.common,
+      lora_alpha: alpha.common,
+      rank_pattern: rank.exceptions,
+      alpha_pattern: alpha.exceptions,
+      target_modules: peftTargets(sites, config),
+      exclude_modules: asArray(config.exclude),
+      layers_to_transform: asArray(config.layers),
+      layers_pattern: asArray(config.layersPattern),
+      lora_dropout: config.dropout,
+      use_rslora: config.rslora,
+      use_dora: config.dora,
+      bias: config.bias,
+      init_lora_weights: config.init === 'gaussian' ? 'gaussian' : true,
+      fan_in_fan_out: false,
+    },
+  };
+}
+
+/** Fields that change the maths and are not implemented: an adapter that uses one is refused. */
+const unsupported = [
+  'fan_in_fan_out',
+  'layer_replication',
+  'lora_bias',
+  'target_parameters',
+  'trainable_token_indices',
+  'use_qalora',
+  'use_bdlora',
+  'velora_config',
+  'monteclora_config',
+  'arrow_config',
+  'kasa_config',
+  'alora_invocation_tokens',
+];
+
+const isSet = (value: unknown): boolean =>
+  value !== undefined && value !== null && value !== false && !(Array.isArray(value) && value.length === 0);
+
+/** The options that a config written by Python peft stands for. */
+function optionsOf(config: JsonObject): LoraOptions {
+  const used = unsupported.filter(field => isSet(config[field]));
+  check(used.length === 0, 'not-supported', () => `This LoRA uses ${used.join(', ')}, which is not implemented here.`);
+  const { target_modules: targets, init_lora_weights: init } = config;
+  check(targets, 'bad-file', () => 'adapter_config.json has no target_modules.');
+  const isPissa = typeof init === 'string' && init.startsWith('pissa');
+  const known = ['eva', 'orthogonal', 'gaussian'];
+  check(
+    typeof init !== 'string' || isPissa || known.includes(init.toLowerCase()),
+    'not-supported',
+    () => `This LoRA was initialised with "${init}", which changes the frozen weights in a way not implemented here.`,
+  );
+  return {
+    targets: targets as LoraOptions['targets'],
+    exclude: (config.exclude_modules ?? undefined) as LoraOptions['exclude'],
+    layers: (config.layers_to_transform ?? undefined) as LoraOptions['layers'],
+    layersPattern: (config.layers_pattern ?? undefined) as LoraOptions['layersPattern'],
+    r: config.r as number | undefined,
+    alpha: config.lora_alpha as number | undefined,
+    rslora: (config.use_rslora ?? false) as boolean,
+    dora: (config.use_dora ?? false) as boolean,
+    dropout: (config.lora_dropout ?? 0) as number,
+    dropoutAt: 'input',
+    init: isPissa ? 'pissa' : 'default',
+    rankPattern: (config.rank_pattern ?? {}) as Record<string, number>,
+    alphaPattern: (config.alpha_pattern ?? {}) as Record<string, number>,
+    bias: (config.bias ?? 'none') as LoraConfig['bias'],
+    modulesToSave: (config.modules_to_save ?? []) as string[],
+  };
+}
+
+/** Takes a site's factors out of its module's stacked ones. */
+function readSite(site: Site, sites: readonly Site[], config: LoraConfig, reader: TensorReader, own: boolean) {
+  const { module, path } = site;
+  const r = rankOf(config, site);
+  const hasStart = own && config.init === 'pissa';
+  const perSite = hasStart ? 2 : 1;
+  const siblings = sites.filter(other => other.path === path);
+  const total = r * perSite * siblings.length;
+  const A = reader.take(`${path}.lora_A.weight`, [total, module.inFeatures]);
+  const B = reader.take(`${path}.lora_B.weight`, [module.outFeatures, total]);
+  const factors = (index: number, sign: number): [Float32Array, Float32Array] => {
+    const first = (siblings.indexOf(site) * perSite + index) * r;
+    const a = transpose(A.slice(first * module.inFeatures, (first + r) * module.inFeatures), r, module.inFeatures);
+    const b = new Float32Array(r * site.outFeatures);
+    for (let row = 0; row < site.outFeatures; row++) {
+      const from = (startOf(site) + row) * total + first;
+      for (let k = 0; k < r; k++) b[k * site.outFeatures + row] = sign * B[from + k];
+    }
+    return [a, b];
+  };
+  const values: Record<string, Float32Array> = {};
+  [values.A, values.B] = factors(0, 1);
+  if (hasStart) [values.A0, values.B0] = factors(1, -1);
+  if (config.dora) {
+    const lengths = reader.take(`${path}.lora_magnitude_vector`, [module.outFeatures]);
+    values.m = lengths.slice(startOf(site), startOf(site) + site.outFeatures);
+  }
+  return values;
+}
+
+/** Reads peft's `LORA`, written here or by Python: its options, and its values site by site. */
+export function readLora(file: PeftAdapterFile, options?: LoraOptions) {
+  const own = options !== undefined;
+  const config = loraConfig(options ?? optionsOf(file.config));
+  const values = (site: Site, sites: readonly Site[], reader: TensorReader): Record<string, Float32Array> =>
+    readSite(site, sites, config, reader, own);
+  return { config, values };
+}

@@ -1,0 +1,2 @@
+export { type LoraConfig, type LoraOptions, loraDefaults } from './config.ts';
+export { lora } from './lora.ts';

@@ -1,0 +1,126 @@
+import {
+  constant,
+  type DeltaCall,
+  detached,
+  dropout,
+  type Initializer,
+  type LowRankInit,
+  linear,
+  linearDefault,
+  lowRankDelta,
+  lowRankDeltaWeight,
+  lowRankParameters,
+  normal,
+  type ParameterSpec,
+  patternValue,
+  type Site,
+  type Tensors,
+  zeros,
+} from '@peft/core';
+import * as tf from '@tensorflow/tfjs-core';
+import type { LoraConfig } from './config.ts';
+import { principalFactors } from './svd.ts';
+
+/*
+ * LoRA (Hu et al. 2021, arXiv 2106.09685): beside each frozen weight W0, a trained pair A `[in, r]`, B `[r, out]`.
+ *
+ *     y = x W0 + b0 + s (drop(x A)) B          s = alpha / r
+ */
+
+/** The rank r of a site. */
+export const rankOf = ({ r, rankPattern }: LoraConfig, { path }: Pick<Site, 'path'>): number =>
+  patternValue(rankPattern, path, r);
+
+/** The factor s of a site. */
+export function scaleOf(config: LoraConfig, site: Pick<Site, 'path'>): number {
+  const alpha = patternValue(config.alphaPattern, site.path, config.alpha);
+  const r = rankOf(config, site);
+  return alpha / (config.rslora ? Math.sqrt(r) : r);
+}
+
+const initOf = ({ init }: LoraConfig, r: number): LowRankInit => {
+  const choices: Record<LoraConfig['init'], LowRankInit> = {
+    default: {},
+    gaussian: { A: normal(1 / r) },
+    zero: { A: zeros, B: linearDefault(r) },
+    pissa: {},
+  };
+  return choices[init];
+};
+
+/** The tensors of a site: A and B; with PiSSA the frozen pair that they start as; with DoRA the lengths m `[out]`. */
+export function loraParameters(site: Site, config: LoraConfig): Record<string, ParameterSpec> {
+  const r = rankOf(config, site);
+  const { A, B } = lowRankParameters(site, r, initOf(config, r));
+  const frozen = { frozen: true };
+  return {
+    A,
+    B,
+    ...(config.init === 'pissa' && { A0: { ...A, ...frozen }, B0: { ...B, ...frozen } }),
+    ...(config.dora && { m: { shape: [site.outFeatures], init: constant(1) as Initializer } }),
+  };
+}
+
+/** |V|_c: the Euclidean length of each column, `[out]`. */
+const columnLengths = (v: tf.Tensor): tf.Tensor => tf.sqrt(tf.sum(tf.square(v), 0));
+
+/**
+ * DoRA (Liu et al. 2024, eq. 5): W = m V / |V|_c with V = W0 + s A B and |V|_c held constant in the gradient (section 4.3).
+ * What it adds is (m / |V|_c - 1) x W0 + (m / |V|_c) s x A B.
+ */
+function doraDelta({ parameters, base, weight }: DeltaCall, update: tf.Tensor, scale: number): tf.Tensor {
+  const { A, B, m } = parameters;
+  const lengths = detached((a, b) => columnLengths(tf.add(weight(), lowRankDeltaWeight({ A: a, B: b }, scale))), A, B);
+  const ratio = tf.div(m, lengths); // [out]
+  return tf.add(tf.mul(tf.sub(ratio, 1), base()), tf.mul(ratio, update));
+}
+
+/** What LoRA adds to a site, `[..., out]`. */
+export function loraDelta(call: DeltaCall, config: LoraConfig): tf.Tensor {
+  const { x, parameters, site, path } = call;
+  const scale = scaleOf(config, site);
+  const drop = (t: tf.Tensor): tf.Tensor => dropout(t, config.dropout, path);
+  const input = config.dropoutAt === 'input' ? drop(x) : x;
+  const bottleneck = config.dropoutAt === 'bottleneck' ? drop : undefined;
+  const update = lowRankDelta(input, parameters, scale, bottleneck);
+  if (config.dora) return doraDelta(call, update, scale);
+  if (config.init !== 'pissa') return update;
+  // PiSSA trains on W0 - s A0 B0: what the start took out of the frozen weight is taken off here, so W0 stays whole.
+  return tf.sub(update, linear(linear(x, parameters.A0), tf.mul(parameters.B0, scale)));
+}
+
+/** The merged update of a site's weight, `[in, out]`. */
+export function loraDeltaWeight(
+  parameters: Tensors,
+  site: Site,
+  config: LoraConfig,
+  weight: () => tf.Tensor,
+): tf.Tensor {
+  const scale = scaleOf(config, site);
+  const update = lowRankDeltaWeight(parameters, scale);
+  if (config.dora) {
+    const v = tf.add(weight(), update);
+    return tf.sub(tf.mul(v, tf.div(parameters.m, columnLengths(v))), weight());
+  }
+  if (config.init !== 'pissa') return update;
+  return tf.sub(update, lowRankDeltaWeight({ A: parameters.A0, B: parameters.B0 }, scale));
+}
+
+/** Starting values that come from the frozen weight, `[in, out]` row-major. */
+export async function prepareLora(
+  site: Site,
+  weight: Float32Array,
+  config: LoraConfig,
+): Promise<Record<string, Float32Array>> {
+  const { inFeatures, outFeatures } = site;
+  if (config.init === 'pissa') {
+    const scale = scaleOf(config, site);
+    const { left, right } = principalFactors(weight, inFeatures, outFeatures, rankOf(config, site));
+    const [A, B] = [left, right].map(factor => factor.map(value => value / Math.sqrt(scale)));
+    return { A, B, A0: A, B0: B };
+  }
+  if (!config.dora) return {};
+  const m = new Float32Array(outFeatures);
+  for (let i = 0; i < weight.length; i++) m[i % outFeatures] += weight[i] ** 2;
+  return { m: m.map(Math.sqrt) };
+}
