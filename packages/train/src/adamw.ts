@@ -1,0 +1,84 @@
+import { check, type HostTensors, type Parameter } from '@peft/core';
+import * as tf from '@tensorflow/tfjs-core';
+
+export interface AdamWOptions {
+  /** Learning rate. */
+  lr: number;
+  /** Decoupled weight decay. */
+  weightDecay?: number;
+  beta1?: number;
+  beta2?: number;
+  epsilon?: number;
+}
+
+/**
+ * AdamW over all parameters at once (Loshchilov and Hutter 2019, arXiv 1711.05101), by the formula of `torch.optim.AdamW`.
+ *
+ * The parameters are seen as one vector, and so are the moments: one short chain of ops however many tensors there are.
+ * All that changes from step to step comes in as scalars, so that a step can be recorded.
+ */
+export class AdamW {
+  readonly options: Required<AdamWOptions>;
+  readonly parameters: readonly Parameter[];
+  readonly m: tf.Variable;
+  readonly v: tf.Variable;
+
+  constructor(parameters: readonly Parameter[], options: AdamWOptions) {
+    this.options = { weightDecay: 0, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, ...options };
+    this.parameters = parameters;
+    const size = parameters.reduce((sum, parameter) => sum + parameter.size, 0);
+    check(size > 0, 'state', () => 'There is nothing to train: no parameter is trainable.');
+    [this.m, this.v] = [moments(size), moments(size)];
+  }
+
+  /** The inputs of step `t`, counted from 1, with a learning rate. Bias corrections are computed in double precision. */
+  inputs(t: number, lr: number): HostTensors {
+    const { beta1, beta2, weightDecay } = this.options;
+    return {
+      keep: scalar(1 - lr * weightDecay),
+      stepSize: scalar(lr / (1 - beta1 ** t)),
+      rootCorrection: scalar(Math.sqrt(1 - beta2 ** t)),
+    };
+  }
+
+  /** Assigns the parameters and moments. `gradient`: of all parameters, one after the other, `[P]`. */
+  update(gradient: tf.Tensor, { keep, stepSize, rootCorrection }: Record<string, tf.Tensor>): void {
+    const { beta1, beta2, epsilon } = this.options;
+    tf.tidy(() => {
+      const m = tf.add(tf.mul(this.m, beta1), tf.mul(gradient, 1 - beta1));
+      const v = tf.add(tf.mul(this.v, beta2), tf.mul(tf.square(gradient), 1 - beta2));
+      const direction = tf.div(m, tf.add(tf.div(tf.sqrt(v), rootCorrection), epsilon));
+      const moved = tf.sub(
+        tf.mul(flatten(this.parameters.map(({ value }) => value)), keep),
+        tf.mul(direction, stepSize),
+      );
+      this.m.assign(m as tf.Tensor1D);
+      this.v.assign(v as tf.Tensor1D);
+      let begin = 0;
+      for (const { value, size } of this.parameters) {
+        value.assign(tf.reshape(tf.slice(moved, [begin], [size]), value.shape));
+        begin += size;
+      }
+    });
+  }
+
+  dispose(): void {
+    this.m.dispose();
+    this.v.dispose();
+  }
+}
+
+function moments(size: number): tf.Variable {
+  const zero = tf.zeros([size]);
+  const variable = tf.variable(zero, false);
+  zero.dispose();
+  return variable;
+}
+
+const scalar = (value: number): HostTensors[string] => ({ data: Float32Array.of(value), shape: [] });
+
+/** Tensors one after the other, `[P]`. */
+export function flatten(tensors: readonly tf.Tensor[]): tf.Tensor1D {
+  const flat = tensors.map(tensor => tf.reshape(tensor, [-1]) as tf.Tensor1D);
+  return flat.length > 1 ? tf.concat(flat) : flat[0];
+}

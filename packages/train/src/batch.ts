@@ -1,0 +1,17 @@
+/** Pictures and their classes, outside any backend. */
+export interface Batch {
+  /** `[B, height, width, 3]`, row-major, normalised. */
+  readonly images: Float32Array;
+  /** `[B]` */
+  readonly labels: Int32Array;
+}
+
+/** Where batches come from: the same ones, in the same order, each time an epoch is asked for. */
+export interface BatchSource {
+  /** Batches in an epoch. */
+  readonly length: number;
+  /** `[height, width]` of the pictures. */
+  readonly size: readonly [number, number];
+  /** The batches of an epoch from `skip` on. */
+  batches(epoch: number, skip?: number): AsyncIterable<Batch>;
+}

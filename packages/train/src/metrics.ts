@@ -1,0 +1,71 @@
+import { check } from '@peft/core';
+
+/** How predictions compare with labels. */
+export interface Metrics {
+  /** Samples. */
+  readonly n: number;
+  /** The share of samples whose largest logit is that of their class (top-1), in [0, 1]. */
+  readonly accuracy: number;
+  /** The mean over classes that occur of the share that was recognised. */
+  readonly meanPerClass: number;
+  /** Mean cross entropy, in nats. */
+  readonly loss: number;
+  /** `confusion[label][prediction]`: counts. */
+  readonly confusion: number[][];
+}
+
+/** Adds up predictions batch by batch. */
+export class MetricsAccumulator {
+  readonly #confusion: number[][];
+  #loss = 0;
+
+  constructor(classes: number) {
+    this.#confusion = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
+  }
+
+  /** @param logits `[B, C]`, row-major */
+  add(logits: Float32Array, labels: Int32Array): void {
+    const classes = this.#confusion.length;
+    check(logits.length === labels.length * classes, 'bad-shape', () => {
+      return `${logits.length} logits do not fit ${labels.length} labels of ${classes} classes.`;
+    });
+    for (const [row, label] of labels.entries()) {
+      check(
+        label >= 0 && label < classes,
+        'bad-argument',
+        () => `Label ${label} is not one of the model's ${classes} classes.`,
+      );
+      const scores = logits.subarray(row * classes, (row + 1) * classes);
+      this.#confusion[label][argMax(scores)]++;
+      this.#loss += logSumExp(scores) - scores[label];
+    }
+  }
+
+  result(): Metrics {
+    const totals = this.#confusion.map(row => row.reduce((sum, count) => sum + count, 0));
+    const n = totals.reduce((sum, count) => sum + count, 0);
+    const right = this.#confusion.reduce((sum, row, label) => sum + row[label], 0);
+    const recalls = this.#confusion.flatMap((row, label) => (totals[label] > 0 ? [row[label] / totals[label]] : []));
+    return {
+      n,
+      accuracy: n > 0 ? right / n : 0,
+      meanPerClass: recalls.length > 0 ? recalls.reduce((sum, recall) => sum + recall, 0) / recalls.length : 0,
+      loss: n > 0 ? this.#loss / n : 0,
+      confusion: this.#confusion,
+    };
+  }
+}
+
+/** The index of the largest value; the first of equals. */
+export function argMax(values: Float32Array): number {
+  let best = 0;
+  for (let i = 1; i < values.length; i++) if (values[i] > values[best]) best = i;
+  return best;
+}
+
+export function logSumExp(values: Float32Array): number {
+  const largest = values[argMax(values)];
+  let sum = 0;
+  for (const value of values) sum += Math.exp(value - largest);
+  return largest + Math.log(sum);
+}

@@ -1,0 +1,240 @@
+import {
+  type AdaptedModel,
+  adapt,
+  DropPath,
+  dropout,
+  eagerEngine,
+  initialize,
+  key,
+  Linear,
+  Module,
+  Parameter,
+  PeftError,
+  zeros,
+} from '@peft/core';
+import { lora } from '@peft/lora';
+import * as tf from '@tensorflow/tfjs-core';
+import { describe, expect, test } from 'vitest';
+import fixture from './fixtures/adamw.json' with { type: 'json' };
+import {
+  AdamW,
+  type Batch,
+  type BatchSource,
+  constant,
+  cosine,
+  evaluate,
+  evaluationStep,
+  MetricsAccumulator,
+  type TrainEvent,
+  Trainer,
+  type TrainerOptions,
+  timm0412,
+  warmup,
+} from './index.ts';
+
+class Net extends Module {
+  readonly body = new Linear(12, 8);
+  readonly path1 = new DropPath(0.2);
+  readonly head = new Linear(8, 3);
+  forward(images: tf.Tensor): tf.Tensor {
+    const x = tf.reshape(images, [images.shape[0], -1]);
+    const h = tf.tanh(this.body.call(x));
+    return this.head.call(tf.add(h, this.path1.call(dropout(h, 0.1, 'net'))));
+  }
+}
+
+/** Pictures of 2 x 2 whose class is their brightest channel. */
+const source = (batches = 4, size = 6, scale = 1): BatchSource => ({
+  length: batches,
+  size: [2, 2],
+  async *batches(epoch, skip = 0) {
+    for (let b = skip; b < batches; b++) {
+      const labels = Int32Array.from({ length: size }, (_, i) => (i + b + epoch) % 3);
+      const images = Float32Array.from({ length: size * 12 }, (_, i) => {
+        const bright = i % 3 === labels[Math.floor(i / 12)] ? 1 : 0;
+        return scale * (bright + 0.3 * Math.sin(7 * i + 31 * b + epoch));
+      });
+      yield { images, labels };
+    }
+  },
+});
+
+async function setUp(options: Partial<TrainerOptions> = {}): Promise<{ model: AdaptedModel; trainer: Trainer }> {
+  const model = adapt(initialize(new Net(), key(5)));
+  await model.add('default', lora({ targets: ['body'], r: 2, dropout: 0.1, modulesToSave: ['head'] }), { key: key(6) });
+  const defaults = { model, engine: eagerEngine(), source: source(), optimizer: { lr: 0.02 }, epochs: 3, seed: 1 };
+  return { model, trainer: new Trainer({ ...defaults, ...options }) };
+}
+
+async function losses(trainer: Trainer, until = Number.POSITIVE_INFINITY): Promise<number[]> {
+  const found: number[] = [];
+  for await (const event of trainer.run()) {
+    if (event.type === 'step') found.push(event.loss);
+    if (found.length >= until) break;
+  }
+  return found;
+}
+
+describe('AdamW', () => {
+  test('takes the steps of torch.optim.AdamW', async () => {
+    const parameter = new Parameter([7], zeros);
+    parameter.set(Float32Array.from(fixture.start));
+    const optimizer = new AdamW([parameter], { lr: 3e-2, weightDecay: 0.1 });
+    for (const [step, gradient] of fixture.gradients.entries()) {
+      const inputs = optimizer.inputs(step + 1, 3e-2 * (1 - step / 60));
+      tf.tidy(() => {
+        const scalars = Object.fromEntries(
+          Object.entries(inputs).map(([name, { data }]) => [name, tf.scalar(data[0])]),
+        );
+        optimizer.update(tf.tensor1d(gradient), scalars);
+      });
+      const difference = (await parameter.get()).map((value, i) => Math.abs(value - fixture.path[step][i]));
+      expect(Math.max(...difference)).toBeLessThan(1e-6);
+    }
+  });
+});
+
+describe('schedules', () => {
+  const at = (step: number) => ({ step, stepsPerEpoch: 15, totalSteps: 1500 });
+
+  test('timm 0.4.12 epoch by epoch', () => {
+    const schedule = timm0412();
+    const epochs: [number, number][] = [
+      [0, 1e-6],
+      [1, 1e-6],
+      [2, 1.009e-4],
+      [5, 4.006e-4],
+      [9, 8.002e-4],
+      [10, 9.001e-4],
+      [11, 9.75773e-4],
+      [12, 9.70736e-4],
+      [20, 9.14405e-4],
+      [50, 5.20548e-4],
+      [51, 5.05e-4],
+      [99, 1.09768e-5],
+    ];
+    for (const [epoch, lr] of epochs) {
+      for (const within of [0, 14]) expect(schedule(1e-3, at(epoch * 15 + within)) / lr).toBeCloseTo(1, 5);
+    }
+  });
+
+  test('cosine falls from the base to its minimum, warm-up rises to it', () => {
+    expect(cosine(1e-5)(1e-3, at(0))).toBe(1e-3);
+    expect(cosine(1e-5)(1e-3, at(1500))).toBeCloseTo(1e-5, 12);
+    const warm = warmup(10, constant);
+    expect([0, 4, 9, 10].map(step => warm(1, at(step)))).toEqual([0.1, 0.5, 1, 1]);
+  });
+});
+
+test('training learns, and twice the same seed gives the same bytes', async () => {
+  const runs = await Promise.all(
+    [1, 2].map(async () => {
+      const { trainer } = await setUp({ epochs: 8 });
+      const found = await losses(trainer);
+      return { found, bytes: await trainer.checkpoint() };
+    }),
+  );
+  expect(runs[0].found).toHaveLength(32);
+  expect(runs[0].found.at(-1)).toBeLessThan(0.6 * runs[0].found[0]);
+  expect(runs[1]).toEqual(runs[0]);
+  const other = await setUp({ epochs: 8, seed: 2 });
+  expect(await losses(other.trainer)).not.toEqual(runs[0].found);
+});
+
+test.each([3, 4, 7])('resumed after step %i, it goes on bit by bit', async stop => {
+  const whole = await setUp();
+  const all = await losses(whole.trainer);
+  const first = await setUp();
+  const before = await losses(first.trainer, stop);
+  const saved = await first.trainer.checkpoint();
+  const second = await setUp();
+  await second.trainer.restore(saved);
+  const after = await losses(second.trainer);
+  expect([...before, ...after]).toEqual(all);
+  expect(await second.trainer.checkpoint()).toEqual(await whole.trainer.checkpoint());
+});
+
+test('a checkpoint of another run is refused', async () => {
+  const saved = await (await setUp()).trainer.checkpoint();
+  const { trainer } = await setUp({ epochs: 4 });
+  await expect(trainer.restore(saved, 'run.ckpt')).rejects.toThrow(/run.ckpt is of a run of 12 steps with seed 1/);
+});
+
+/** Two neighbouring batches as one. */
+const paired = (halves: BatchSource): BatchSource => ({
+  length: halves.length / 2,
+  size: halves.size,
+  async *batches(epoch, skip = 0) {
+    const both: Batch[] = [];
+    for await (const batch of halves.batches(epoch, 2 * skip)) {
+      both.push(batch);
+      if (both.length < 2) continue;
+      const [a, b] = both.splice(0);
+      yield {
+        images: Float32Array.from([...a.images, ...b.images]),
+        labels: Int32Array.from([...a.labels, ...b.labels]),
+      };
+    }
+  },
+});
+
+test('two accumulated batches are one of twice the size', async () => {
+  class Certain extends Net {
+    override forward(images: tf.Tensor): tf.Tensor {
+      return this.head.call(tf.tanh(this.body.call(tf.reshape(images, [images.shape[0], -1]))));
+    }
+  }
+  const train = async (options: Partial<TrainerOptions>): Promise<Float32Array> => {
+    const model = adapt(initialize(new Certain(), key(5)));
+    const adapter = await model.add('default', lora({ targets: ['body'], r: 2 }), { key: key(6) });
+    const { trainer } = await setUp({ model, epochs: 2, clipNorm: 0.5, ...options });
+    await losses(trainer);
+    return adapter.plan.bySite[0].B.get();
+  };
+  const accumulated = await train({ source: source(8, 3), accumulate: 2 });
+  const whole = await train({ source: paired(source(8, 3)) });
+  for (const [i, value] of accumulated.entries()) expect(value).toBeCloseTo(whole[i], 5);
+});
+
+test('a loss that is not a number stops the run, saying where', async () => {
+  const { trainer } = await setUp({ source: source(4, 6, Number.NaN) });
+  await expect(losses(trainer)).rejects.toThrow(/loss became NaN at step 1 \(learning rate 2.00e-2\)/);
+  await expect(losses(trainer)).rejects.toBeInstanceOf(PeftError);
+});
+
+test('an aborted run finishes its step and says so', async () => {
+  const { trainer } = await setUp();
+  const abort = new AbortController();
+  const events: TrainEvent[] = [];
+  for await (const event of trainer.run({ signal: abort.signal })) {
+    events.push(event);
+    if (events.length === 2) abort.abort();
+  }
+  expect(events.at(-1)).toEqual({ type: 'interrupted', step: 2 });
+});
+
+test('a thousand steps leave the number of tensors flat', async () => {
+  const { trainer } = await setUp({ epochs: undefined, steps: 1000 });
+  const counts: number[] = [];
+  for await (const event of trainer.run()) if (event.type === 'step') counts.push(tf.memory().numTensors);
+  expect(new Set(counts).size).toBe(1);
+});
+
+test('evaluation counts what it should', async () => {
+  const metrics = new MetricsAccumulator(3);
+  metrics.add(Float32Array.of(2, 1, 0, 0, 0, 5, 1, 0, 0), Int32Array.of(0, 2, 1));
+  const { accuracy, meanPerClass, confusion, n } = metrics.result();
+  expect({ accuracy, meanPerClass, n }).toEqual({ accuracy: 2 / 3, meanPerClass: 2 / 3, n: 3 });
+  expect(confusion).toEqual([
+    [1, 0, 0],
+    [1, 0, 0],
+    [0, 0, 1],
+  ]);
+  const { model, trainer } = await setUp({ epochs: 12 });
+  const step = eagerEngine().compile(evaluationStep(model));
+  const before = await evaluate(step, source());
+  await losses(trainer);
+  const after = await evaluate(step, source());
+  expect(after.accuracy).toBeGreaterThan(before.accuracy);
+  expect(after.n).toBe(24);
+});
