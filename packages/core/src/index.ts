@@ -34,6 +34,7 @@ export type {
   SiteValues,
   Tensors,
 } from './method/method.ts';
+export { type WholeOptions, whole } from './method/whole.ts';
 export { closest, patternValue, resolveSites, type Site, type TargetOptions } from './method/targets.ts';
 export {
   constant,

@@ -8,7 +8,7 @@ export interface TargetOptions {
   /**
    * A list of names, each equal to a path or to its end after a dot, with slices of a fused projection in brackets
    * (`attn.qkv[q,v]`); or one regular expression that a whole path must match; or `'all-linear'`: every linear module
-   * but the classifier.
+   * but the classifiers.
    */
   targets: string | readonly string[];
   /** A list of names or one regular expression, by the same rules; what matches is left alone. */
@@ -138,7 +138,7 @@ function unmatched(root: Module, pattern: string, linears: string[]): PeftError 
  * @param strict whether every name of a list must match something, rather than at least one
  */
 export function resolveSites(
-  root: Module & { classifier?: string },
+  root: Module & { classifiers?: readonly string[] },
   options: TargetOptions,
   { skipped = [], strict = true }: { skipped?: readonly string[]; strict?: boolean } = {},
 ): Site[] {
@@ -153,7 +153,7 @@ export function resolveSites(
   const sites = tree.flatMap(([path, module]) => {
     if (matchesAny(exclude, path) || isSkipped(path)) return [];
     if (allLinear) {
-      const isTarget = module instanceof Linear && path !== root.classifier;
+      const isTarget = module instanceof Linear && !root.classifiers?.includes(path);
       return isTarget ? sitesOf(path, module, { name: path, slices: [] }) : [];
     }
     const match = matchTarget(path, options, names);
