@@ -18,14 +18,14 @@ const attentionOp: FusedOp = {
   gradient: {
     saveInputs: ['q', 'k', 'v'],
     saveOutputs: [true, true],
+    // All at once, not each when asked for: TensorFlow.js tidies up after every single one.
     backward([dy], [q, k, v, o, p], attributes) {
-      let grads: tf.Tensor[] | undefined;
-      const grad = (index: number) => (): tf.Tensor => {
-        grads ??= runFused(attentionGradOp, { dy, q, k, v, o, p }, attributes);
-        return grads[index].clone();
-      };
-      const bias = () => sumTo(grad(3)(), attributes.biasShape as number[]);
-      return { q: grad(0), k: grad(1), v: grad(2), bias };
+      const { biasShape } = attributes;
+      const grads: Record<string, tf.Tensor> = tf.tidy(() => {
+        const [dq, dk, dv, ds] = runFused(attentionGradOp, { dy, q, k, v, o, p }, attributes);
+        return { q: dq, k: dk, v: dv, ...(biasShape && { bias: sumTo(ds, biasShape as number[]) }) };
+      });
+      return Object.fromEntries(Object.entries(grads).map(([name, grad]) => [name, () => grad]));
     },
   },
 };

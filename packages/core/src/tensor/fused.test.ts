@@ -57,6 +57,7 @@ describe('gradients equal finite differences', () => {
     ['attention: q', t => attention(t, k, v, 0.5), q],
     ['attention: k', t => attention(q, t, v, 0.5), k],
     ['attention: v', t => attention(q, k, t, 0.5), v],
+    ['attention: one tensor as query, key and value', t => attention(t, t, t, 0.5, bias), q],
     ['attention: bias', t => attention(q, k, v, 0.5, t), bias],
     ['cross entropy', t => softmaxCrossEntropy(t, labels, 0.1), logits],
   ])('%s', async (_, f, at) => {
