@@ -1,0 +1,41 @@
+import { bindPaths } from '@peft/core';
+import { SwinTransformer } from './swin/swin-transformer.ts';
+import { VisionTransformer } from './vit/vision-transformer.ts';
+import type { BackboneDefinition } from './zoo/entry.ts';
+import { lookupBackbone } from './zoo/zoo.ts';
+
+/** What a backbone may be made to differ in from its definition. */
+export interface BackboneOptions {
+  /** Outputs of the head; 0 for none. */
+  classes?: number;
+  /** Side of square pictures, or height and width, in pixels. Position embeddings that are loaded are resized to it. */
+  imageSize?: number | readonly [height: number, width: number];
+}
+
+/** A definition with options applied to it, in its configuration and its preprocessing. */
+export function defineBackbone(
+  definition: string | BackboneDefinition,
+  { classes, imageSize }: BackboneOptions = {},
+): BackboneDefinition {
+  const found = typeof definition === 'string' ? lookupBackbone(definition) : definition;
+  const size = typeof imageSize === 'number' ? ([imageSize, imageSize] as const) : imageSize;
+  const changes = { ...(size && { imageSize: size }), ...(classes !== undefined && { classes }) };
+  const preprocessing = size ? { ...found.preprocessing, inputSize: [3, ...size] as const } : found.preprocessing;
+  return found.architecture === 'vit'
+    ? { architecture: 'vit', config: { ...found.config, ...changes }, preprocessing }
+    : { architecture: 'swin', config: { ...found.config, ...changes }, preprocessing };
+}
+
+/**
+ * Builds a backbone, by name or from a definition. Its parameters have shapes but no values, and take no memory, until
+ * `loadBackbone` or `initialize`.
+ *
+ * @throws PeftError `no-match`, with the closest names, for a name that is not known
+ */
+export function createBackbone(
+  definition: string | BackboneDefinition,
+  options: BackboneOptions = {},
+): VisionTransformer | SwinTransformer {
+  const { architecture, config } = defineBackbone(definition, options);
+  return bindPaths(architecture === 'vit' ? new VisionTransformer(config) : new SwinTransformer(config));
+}

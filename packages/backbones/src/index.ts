@@ -1,0 +1,13 @@
+export { Backbone, setDropPath, withClasses } from './backbone.ts';
+export { type BackboneOptions, createBackbone, defineBackbone } from './create.ts';
+export type { Preprocessing } from './preprocessing.ts';
+export { type SwinTransformerConfig, swinTransformerDefaults } from './swin/config.ts';
+export { SwinTransformer } from './swin/swin-transformer.ts';
+export { type VisionTransformerConfig, visionTransformerDefaults } from './vit/config.ts';
+export { VisionTransformer } from './vit/vision-transformer.ts';
+export { exportBackbone } from './weights/export.ts';
+export { type LoadBackboneOptions, loadBackbone } from './weights/load.ts';
+export type { FileNaming } from './weights/naming.ts';
+export { resamplePositions } from './weights/resample.ts';
+export type { BackboneDefinition } from './zoo/entry.ts';
+export { lookupBackbone, zoo } from './zoo/zoo.ts';

@@ -1,0 +1,29 @@
+import { Module } from '@peft/core';
+import type * as tf from '@tensorflow/tfjs-core';
+import { SwinBlock } from './block.ts';
+import type { SwinTransformerConfig } from './config.ts';
+import { PatchMerging } from './patch-merging.ts';
+import type { Size } from './windows.ts';
+
+/** Blocks at one resolution, after the merging that leads to it: `[B, H, W, C]`. */
+export class SwinStage extends Module {
+  readonly downsample: PatchMerging | undefined;
+  readonly blocks: SwinBlock[];
+
+  /** @param patches rows and columns of patches, before any merging */
+  constructor(index: number, patches: Size, config: SwinTransformerConfig) {
+    super();
+    const grid: Size = [Math.ceil(patches[0] / 2 ** index), Math.ceil(patches[1] / 2 ** index)];
+    const resolution: Size = [Math.floor(patches[0] / 2 ** index), Math.floor(patches[1] / 2 ** index)];
+    const features = config.embedDim * 2 ** index;
+    this.downsample = index > 0 ? new PatchMerging(features / 2, features, config.epsilon) : undefined;
+    this.blocks = Array.from(
+      { length: config.depths[index] },
+      (_, i) => new SwinBlock({ features, heads: config.heads[index], grid, resolution, shifted: i % 2 === 1 }, config),
+    );
+  }
+
+  forward(x: tf.Tensor): tf.Tensor {
+    return this.blocks.reduce((h, block) => block.call(h), this.downsample ? this.downsample.call(x) : x);
+  }
+}

@@ -1,0 +1,86 @@
+import { bindPaths, check, disposeModule, LayerNorm, type Linear, Module } from '@peft/core';
+import * as tf from '@tensorflow/tfjs-core';
+import { Backbone, linearHead } from '../backbone.ts';
+import { PatchEmbed } from '../vit/patch-embed.ts';
+import { type SwinTransformerConfig, swinTransformerDefaults } from './config.ts';
+import { SwinStage } from './stage.ts';
+
+/** The head of a model that pools before it: `fc`, if there are classes. */
+class ClassifierHead extends Module {
+  fc: Linear | undefined;
+
+  constructor(features: number, classes: number) {
+    super();
+    this.fc = linearHead(features, classes);
+  }
+
+  forward(x: tf.Tensor): tf.Tensor {
+    return this.fc ? this.fc.call(x) : x;
+  }
+}
+
+/** Swin transformer (Liu et al. 2021, arXiv 2103.14030), with timm's paths. */
+export class SwinTransformer extends Backbone {
+  readonly architecture = 'swin';
+  readonly config: SwinTransformerConfig;
+  readonly patch_embed: PatchEmbed;
+  readonly layers: SwinStage[];
+  readonly norm: LayerNorm;
+  readonly head: ClassifierHead;
+
+  constructor(options: Partial<SwinTransformerConfig> = {}) {
+    super();
+    const config = { ...swinTransformerDefaults, ...options };
+    check(
+      config.depths.length === config.heads.length,
+      'bad-config',
+      () => `depths [${config.depths}] and heads [${config.heads}] must name the same stages.`,
+    );
+    this.config = config;
+    const { embedDim, epsilon } = config;
+    this.patch_embed = new PatchEmbed(config.imageSize, config.patchSize, embedDim, new LayerNorm(embedDim, epsilon));
+    this.layers = config.depths.map((_, index) => new SwinStage(index, this.patch_embed.grid, config));
+    this.norm = new LayerNorm(this.featureCount, epsilon);
+    this.head = new ClassifierHead(this.featureCount, config.classes);
+  }
+
+  get classifiers(): readonly string[] {
+    return this.head.fc ? ['head.fc'] : [];
+  }
+
+  get imageSize(): readonly [number, number] {
+    return this.config.imageSize;
+  }
+
+  get featureCount(): number {
+    return this.config.embedDim * 2 ** (this.config.depths.length - 1);
+  }
+
+  get classes(): number {
+    return this.head.fc?.outFeatures ?? 0;
+  }
+
+  replaceHead(classes: number): void {
+    disposeModule(this.head);
+    this.head.fc = linearHead(this.featureCount, classes);
+    bindPaths(this);
+  }
+
+  /** The tokens after the last stage, normalised, `[B, H, W, C]`. */
+  tokens(images: tf.Tensor): tf.Tensor {
+    return tf.tidy(() => {
+      const [rows, columns] = this.patch_embed.grid;
+      const embedded = this.patch_embed.call(images); // [B, N, C]
+      const grid = tf.reshape(embedded, [images.shape[0], rows, columns, this.config.embedDim]);
+      return this.norm.call(this.layers.reduce((x, stage) => stage.call(x), grid));
+    });
+  }
+
+  features(images: tf.Tensor): tf.Tensor {
+    return tf.tidy(() => tf.mean(this.tokens(images), [1, 2]));
+  }
+
+  forward(images: tf.Tensor): tf.Tensor {
+    return this.head.call(this.features(images));
+  }
+}

@@ -1,0 +1,51 @@
+import { attention, check, Linear, Module, truncatedNormal, zeros } from '@peft/core';
+import * as tf from '@tensorflow/tfjs-core';
+
+/** The fused query, key and value projection, whose thirds can be addressed as `qkv[q]`, `qkv[k]` and `qkv[v]`. */
+export function fusedProjection(embedDim: number, heads: number, bias: boolean): Linear {
+  check(
+    embedDim % heads === 0,
+    'bad-argument',
+    () => `${heads} heads cannot share ${embedDim} features equally; embedDim must be a multiple of heads.`,
+  );
+  const third = (index: number) => ({ start: index * embedDim, end: (index + 1) * embedDim });
+  return new Linear(embedDim, 3 * embedDim, {
+    bias,
+    heads,
+    slices: { q: third(0), k: third(1), v: third(2) },
+    weightInit: truncatedNormal(0.02),
+    biasInit: zeros,
+  });
+}
+
+/** `[B, N, 3D]` to q, k and v, each `[B, H, N, D/H]`. */
+export function splitHeads(qkv: tf.Tensor, heads: number): tf.Tensor[] {
+  const [batch, tokens, features] = qkv.shape;
+  const split = tf.reshape(qkv, [batch, tokens, 3, heads, features / 3 / heads]);
+  return tf.unstack(tf.transpose(split, [2, 0, 3, 1, 4]));
+}
+
+/** `[B, H, N, d]` to `[B, N, H * d]`. */
+export function joinHeads(x: tf.Tensor): tf.Tensor {
+  const [batch, heads, tokens, width] = x.shape;
+  return tf.reshape(tf.transpose(x, [0, 2, 1, 3]), [batch, tokens, heads * width]);
+}
+
+/** Multi-head self-attention over all tokens, `[B, N, D]`. */
+export class Attention extends Module {
+  readonly heads: number;
+  readonly qkv: Linear;
+  readonly proj: Linear;
+
+  constructor(embedDim: number, heads: number, qkvBias: boolean) {
+    super();
+    this.heads = heads;
+    this.qkv = fusedProjection(embedDim, heads, qkvBias);
+    this.proj = new Linear(embedDim, embedDim, { weightInit: truncatedNormal(0.02), biasInit: zeros });
+  }
+
+  forward(x: tf.Tensor): tf.Tensor {
+    const [q, k, v] = splitHeads(this.qkv.call(x), this.heads); // [B, H, N, d]
+    return this.proj.call(joinHeads(attention(q, k, v, q.shape[3]! ** -0.5)));
+  }
+}

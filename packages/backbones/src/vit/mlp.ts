@@ -1,0 +1,19 @@
+import { gelu, Linear, Module, truncatedNormal, zeros } from '@peft/core';
+import type * as tf from '@tensorflow/tfjs-core';
+
+/** `fc2(gelu(fc1(x)))`, `[..., D]`. */
+export class Mlp extends Module {
+  readonly fc1: Linear;
+  readonly fc2: Linear;
+
+  constructor(features: number, hidden: number) {
+    super();
+    const init = { weightInit: truncatedNormal(0.02), biasInit: zeros };
+    this.fc1 = new Linear(features, hidden, init);
+    this.fc2 = new Linear(hidden, features, init);
+  }
+
+  forward(x: tf.Tensor): tf.Tensor {
+    return this.fc2.call(gelu(this.fc1.call(x)));
+  }
+}

@@ -1,0 +1,141 @@
+import {
+  bindPaths,
+  check,
+  disposeModule,
+  LayerNorm,
+  type Linear,
+  normal,
+  Parameter,
+  truncatedNormal,
+} from '@peft/core';
+import * as tf from '@tensorflow/tfjs-core';
+import { Backbone, linearHead } from '../backbone.ts';
+import { Block } from './block.ts';
+import { type VisionTransformerConfig, visionTransformerDefaults } from './config.ts';
+import { PatchEmbed } from './patch-embed.ts';
+
+/** A learned token for every picture of the batch: `[1, n, D] -> [B, n, D]`. */
+const repeat = (token: tf.Tensor, batch: number): tf.Tensor => tf.add(token, tf.zeros([batch, 1, 1])); // whose gradient is one sum, unlike that of tile
+
+/**
+ * Vision transformer (Dosovitskiy et al. 2020, arXiv 2010.11929) with the variations of DeiT (2012.12877), DeiT III
+ * (2204.07118), DINOv2 (2304.07193) and registers (2309.16588), with timm's paths.
+ */
+export class VisionTransformer extends Backbone {
+  readonly architecture = 'vit';
+  readonly config: VisionTransformerConfig;
+  readonly cls_token: Parameter | undefined;
+  readonly dist_token: Parameter | undefined;
+  readonly reg_token: Parameter | undefined;
+  readonly pos_embed: Parameter;
+  readonly patch_embed: PatchEmbed;
+  readonly blocks: Block[];
+  readonly norm: LayerNorm | undefined;
+  readonly fc_norm: LayerNorm | undefined;
+  head: Linear | undefined;
+  head_dist: Linear | undefined;
+
+  constructor(options: Partial<VisionTransformerConfig> = {}) {
+    super();
+    const config = { ...visionTransformerDefaults, ...options };
+    check(
+      config.globalPool === 'avg' || config.classToken,
+      'bad-config',
+      () => `globalPool "${config.globalPool}" needs a class token; set classToken or use globalPool "avg".`,
+    );
+    this.config = config;
+    const { embedDim, epsilon } = config;
+    const token = (count: number) => new Parameter([1, count, embedDim], normal(1e-6));
+    this.patch_embed = new PatchEmbed(config.imageSize, config.patchSize, embedDim);
+    this.cls_token = config.classToken ? token(1) : undefined;
+    this.dist_token = config.distilled ? new Parameter([1, 1, embedDim], truncatedNormal(0.02)) : undefined;
+    this.reg_token = config.registerTokens > 0 ? token(config.registerTokens) : undefined;
+    const [rows, columns] = this.patch_embed.grid;
+    this.pos_embed = new Parameter([1, this.embeddedPrefix + rows * columns, embedDim], truncatedNormal(0.02));
+    this.blocks = Array.from({ length: config.depth }, () => new Block(config));
+    const after = config.fcNorm ?? config.globalPool === 'avg';
+    this.norm = after ? undefined : new LayerNorm(embedDim, epsilon);
+    this.fc_norm = after ? new LayerNorm(embedDim, epsilon) : undefined;
+    this.replaceHead(config.classes);
+  }
+
+  get classifiers(): readonly string[] {
+    if (!this.head) return [];
+    return this.head_dist ? ['head', 'head_dist'] : ['head'];
+  }
+
+  get imageSize(): readonly [number, number] {
+    return this.config.imageSize;
+  }
+
+  get featureCount(): number {
+    return this.config.embedDim;
+  }
+
+  get classes(): number {
+    return this.head?.outFeatures ?? 0;
+  }
+
+  /** How many tokens come before those of the patches. */
+  get prefixTokens(): number {
+    const { classToken, distilled, registerTokens } = this.config;
+    return Number(classToken) + Number(distilled) + registerTokens;
+  }
+
+  /** How many of them have a place in `pos_embed`. */
+  get embeddedPrefix(): number {
+    return this.config.embedPrefix ? this.prefixTokens : 0;
+  }
+
+  replaceHead(classes: number): void {
+    for (const old of [this.head, this.head_dist]) if (old) disposeModule(old);
+    this.head = linearHead(this.config.embedDim, classes);
+    this.head_dist = this.config.distilled ? linearHead(this.config.embedDim, classes) : undefined;
+    bindPaths(this);
+  }
+
+  /** Patches, prefix tokens and positions: the input of the first block, `[B, N, D]`. */
+  embed(images: tf.Tensor): tf.Tensor {
+    return tf.tidy(() => {
+      const patches = this.patch_embed.call(images);
+      const positions = this.pos_embed.value;
+      const prefix = [this.cls_token, this.dist_token, this.reg_token].flatMap(token =>
+        token ? [repeat(token.value, images.shape[0])] : [],
+      );
+      if (this.config.embedPrefix) return tf.add(tf.concat([...prefix, patches], 1), positions);
+      return tf.concat([...prefix, tf.add(patches, positions)], 1);
+    });
+  }
+
+  /** The tokens after the last block, normalised unless that follows pooling, `[B, N, D]`. */
+  tokens(images: tf.Tensor): tf.Tensor {
+    return tf.tidy(() => {
+      const x = this.blocks.reduce((tokens, block) => block.call(tokens), this.embed(images));
+      return this.norm ? this.norm.call(x) : x;
+    });
+  }
+
+  features(images: tf.Tensor): tf.Tensor {
+    return tf.tidy(() => {
+      const [x, distilled] = this.#pool(this.tokens(images));
+      return distilled ? tf.mul(tf.add(x, distilled), 0.5) : x;
+    });
+  }
+
+  forward(images: tf.Tensor): tf.Tensor {
+    const [x, distilled] = this.#pool(this.tokens(images)); // [B, D]
+    const logits = this.head ? this.head.call(x) : x;
+    if (!distilled) return logits;
+    return tf.mul(tf.add(logits, this.head_dist ? this.head_dist.call(distilled) : distilled), 0.5);
+  }
+
+  /** What each head sees. */
+  #pool(tokens: tf.Tensor): tf.Tensor[] {
+    const { globalPool, distilled, embedDim } = this.config;
+    const one = (index: number) => tf.reshape(tf.slice(tokens, [0, index, 0], [-1, 1, -1]), [-1, embedDim]);
+    if (distilled) return [one(0), one(1)];
+    const pooled =
+      globalPool === 'token' ? one(0) : tf.mean(tf.slice(tokens, [0, this.prefixTokens, 0], [-1, -1, -1]), 1);
+    return [this.fc_norm ? this.fc_norm.call(pooled) : pooled];
+  }
+}

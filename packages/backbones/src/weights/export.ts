@@ -1,0 +1,28 @@
+import { fromFloat32, PeftError, parameters, type StoredTensor } from '@peft/core';
+import type { Backbone } from '../backbone.ts';
+import { findNaming } from './detect.ts';
+import { type FileNaming, translator } from './naming.ts';
+import { splitRows } from './rows.ts';
+
+/**
+ * The backbone's weights under the names of a layout: what {@link loadBackbone} returned, or `timm`, `hf`, `hf-5.9`,
+ * `hf-distilled`, `hf-dinov2` or (Swin) `microsoft`.
+ *
+ * @throws PeftError `not-supported` if the layout has no place for one of the model's parameters
+ */
+export async function exportBackbone(
+  model: Backbone,
+  layout: string | FileNaming,
+  dtype: 'F32' | 'F16' | 'BF16' = 'F32',
+): Promise<Map<string, StoredTensor>> {
+  const naming = findNaming(model, typeof layout === 'string' ? layout : layout.id);
+  const translate = translator(naming, typeof layout === 'string' ? naming.prefixes[0] : layout.prefix);
+  const tensors = new Map<string, StoredTensor>();
+  for (const [path, parameter] of parameters(model)) {
+    const names = translate(path);
+    if (!names) throw new PeftError('not-supported', `Layout "${naming.id}" has no name for ${path}; use "timm".`);
+    const tensor = fromFloat32(await parameter.getForFile(), parameter.layout.shape, dtype);
+    for (const [i, part] of splitRows(tensor, names.length).entries()) tensors.set(names[i], part);
+  }
+  return tensors;
+}

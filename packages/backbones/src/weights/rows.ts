@@ -1,0 +1,31 @@
+import { fromFloat32, type StoredTensor, toFloat32 } from '@peft/core';
+
+const rows = (tensors: readonly StoredTensor[]): readonly number[] => [
+  tensors.reduce((sum, { shape }) => sum + shape[0], 0),
+  ...tensors[0].shape.slice(1),
+];
+
+/** Stacks tensors along their first axis. */
+export function joinRows(tensors: readonly StoredTensor[]): StoredTensor {
+  if (tensors.length === 1) return tensors[0];
+  const same = tensors.every(({ dtype }) => dtype === tensors[0].dtype);
+  const parts = same ? tensors : tensors.map(tensor => fromFloat32(toFloat32(tensor), tensor.shape));
+  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.bytes.length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    bytes.set(part.bytes, offset);
+    offset += part.bytes.length;
+  }
+  return { dtype: parts[0].dtype, shape: rows(parts), bytes };
+}
+
+/** Cuts a tensor along its first axis into equal parts, which are views. */
+export function splitRows({ dtype, shape, bytes }: StoredTensor, count: number): StoredTensor[] {
+  const size = bytes.length / count;
+  const part = [shape[0] / count, ...shape.slice(1)];
+  return Array.from({ length: count }, (_, i) => ({
+    dtype,
+    shape: part,
+    bytes: bytes.subarray(i * size, (i + 1) * size),
+  }));
+}

@@ -1,0 +1,16 @@
+import type { Preprocessing } from '../preprocessing.ts';
+import type { SwinTransformerConfig } from '../swin/config.ts';
+import type { VisionTransformerConfig } from '../vit/config.ts';
+
+/** A backbone as data: what to build, and what its pictures look like. */
+export type BackboneDefinition =
+  | {
+      readonly architecture: 'vit';
+      readonly config: Partial<VisionTransformerConfig>;
+      readonly preprocessing: Preprocessing;
+    }
+  | {
+      readonly architecture: 'swin';
+      readonly config: Partial<SwinTransformerConfig>;
+      readonly preprocessing: Preprocessing;
+    };

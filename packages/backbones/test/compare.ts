@@ -1,0 +1,54 @@
+import { type Module, patch, type Safetensors, toFloat32 } from '@peft/core';
+import * as tf from '@tensorflow/tfjs-core';
+
+/** A stored tensor's numbers. */
+export function numbers(file: Safetensors, name: string): Float32Array {
+  const found = file.tensors.get(name);
+  if (!found) throw new Error(`The reference has no "${name}".`);
+  return toFloat32(found);
+}
+
+/** Pictures `[B, 3, H, W]` as the tensor `[B, H, W, 3]` that backbones take. */
+export function pictures(file: Safetensors, name = 'input'): tf.Tensor4D {
+  const shape = file.tensors.get(name)?.shape as [number, number, number, number];
+  return tf.tidy(() => tf.transpose(tf.tensor4d(numbers(file, name), shape), [0, 2, 3, 1]));
+}
+
+export function maxDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  if (a.length !== b.length) return Number.POSITIVE_INFINITY;
+  let worst = 0;
+  for (let i = 0; i < a.length; i++) {
+    const difference = Math.abs(a[i] - b[i]);
+    if (!(difference <= worst)) worst = difference;
+  }
+  return worst;
+}
+
+/** Largest difference, as a part of the largest number expected. */
+export function relativeDifference(a: ArrayLike<number>, expected: ArrayLike<number>): number {
+  let largest = 0;
+  for (let i = 0; i < expected.length; i++) largest = Math.max(largest, Math.abs(expected[i]));
+  return maxDifference(a, expected) / largest;
+}
+
+/** Keeps what a module puts out, until it is disposed of. */
+export function record(module: Module): { output: () => tf.Tensor; stop: () => void } {
+  let kept: tf.Tensor | undefined;
+  const stop = patch(module, {
+    output: y => {
+      kept?.dispose();
+      kept = tf.keep(tf.clone(y));
+      return y;
+    },
+  });
+  return {
+    output: () => {
+      if (!kept) throw new Error('The module was not called.');
+      return kept;
+    },
+    stop: () => {
+      stop();
+      kept?.dispose();
+    },
+  };
+}

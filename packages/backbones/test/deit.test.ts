@@ -1,0 +1,71 @@
+import { getModule, Parameter, parameters, softmaxCrossEntropy, valueAndGrads } from '@peft/core';
+import '@tensorflow/tfjs-backend-wasm';
+import * as tf from '@tensorflow/tfjs-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createBackbone, loadBackbone } from '../src/index.ts';
+import { maxDifference, numbers, pictures, record, relativeDifference } from './compare.ts';
+import { hasShared, readShared, withoutShared } from './shared.ts';
+
+const name = 'deit_tiny_patch16_224';
+
+describe.skipIf(!hasShared)(`DeiT-Tiny equals PyTorch (${withoutShared})`, { timeout: 600_000 }, async () => {
+  const previous = tf.getBackend();
+  const reference = hasShared
+    ? await readShared(`${name}.reference.safetensors`)
+    : { tensors: new Map(), metadata: {} };
+  const model = createBackbone(name);
+
+  beforeAll(async () => {
+    await tf.setBackend('wasm');
+    loadBackbone(model, await readShared(`${name}.f32.safetensors`), name);
+  });
+  afterAll(() => tf.setBackend(previous));
+
+  test('activations, features and logits', async () => {
+    const input = pictures(reference);
+    const places = ['blocks.0', 'blocks.5', 'blocks.11', 'norm'].map(path => {
+      const expected = numbers(reference, path.replace('blocks.', 'block_'));
+      // The reference itself, in float32, is 2.7e-4 from float64 after the last block, where values reach 25.
+      return { tokens: record(getModule(model, path)), expected, within: path === 'blocks.11' ? 3e-4 : 1e-4 };
+    });
+    const logits = model.call(input);
+    expect(maxDifference(await logits.data(), numbers(reference, 'logits'))).toBeLessThan(1e-4);
+    for (const { tokens, expected, within } of places) {
+      const two = tf.slice(tokens.output(), 0, 2);
+      expect(maxDifference(await two.data(), expected)).toBeLessThan(within);
+      tokens.stop();
+    }
+    const features = await model.features(input).data();
+    expect(maxDifference(features, numbers(reference, 'cls_feature'))).toBeLessThan(1e-4);
+    if (model.architecture === 'vit') {
+      const embedded = await tf.slice(model.embed(input), 0, 2).data();
+      expect(maxDifference(embedded, numbers(reference, 'embeddings'))).toBeLessThan(1e-4);
+    }
+  });
+
+  test('loss and gradients', async () => {
+    const wanted = [...reference.tensors.keys()].filter(key => key.startsWith('grad.'));
+    const all = new Map(parameters(model));
+    const chosen = wanted.map(key => all.get(key.slice('grad.'.length))!);
+    expect(chosen.every(parameter => parameter instanceof Parameter)).toBe(true);
+    const input = pictures(reference);
+    const labels = tf.tensor1d([...numbers(reference, 'labels')], 'int32');
+    const { value, grads } = valueAndGrads(
+      () => tf.mean(softmaxCrossEntropy(model.call(input), labels)),
+      chosen.map(parameter => parameter.value),
+    );
+    expect(maxDifference(await value.data(), numbers(reference, 'loss'))).toBeLessThan(1e-4);
+    for (const [i, parameter] of chosen.entries()) {
+      const got = new Parameter(parameter.shape, parameter.init, { layout: parameter.layout });
+      got.set(Float32Array.from(await grads[i]!.data()));
+      expect(relativeDifference(await got.getForFile(), numbers(reference, wanted[i])), wanted[i]).toBeLessThan(1e-3);
+    }
+  });
+
+  test('half precision', async () => {
+    const half = createBackbone(name);
+    loadBackbone(half, await readShared(`${name}.f16.safetensors`), name);
+    const logits = await half.call(pictures(reference)).data();
+    expect(maxDifference(logits, numbers(reference, 'logits_from_f16_weights'))).toBeLessThan(1e-4);
+  });
+});
