@@ -1,0 +1,11 @@
+export { type Batch, type BatchOptions, batches } from './batches.ts';
+export { concat, type Dataset, type PictureDataset, subset, type TensorDataset } from './dataset.ts';
+export { decodeBlob } from './decode-blob.ts';
+export { type Colour, centerCrop, crop, flipHorizontal, fromGrey, type Picture, pad } from './picture.ts';
+export { imagenet, type Normalisation, normaliser, type Preprocessing, type Transform } from './preprocessing.ts';
+export { type Interpolation, resize } from './resample.ts';
+export { type Parts, stratifiedSplit } from './split.ts';
+export { type TensorFile, tensorFileDataset, tensorFileOf } from './tensor-file.ts';
+export { evalTransform } from './transforms/eval.ts';
+export { flipCropTransform } from './transforms/flip-crop.ts';
+export { vtabTransform } from './transforms/vtab.ts';

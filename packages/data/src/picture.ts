@@ -1,0 +1,85 @@
+import { PeftError } from '@peft/core';
+
+/** A decoded picture: 8-bit RGB, row by row. */
+export interface Picture {
+  /** `[height, width, 3]`, the length is `height * width * 3`. */
+  readonly data: Uint8Array;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** The colour of pixels outside a picture: red, green, blue. */
+export type Colour = readonly [number, number, number];
+
+const black: Colour = [0, 0, 0];
+
+/** The part of a picture that begins at column `left` and row `top`; it must lie inside. */
+export function crop(picture: Picture, left: number, top: number, width: number, height: number): Picture {
+  if (left < 0 || top < 0 || width < 1 || height < 1 || left + width > picture.width || top + height > picture.height) {
+    throw new PeftError(
+      'bad-argument',
+      `crop: ${width}x${height} at (${left}, ${top}) does not lie inside a picture of ${picture.width}x${picture.height}; ` +
+        `pad it first, or ask for less.`,
+    );
+  }
+  const data = new Uint8Array(width * height * 3);
+  for (let y = 0; y < height; y++) {
+    const from = ((top + y) * picture.width + left) * 3;
+    data.set(picture.data.subarray(from, from + width * 3), y * width * 3);
+  }
+  return { data, width, height };
+}
+
+/** Adds a border of one colour. */
+export function pad(
+  picture: Picture,
+  border: { left: number; top: number; right: number; bottom: number },
+  colour: Colour = black,
+): Picture {
+  const width = picture.width + border.left + border.right;
+  const height = picture.height + border.top + border.bottom;
+  const data = new Uint8Array(width * height * 3);
+  if (colour.some(value => value !== 0)) for (let i = 0; i < data.length; i++) data[i] = colour[i % 3];
+  const row = picture.width * 3;
+  for (let y = 0; y < picture.height; y++) {
+    data.set(picture.data.subarray(y * row, (y + 1) * row), ((border.top + y) * width + border.left) * 3);
+  }
+  return { data, width, height };
+}
+
+/** Rounds halves to the even neighbour, as Python does. */
+export function roundHalfEven(value: number): number {
+  const floor = Math.floor(value);
+  if (value - floor !== 0.5) return Math.round(value);
+  return floor % 2 === 0 ? floor : floor + 1;
+}
+
+/** The middle `width` x `height` of a picture, padded where it is smaller (torchvision's `center_crop`). */
+export function centerCrop(picture: Picture, width: number, height: number, colour: Colour = black): Picture {
+  const dx = Math.max(0, width - picture.width);
+  const dy = Math.max(0, height - picture.height);
+  const border = { left: dx >> 1, top: dy >> 1, right: (dx + 1) >> 1, bottom: (dy + 1) >> 1 };
+  const padded = dx > 0 || dy > 0 ? pad(picture, border, colour) : picture;
+  const left = roundHalfEven((padded.width - width) / 2);
+  const top = roundHalfEven((padded.height - height) / 2);
+  return crop(padded, left, top, width, height);
+}
+
+/** The mirror image, left and right exchanged. */
+export function flipHorizontal({ data, width, height }: Picture): Picture {
+  const flipped = new Uint8Array(data.length);
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const from = (y * width + x) * 3;
+      flipped.set(data.subarray(from, from + 3), (y * width + (width - 1 - x)) * 3);
+    }
+  }
+  return { data: flipped, width, height };
+}
+
+/** An RGB picture from one grey channel `[height, width]`. */
+export function fromGrey(grey: Uint8Array, width: number, height: number): Picture {
+  const data = new Uint8Array(grey.length * 3);
+  for (let i = 0; i < grey.length; i++) data.fill(grey[i], i * 3, i * 3 + 3);
+  return { data, width, height };
+}

@@ -1,0 +1,73 @@
+import { PeftError } from '@peft/core';
+import type { Picture } from './picture.ts';
+import type { Interpolation } from './resample.ts';
+
+/** How a backbone wants its pictures: timm's `pretrained_cfg`, as data. */
+export interface Preprocessing {
+  /** `[3, H, W]` */
+  readonly inputSize: readonly [number, number, number];
+  readonly interpolation: Interpolation;
+  /** The part of the resized picture's side that the crop keeps: 224 / 0.9 is resized to 248. */
+  readonly cropPct: number;
+  /** `center` keeps the aspect and loses the edges, `squash` does not keep it, `border` keeps all and pads. */
+  readonly cropMode: 'center' | 'squash' | 'border';
+  /** By channel, for values in 0..1. */
+  readonly mean: readonly [number, number, number];
+  readonly std: readonly [number, number, number];
+}
+
+/** Mean and standard deviation of ImageNet's training pictures, by channel, for values in 0..1. */
+export const imagenet = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] } as const;
+
+/** What values in 0..1 are shifted and scaled by. */
+export type Normalisation = Pick<Preprocessing, 'mean' | 'std'>;
+
+/**
+ * From a picture to the floats that a backbone reads.
+ *
+ * A transform is a pure function of the picture and its index: one with chance in it is made with the key of its epoch,
+ * and gives each index its own draw.
+ */
+export interface Transform {
+  readonly height: number;
+  readonly width: number;
+  /** @returns `[height, width, 3]` */
+  apply(picture: Picture, index: number): Float32Array;
+}
+
+/**
+ * Scales to 0..1 and normalises, `(x / 255 - mean) / std`, rounded as in float32 arithmetic.
+ *
+ * @returns a function from a picture to `[height, width, 3]`
+ */
+export function normaliser({ mean, std }: Normalisation): (picture: Picture) => Float32Array {
+  const f = Math.fround;
+  const table = new Float32Array(256 * 3); // [value, channel]
+  for (let i = 0; i < table.length; i++) {
+    table[i] = f(f((i / 3) | 0) / 255);
+    table[i] = f(table[i] - f(mean[i % 3])) / f(std[i % 3]);
+  }
+  return ({ data }) => {
+    const values = new Float32Array(data.length);
+    for (let i = 0; i < data.length; i += 3) {
+      values[i] = table[data[i] * 3];
+      values[i + 1] = table[data[i + 1] * 3 + 1];
+      values[i + 2] = table[data[i + 2] * 3 + 2];
+    }
+    return values;
+  };
+}
+
+/** The height and width of a preprocessing, after a check that it makes sense. */
+export function targetSize({ inputSize, cropPct, std }: Preprocessing): { height: number; width: number } {
+  const [channels, height, width] = inputSize;
+  const whole = [height, width].every(side => Number.isInteger(side) && side > 0);
+  if (channels !== 3 || !whole || !(cropPct > 0) || std.some(value => !(value > 0))) {
+    throw new PeftError(
+      'bad-config',
+      `preprocessing: inputSize [${inputSize}], cropPct ${cropPct}, std [${std}]; ` +
+        `needed are [3, H, W] of whole numbers, cropPct above 0 and std above 0.`,
+    );
+  }
+  return { height, width };
+}
