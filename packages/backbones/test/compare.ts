@@ -1,4 +1,13 @@
-import { type Module, patch, type Safetensors, toFloat32 } from '@peft/core';
+import {
+  type Module,
+  Parameter,
+  parameters,
+  patch,
+  type Safetensors,
+  softmaxCrossEntropy,
+  toFloat32,
+  valueAndGrads,
+} from '@peft/core';
 import * as tf from '@tensorflow/tfjs-core';
 
 /** A stored tensor's numbers. */
@@ -51,4 +60,40 @@ export function record(module: Module): { output: () => tf.Tensor; stop: () => v
       kept?.dispose();
     },
   };
+}
+
+/**
+ * The loss of a reference's pictures, and how far the gradients that the reference has are from those of the model, by name.
+ *
+ * @param toPath from a name in the file to the model's path
+ */
+export async function compareGradients(
+  model: Module,
+  reference: Safetensors,
+  toPath: (name: string) => string,
+): Promise<{ loss: number; errors: Record<string, number> }> {
+  const names = [...reference.tensors.keys()].flatMap(key =>
+    key.startsWith('grad.') ? key.slice('grad.'.length) : [],
+  );
+  const all = new Map(parameters(model));
+  const chosen = names.map(name => {
+    const parameter = all.get(toPath(name));
+    if (!parameter) throw new Error(`The model has no parameter ${toPath(name)}.`);
+    return parameter;
+  });
+  const [input, labels] = [pictures(reference), tf.tensor1d([...numbers(reference, 'labels')], 'int32')];
+  const { value, grads } = valueAndGrads(
+    () => tf.mean(softmaxCrossEntropy(model.call(input), labels)),
+    chosen.map(parameter => parameter.value),
+  );
+  const errors: Record<string, number> = {};
+  for (const [i, { shape, init, layout }] of chosen.entries()) {
+    const got = new Parameter(shape, init, { layout });
+    got.set(Float32Array.from(await grads[i]!.data()));
+    errors[names[i]] = relativeDifference(await got.getForFile(), numbers(reference, `grad.${names[i]}`));
+    got.dispose();
+  }
+  const [loss] = await value.data();
+  tf.dispose([input, labels, value, ...grads.flatMap(grad => grad ?? [])]);
+  return { loss, errors };
 }

@@ -16,8 +16,7 @@ const models = {
   'timm-registers': createVit({ registerTokens: 4, embedPrefix: false, layerScale: 0.5 }),
   'timm-distilled': createVit({ distilled: true }),
   'timm-deit3': createVit({ embedPrefix: false, layerScale: 0.5 }),
-  'timm-swin': () =>
-    createBackbone({ architecture: 'swin', config: { ...swin, imageSize: [32, 32] }, preprocessing }),
+  'timm-swin': () => createBackbone({ architecture: 'swin', config: { ...swin, imageSize: [32, 32] }, preprocessing }),
   'timm-swin-odd': () =>
     createBackbone({ architecture: 'swin', config: { ...swin, imageSize: [28, 36] }, preprocessing }),
 };

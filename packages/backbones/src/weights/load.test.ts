@@ -15,7 +15,12 @@ const createVit =
 
 const cases = [
   { name: 'transformers-vit', id: 'hf', prefix: 'vit.', create: createVit({ epsilon: 1e-12 }) },
-  { name: 'transformers-deit', id: 'hf-distilled', prefix: 'deit.', create: createVit({ distilled: true, epsilon: 1e-12 }) },
+  {
+    name: 'transformers-deit',
+    id: 'hf-distilled',
+    prefix: 'deit.',
+    create: createVit({ distilled: true, epsilon: 1e-12 }),
+  },
   { name: 'transformers-dinov2', id: 'hf-dinov2', prefix: '', create: createVit({ layerScale: 1 }, 0) },
   {
     name: 'transformers-swin',
