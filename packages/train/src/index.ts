@@ -1,7 +1,7 @@
 export { AdamW, type AdamWOptions } from './adamw.ts';
 export type { Batch, BatchSource } from './batch.ts';
 export { evaluate } from './evaluate.ts';
-export { argMax, type Metrics, MetricsAccumulator } from './metrics.ts';
+export { argMax, logSumExp, type Metrics, MetricsAccumulator } from './metrics.ts';
 export { constant, cosine, linearDecay, type Progress, type Schedule, timm0412, warmup } from './schedule.ts';
 export { evaluationStep, type StepOptions, trainingStep } from './step.ts';
 export { type TrainEvent, Trainer, type TrainerOptions } from './trainer.ts';

@@ -1,0 +1,75 @@
+import { stat } from 'node:fs/promises';
+import { createBackbone } from '@peft/backbones';
+import { countParameters, type JsonObject, modules, parameters, planAdapter } from '@peft/core';
+import { openAdapterFolder, openSafetensors } from '@peft/core/node';
+import { type Arguments, UsageError } from '../arguments.ts';
+import { factories, makeMethod } from '../methods.ts';
+import type { Output } from '../output/output.ts';
+import { bytes, count, table } from '../output/table.ts';
+
+/** What an adapter folder, a weights file or a backbone holds. */
+export async function info(args: Arguments, path: string | undefined, output: Output): Promise<void> {
+  if (path === undefined) return describeBackbone(args, output);
+  const found = await stat(path).catch(() => undefined);
+  if (!found) throw new UsageError(`There is no ${path}; give an adapter folder, a safetensors file, or --backbone NAME.`);
+  return found.isDirectory() ? describeFolder(path, output) : describeFile(path, output);
+}
+
+/** A backbone by name, without its weights: its parameters, and those of a method on it. */
+function describeBackbone(args: Arguments, output: Output): void {
+  if (args.backbone === undefined) throw new UsageError('Give an adapter folder, a safetensors file, or --backbone NAME.');
+  const model = createBackbone(args.backbone);
+  const method = args.method ? makeMethod({ ...args, method: args.method, set: args.set as never }, [...model.classifiers]) : undefined;
+  const plan = method && planAdapter(model, method);
+  const { base, adapter, saved, sites } = countParameters(model, plan ? [plan] : []);
+  const children = [...modules(model)].length - 1;
+  const rows = [
+    ['parameters', count(base)],
+    ['modules', count(children)],
+    ['linear sites adapted', count(sites)],
+    [`${args.method ?? 'adapter'}, without the head`, count(adapter)],
+    ['trained whole (head, biases)', count(saved)],
+  ];
+  output.answer(table([args.backbone, ''], args.method ? rows : rows.slice(0, 2)), {
+    trainable: adapter,
+    saved,
+    total: base,
+    sites,
+    modules: [...parameters(model)].map(([name, { shape }]) => ({ name, shape })),
+    metadata: { backbone: args.backbone, config: (method?.config ?? null) as JsonObject | null },
+  });
+}
+
+async function describeFolder(path: string, output: Output): Promise<void> {
+  const { adapters, card } = await openAdapterFolder(path, factories);
+  const described = adapters.map(({ name, read, file, active }) => {
+    const tensors = [...file.tensors].map(([tensor, { dtype, shape }]) => ({ name: tensor, dtype, shape }));
+    const numbers = tensors.reduce((sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1), 0);
+    const stored = [...file.tensors.values()].reduce((sum, tensor) => sum + tensor.bytes.length, 0);
+    return { name, type: read.method.type, active, numbers, stored, tensors, config: read.method.config };
+  });
+  const text = table(
+    ['adapter', 'method', 'in use', 'tensors', 'numbers', 'size'],
+    described.map(({ name, type, active, tensors, numbers, stored }) => [
+      name,
+      type,
+      active ? 'yes' : 'no',
+      count(tensors.length),
+      count(numbers),
+      bytes(stored),
+    ]),
+  );
+  const total = described.reduce((sum, { numbers }) => sum + numbers, 0);
+  const origin = card.backbone ? `\nbackbone ${card.backbone}, ${card.labels?.length ?? '?'} classes` : '';
+  output.answer(text + origin, { trainable: total, total, modules: described, metadata: card });
+}
+
+async function describeFile(path: string, output: Output): Promise<void> {
+  const file = await openSafetensors(path);
+  await file.close();
+  const modulesOfFile = [...file.header].map(([name, { dtype, shape, begin, end }]) => ({ name, dtype, shape, bytes: end - begin }));
+  const total = modulesOfFile.reduce((sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1), 0);
+  const rows = modulesOfFile.map(({ name, dtype, shape, bytes: size }) => [name, dtype, `[${shape.join(', ')}]`, bytes(size)]);
+  const text = `${table(['tensor', 'type', 'shape', 'size'], rows)}\n${count(modulesOfFile.length)} tensors, ${count(total)} numbers`;
+  output.answer(text, { trainable: 0, total, modules: modulesOfFile, metadata: file.metadata });
+}

@@ -1,0 +1,68 @@
+import { check, type Json, type JsonObject, type Method, type MethodFactory, whole } from '@peft/core';
+import { lora } from '@peft/lora';
+
+/** What the command line knows of a method: how to make it, and what suits it. */
+interface MethodEntry {
+  factory: MethodFactory;
+  /** Options on top of the method's own defaults; `heads`: paths of the classification heads. */
+  options(heads: string[]): JsonObject;
+  /** Learning rate, unless another is given. */
+  lr: number;
+}
+
+/** q and v of every attention, where the vision papers put their adapters. */
+const qv = ['attn.qkv[q,v]'];
+
+const entries: Record<string, MethodEntry> = {
+  lora: { factory: lora, options: heads => ({ targets: qv, alpha: 16, modulesToSave: heads }), lr: 2e-3 },
+  linear: { factory: whole, options: heads => ({ modulesToSave: heads }), lr: 2e-3 },
+  full: { factory: whole, options: () => ({ modulesToSave: ['*'] }), lr: 1e-4 },
+};
+
+export const methodNames = Object.keys(entries);
+
+/** Everything that an adapter folder may hold. */
+export const factories: MethodFactory[] = [...new Set(Object.values(entries).map(({ factory }) => factory))];
+
+/** `--targets`: one regular expression, `all-linear`, or a list of names. */
+function targetsOf(targets: string[]): Json {
+  const [first] = targets;
+  const isPattern = /[\\^$*+?()|{}]/.test(first) || first.toLowerCase() === 'all-linear';
+  return targets.length === 1 && isPattern ? first : targets;
+}
+
+/** `--set k=v`: numbers, booleans and JSON as such, all else as text. */
+export function parseSettings(settings: string[]): JsonObject {
+  const pairs = settings.map(setting => {
+    const at = setting.indexOf('=');
+    check(at > 0, 'bad-argument', () => `--set takes name=value, not "${setting}".`);
+    const text = setting.slice(at + 1);
+    try {
+      return [setting.slice(0, at), JSON.parse(text) as Json];
+    } catch {
+      return [setting.slice(0, at), text];
+    }
+  });
+  return Object.fromEntries(pairs);
+}
+
+export interface MethodArguments {
+  method: string;
+  targets?: string[];
+  set?: JsonObject;
+  /** Options that a recipe brings, weaker than `set`. */
+  recipe?: JsonObject;
+}
+
+/** The method that the arguments ask for. */
+export function makeMethod({ method, targets, set = {}, recipe = {} }: MethodArguments, heads: string[]): Method {
+  const entry = methodEntry(method);
+  const given = targets ? { targets: targetsOf(targets) } : {};
+  return entry.factory({ ...entry.options(heads), ...(method === 'lora' && recipe), ...given, ...set } as never);
+}
+
+export function methodEntry(name: string): MethodEntry {
+  const entry = entries[name];
+  check(entry, 'bad-argument', () => `There is no method "${name}"; there are ${methodNames.join(', ')}.`);
+  return entry;
+}

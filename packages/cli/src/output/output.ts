@@ -1,0 +1,52 @@
+import { seconds } from './table.ts';
+
+export interface OutputOptions {
+  json: boolean;
+  quiet: boolean;
+}
+
+/** Where the program speaks: the answer to stdout, everything on the way there to stderr. */
+export class Output {
+  readonly #options: OutputOptions;
+  readonly #tty = process.stderr.isTTY === true;
+  #lastDrawn = 0;
+
+  constructor(options: OutputOptions) {
+    this.#options = options;
+  }
+
+  /** The answer: a text for people, or with `--json` exactly one object. */
+  answer(text: string, json: object): void {
+    process.stdout.write(`${this.#options.json ? JSON.stringify(json) : text}\n`);
+  }
+
+  /** A line about what is going on. */
+  note(text: string): void {
+    if (!this.#options.quiet) process.stderr.write(`${text}\n`);
+  }
+
+  /** A bar that is redrawn in a terminal, at most ten times a second, and ends as one line everywhere. */
+  progress(label: string, total: number): { at(done: number, detail?: string): void; end(detail?: string): void } {
+    const started = performance.now();
+    const width = 24;
+    const draw = (done: number, detail: string): string => {
+      const filled = Math.round((width * Math.min(done, total)) / Math.max(1, total));
+      const elapsed = performance.now() - started;
+      const left = done > 0 && done < total ? `, ${seconds((elapsed / done) * (total - done))} left` : '';
+      const bar = '█'.repeat(filled) + '░'.repeat(width - filled);
+      return `${label} ${bar} ${done}/${total}${detail ? `  ${detail}` : ''}  ${seconds(elapsed)}${left}`;
+    };
+    const show = !this.#options.quiet;
+    return {
+      at: (done, detail = '') => {
+        const now = performance.now();
+        if (!show || !this.#tty || now - this.#lastDrawn < 100) return;
+        this.#lastDrawn = now;
+        process.stderr.write(`\r\x1b[2K${draw(done, detail)}`);
+      },
+      end: (detail = '') => {
+        if (show) process.stderr.write(`${this.#tty ? '\r\x1b[2K' : ''}${draw(total, detail)}\n`);
+      },
+    };
+  }
+}

@@ -1,0 +1,96 @@
+import type { ComparedMethod } from '../commands/compare.ts';
+import { escapeHtml, lineChart, scatterChart, type Series } from './svg.ts';
+import { bytes, count, percent } from './table.ts';
+
+export interface Report {
+  title: string;
+  classes: readonly string[];
+  methods: readonly ComparedMethod[];
+}
+
+const style = `
+  :root { color-scheme: light dark; font: 15px/1.5 system-ui, sans-serif; }
+  body { max-width: 1000px; margin: 2rem auto; padding: 0 1rem; }
+  table { border-collapse: collapse; margin: 1rem 0; }
+  th, td { padding: .25rem .75rem; text-align: right; border-bottom: 1px solid #8884; }
+  th:first-child, td:first-child { text-align: left; }
+  .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(420px, 1fr)); gap: 1rem; }
+  svg { width: 100%; height: auto; font-size: 10px; fill: currentColor; }
+  svg .title { font-size: 13px; font-weight: 600; }
+  svg .grid { stroke: #8883; }
+  .confusion td { padding: .1rem .35rem; font-size: 12px; text-align: center; }
+`;
+
+/** The mean of each run of `window` values, against the step in the middle. */
+function smooth(values: readonly number[], window: number): [number, number][] {
+  const points: [number, number][] = [];
+  for (let start = 0; start < values.length; start += window) {
+    const part = values.slice(start, start + window);
+    points.push([start + part.length / 2, part.reduce((sum, value) => sum + value, 0) / part.length]);
+  }
+  return points;
+}
+
+const lossSeries = (methods: readonly ComparedMethod[]): Series[] =>
+  methods.map(({ method, runs }) => ({
+    name: method,
+    points: smooth(runs[0].losses, Math.max(1, Math.floor(runs[0].losses.length / 100))),
+  }));
+
+const accuracySeries = (methods: readonly ComparedMethod[]): Series[] =>
+  methods.map(({ method, runs }) => ({
+    name: method,
+    points: runs.map(({ trainable, metrics }): [number, number] => [trainable, 100 * metrics.accuracy]),
+  }));
+
+const row = (cells: readonly string[], tag = 'td'): string =>
+  `<tr>${cells.map(cell => `<${tag}>${escapeHtml(cell)}</${tag}>`).join('')}</tr>`;
+
+function resultRows(methods: readonly ComparedMethod[]): string {
+  const body = methods.map(({ method, runs, meanAccuracy, deviation }) =>
+    row([
+      method,
+      percent(meanAccuracy) + (runs.length > 1 ? ` ± ${(100 * deviation).toFixed(1)}` : ''),
+      percent(runs.reduce((sum, { metrics }) => sum + metrics.meanPerClass, 0) / runs.length),
+      count(runs[0].trainable),
+      bytes(runs[0].bytes),
+      runs[0].seconds.toFixed(1),
+      runs[0].stepMs.toFixed(0),
+    ]),
+  );
+  const head = row(['method', 'accuracy', 'mean per class', 'trainable', 'adapter', 'seconds', 'ms per step'], 'th');
+  return `<table><thead>${head}</thead><tbody>${body.join('')}</tbody></table>`;
+}
+
+function confusion({ method, runs }: ComparedMethod, classes: readonly string[]): string {
+  const { confusion: counts } = runs[0].metrics;
+  if (counts.length > 40) return '';
+  const rows = counts.map((line, label) => {
+    const total = line.reduce((sum, value) => sum + value, 0) || 1;
+    const cells = line.map(value => {
+      const share = (value / total).toFixed(2);
+      return `<td style="background: rgb(0 114 178 / ${share})" title="${escapeHtml(classes[label])}">${value || ''}</td>`;
+    });
+    return `<tr><th>${escapeHtml(classes[label])}</th>${cells.join('')}</tr>`;
+  });
+  return `<h3>${escapeHtml(method)}</h3><table class="confusion">${rows.join('')}</table>`;
+}
+
+/** One HTML file that needs nothing else: results, curves, accuracy against parameters, confusion. */
+export const renderReport = ({ title, classes, methods }: Report): string => `<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escapeHtml(title)}</title>
+<style>${style}</style></head>
+<body>
+<h1>${escapeHtml(title)}</h1>
+${resultRows(methods)}
+<div class="charts">
+${lineChart(lossSeries(methods), { title: 'Training loss', x: 'step', y: 'cross entropy (nats)' })}
+${scatterChart(accuracySeries(methods), { title: 'Accuracy against trained parameters', x: 'trained parameters', y: 'accuracy (%)', logX: true })}
+</div>
+<h2>Confusion</h2>
+<p>Rows are the true class, columns the predicted one, in the same order; counts on the test split.</p>
+${methods.map(method => confusion(method, classes)).join('\n')}
+</body>
+</html>
+`;

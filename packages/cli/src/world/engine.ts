@@ -1,0 +1,27 @@
+import { startBackend } from '@peft/backends';
+import { onnxEngine } from '@peft/compile';
+import { type Engine, eagerEngine, PeftError } from '@peft/core';
+import type { Arguments } from '../arguments.ts';
+import type { Output } from '../output/output.ts';
+
+/**
+ * The engine that `--engine` asks for; `auto` is ONNX Runtime where it is installed, else the best TensorFlow.js backend.
+ * Says which one runs, and why.
+ */
+export async function openEngine({ engine, threads }: Pick<Arguments, 'engine' | 'threads'>, output: Output): Promise<Engine> {
+  if (engine === 'auto' || engine === 'onnx') {
+    await startBackend('cpu');
+    try {
+      const onnx = await onnxEngine({ threads });
+      output.note(`Engine: ${onnx.name} (${engine === 'auto' ? 'onnxruntime is installed: steps are recorded once and run there' : 'as asked'})`);
+      return onnx;
+    } catch (error) {
+      if (engine === 'onnx' || !(error instanceof PeftError)) throw error;
+      output.note(`onnxruntime cannot be used: ${error.message}`);
+    }
+  }
+  const backend = await startBackend(engine);
+  const eager = eagerEngine();
+  output.note(`Engine: ${eager.name} (${backend.reason})`);
+  return eager;
+}

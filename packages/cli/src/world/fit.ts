@@ -1,0 +1,170 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setDropPath } from '@peft/backbones';
+import { countParameters, type Engine, key, type Method, PeftError } from '@peft/core';
+import { loadAdapters, saveAdapters, writeAtomic } from '@peft/core/node';
+import type { Dataset } from '@peft/data';
+import { evaluate, evaluationStep, type Metrics, Trainer } from '@peft/train';
+import type { Arguments } from '../arguments.ts';
+import { factories, makeMethod, methodEntry } from '../methods.ts';
+import type { Output } from '../output/output.ts';
+import { percent } from '../output/table.ts';
+import { type Recipe, recipeOf, scheduleOf } from '../presets.ts';
+import { cardOf, type OpenedModel } from './model.ts';
+import { batchSource } from './source.ts';
+
+export interface EpochRecord {
+  epoch: number;
+  meanLoss: number;
+  accuracy?: number;
+}
+
+/** What came of a training run. */
+export interface FitResult {
+  method: string;
+  trainable: number;
+  total: number;
+  /** One a step. */
+  losses: number[];
+  epochs: EpochRecord[];
+  metrics: Metrics;
+  seconds: number;
+  /** Median over the steps, the first left out: it includes recording. */
+  stepMs: number;
+  /** Where the adapter was written, and its size. */
+  adapter: string;
+  bytes: number;
+}
+
+export interface FitData {
+  train: Dataset;
+  test: Dataset;
+}
+
+const median = (values: number[]): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+
+/** The preprocessing that a recipe trains and evaluates with. */
+function preprocessingOf({ augment, normalise }: Recipe, { preprocessing }: OpenedModel): OpenedModel['preprocessing'] {
+  const squashed = augment === 'vtab' ? ({ cropMode: 'squash', cropPct: 1, interpolation: 'bicubic' } as const) : {};
+  const raw = normalise ? {} : ({ mean: [0, 0, 0], std: [1, 1, 1] } as const);
+  return { ...preprocessing, ...squashed, ...raw };
+}
+
+async function addAdapter(args: Arguments, method: Method, { model }: OpenedModel): Promise<void> {
+  if (args.initAdapter === undefined) await model.add('default', method, { key: key(args.seed) });
+  else await loadAdapters(model, args.initAdapter, factories);
+}
+
+/**
+ * Trains one method on an opened model, evaluates it and saves it to `folder`. An interrupt (`signal`) saves a checkpoint
+ * beside the adapter and throws.
+ */
+export async function fit(
+  args: Arguments & { method: string },
+  opened: OpenedModel,
+  { train, test }: FitData,
+  engine: Engine,
+  folder: string,
+  output: Output,
+  signal?: AbortSignal,
+): Promise<FitResult> {
+  const recipe = recipeOf(args);
+  const { model, backbone } = opened;
+  const started = performance.now();
+  const preprocessing = preprocessingOf(recipe, opened);
+  const method = makeMethod({ ...args, set: args.set as never, recipe: recipe.method }, [...backbone.model.classifiers]);
+  await addAdapter(args, method, opened);
+  setDropPath(backbone.model, recipe.dropPath);
+  engine.invalidate('structure');
+  const report = countParameters(backbone.model, [...model.adapters.values()].map(({ plan }) => plan));
+
+  const { batch, accumulate } = recipe;
+  const source = batchSource(train, preprocessing, {
+    batch,
+    seed: args.seed,
+    shuffle: args.shuffle,
+    dropLast: true,
+    augment: recipe.augment === 'flip-crop' ? 'flip-crop' : 'none',
+  });
+  const trainer = new Trainer({
+    model,
+    engine,
+    source,
+    optimizer: { lr: recipe.lr ?? methodEntry(args.method).lr, weightDecay: recipe.weightDecay },
+    schedule: scheduleOf(recipe),
+    ...(args.steps === undefined ? { epochs: recipe.epochs } : { steps: args.steps }),
+    accumulate,
+    seed: args.seed,
+    smoothing: args.smoothing,
+    clipNorm: args.clip,
+  });
+  const checkpoint = join(folder, 'checkpoint.safetensors');
+  const losses: number[] = [];
+  const stepTimes: number[] = [];
+  const epochs: EpochRecord[] = [];
+  try {
+    if (args.resume) await trainer.restore(await readCheckpoint(checkpoint), checkpoint);
+    const bar = output.progress(args.method.padEnd(7), trainer.totalSteps);
+    for await (const event of trainer.run({ signal })) {
+      if (event.type === 'step') {
+        losses.push(event.loss);
+        stepTimes.push(event.ms);
+        bar.at(event.step, `loss ${event.loss.toFixed(3)}  lr ${event.lr.toExponential(1)}`);
+        if (args.checkpointEvery && event.step % args.checkpointEvery === 0) await writeAtomic(checkpoint, await trainer.checkpoint());
+      } else if (event.type === 'epoch') epochs.push({ epoch: event.epoch, meanLoss: event.meanLoss });
+      else if (event.type === 'interrupted') {
+        await writeAtomic(checkpoint, await trainer.checkpoint());
+        throw new PeftError('state', `Interrupted after step ${event.step}; ${checkpoint} is saved. Go on with --resume.`);
+      }
+    }
+    await engine.sync();
+    bar.end(`loss ${epochs.at(-1)?.meanLoss.toFixed(3) ?? '-'}`);
+  } finally {
+    await trainer.dispose();
+  }
+  const metrics = await measure(opened, preprocessing, test, engine, recipe.batch, output, signal);
+  const card = cardOf({ ...opened, preprocessing }, train.classes);
+  const bytes = await saveAdapters(model, folder, card);
+  return {
+    method: args.method,
+    trainable: report.trainable,
+    total: report.base + report.adapter,
+    losses,
+    epochs,
+    metrics,
+    seconds: (performance.now() - started) / 1000,
+    stepMs: median(stepTimes.slice(1)),
+    adapter: folder,
+    bytes,
+  };
+}
+
+async function readCheckpoint(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (cause) {
+    throw new PeftError('missing', `There is no checkpoint ${path} to resume from: ${(cause as Error).message}`, { cause });
+  }
+}
+
+/** Accuracy of a model on a dataset, with a progress bar. */
+export async function measure(
+  { model }: Pick<OpenedModel, 'model'>,
+  preprocessing: OpenedModel['preprocessing'],
+  dataset: Dataset,
+  engine: Engine,
+  batch: number,
+  output: Output,
+  signal?: AbortSignal,
+): Promise<Metrics> {
+  const step = engine.compile(evaluationStep(model));
+  const source = batchSource(dataset, preprocessing, { batch, seed: 0, shuffle: false, dropLast: false, augment: 'none' });
+  const bar = output.progress('eval   ', dataset.size);
+  try {
+    const metrics = await evaluate(step, source, { onBatch: done => bar.at(done), signal });
+    bar.end(`accuracy ${percent(metrics.accuracy)}`);
+    return metrics;
+  } finally {
+    await step.dispose();
+  }
+}

@@ -1,0 +1,77 @@
+import { type OpenedBackbone, openBackbone } from '@peft/backbones/node';
+import {
+  type AdaptedModel,
+  type AdapterFolder,
+  adapt,
+  attachAdapterFolder,
+  check,
+  type JsonObject,
+  type ModelCard,
+} from '@peft/core';
+import { openAdapterFolder } from '@peft/core/node';
+import type { Dataset, Preprocessing } from '@peft/data';
+import { type Arguments, required } from '../arguments.ts';
+import { factories } from '../methods.ts';
+import type { Output } from '../output/output.ts';
+import { count } from '../output/table.ts';
+
+/** A backbone, adapted, and what belongs to it. */
+export interface OpenedModel {
+  readonly model: AdaptedModel;
+  readonly backbone: OpenedBackbone;
+  readonly preprocessing: Preprocessing;
+  readonly labels: readonly string[] | undefined;
+}
+
+/** Height and width of data that is preprocessed already decide the model's size. */
+const imageSizeOf = (dataset: Dataset | undefined) => (dataset?.preprocessed ? ([dataset.height, dataset.width] as const) : undefined);
+
+/** Opens a backbone without adapters; with a fresh head if the data has other classes than the backbone. */
+export async function openBase(
+  args: Pick<Arguments, 'backbone' | 'weights' | 'seed'>,
+  { classes, dataset }: { classes?: number; dataset?: Dataset },
+  output: Output,
+): Promise<OpenedModel> {
+  const { seed, weights } = args;
+  const name = args.backbone ?? required(args as Arguments, 'backbone');
+  const backbone = await openBackbone(name, { weights, classes, seed, imageSize: imageSizeOf(dataset) });
+  const [height, width] = backbone.model.imageSize;
+  output.note(`Backbone: ${backbone.name}, ${height}x${width} px, ${backbone.model.classes} classes`);
+  return { model: adapt(backbone.model), backbone, preprocessing: backbone.preprocessing, labels: backbone.labels };
+}
+
+/** How many classes an adapter folder's heads have. */
+function classesOf({ adapters, card }: AdapterFolder): number | undefined {
+  const heads = adapters.flatMap(({ file }) => ['head.weight', 'head.fc.weight'].flatMap(name => file.tensors.get(name) ?? []));
+  return heads[0]?.shape[0] ?? card.labels?.length;
+}
+
+/** Opens the backbone that an adapter folder was trained on, with its adapters. */
+export async function openWithAdapter(args: Arguments, folder: string, dataset: Dataset | undefined, output: Output): Promise<OpenedModel> {
+  const opened = await openAdapterFolder(folder, factories);
+  const { card } = opened;
+  const backbone = args.backbone ?? card.backbone;
+  check(backbone, 'bad-argument', () => `${folder} does not say what backbone it belongs to; give --backbone.`);
+  const base = await openBase({ ...args, backbone }, { classes: classesOf(opened), dataset }, output);
+  await attachAdapterFolder(base.model, opened, base.backbone.weightsHash);
+  const names = opened.adapters.map(({ name, read }) => `${name} (${read.method.type})`).join(', ');
+  output.note(`Adapters: ${names} from ${folder}`);
+  const preprocessing = (card.preprocessing as unknown as Preprocessing | undefined) ?? base.preprocessing;
+  return { ...base, preprocessing, labels: card.labels ?? base.labels };
+}
+
+/** What an adapter folder tells of the model it was trained on. */
+export const cardOf = ({ backbone, preprocessing }: OpenedModel, labels: readonly string[]): ModelCard => ({
+  backbone: backbone.name,
+  weightsHash: backbone.weightsHash,
+  labels: [...labels],
+  preprocessing: preprocessing as unknown as JsonObject,
+});
+
+/** The classes of the data must be those of the model. */
+export function checkClasses(model: OpenedModel, dataset: Dataset): void {
+  const { classes } = model.backbone.model;
+  check(classes === dataset.classes.length, 'bad-argument', () => {
+    return `The model has ${count(classes)} classes, ${dataset.name} has ${count(dataset.classes.length)}; they must be the same.`;
+  });
+}
