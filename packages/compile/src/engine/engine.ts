@@ -1,0 +1,138 @@
+import {
+  type CompiledStep,
+  check,
+  drawUniform,
+  type Engine,
+  fold,
+  type HostTensor,
+  type HostTensors,
+  key,
+  type Step,
+} from '@peft/core';
+import * as tf from '@tensorflow/tfjs-core';
+import { writeModel } from '../onnx/model.ts';
+import { type InputSpec, type Recording, record } from '../record/record.ts';
+import type { HostArray, Runner } from './runner.ts';
+import { type Slot, Store } from './store.ts';
+
+/** A recorded step that is ready to run. */
+interface Loaded {
+  readonly session: number;
+  readonly recording: Recording;
+  readonly reads: readonly Slot[];
+  readonly writes: readonly Slot[];
+}
+
+const specOf = ({ data, shape }: HostTensor): InputSpec => ({
+  shape,
+  dtype: data instanceof Int32Array ? 'int32' : 'float32',
+});
+
+/** Records each step once for each set of input shapes and runs the graphs, one at a time, in order of the calls. */
+export class OnnxEngine implements Engine {
+  readonly name: string;
+  readonly #runner: Runner;
+  readonly #store: Store;
+  readonly #steps = new Set<Map<string, Loaded>>();
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(name: string, runner: Runner) {
+    this.name = name;
+    this.#runner = runner;
+    this.#store = new Store(runner);
+  }
+
+  compile(step: Step): CompiledStep {
+    const loaded = new Map<string, Loaded>();
+    this.#steps.add(loaded);
+    return {
+      run: (inputs, seed = 0) => this.#inTurn(() => this.#run(step, loaded, inputs, seed)),
+      dispose: () =>
+        this.#inTurn(async () => {
+          this.#steps.delete(loaded);
+          await this.#unload(loaded);
+        }),
+    };
+  }
+
+  sync(): Promise<void> {
+    return this.#inTurn(() => this.#store.sync());
+  }
+
+  invalidate(change: 'values' | 'structure'): void {
+    const forget = async () => {
+      if (change === 'values') return this.#store.forgetChanges();
+      for (const loaded of this.#steps) await this.#unload(loaded);
+      await this.#store.sweep();
+    };
+    // A failure (of the worker) shows in the next run.
+    this.#inTurn(forget).catch(() => {});
+  }
+
+  dispose(): Promise<void> {
+    return this.#inTurn(() => this.#runner.close());
+  }
+
+  /** Runs `task` when all before it have ended. */
+  #inTurn<T>(task: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(task);
+    this.#last = result.catch(() => {});
+    return result;
+  }
+
+  async #run(step: Step, loaded: Map<string, Loaded>, inputs: HostTensors, seed: number): Promise<HostTensors> {
+    const specs = Object.fromEntries(Object.entries(inputs).map(([name, host]) => [name, specOf(host)]));
+    const shapes = JSON.stringify(specs);
+    const ready = loaded.get(shapes) ?? (await this.#load(step, specs));
+    loaded.set(shapes, ready);
+    const { session, recording, reads, writes } = ready;
+    await this.#store.refresh([...reads, ...writes]);
+    const results = await this.#runner.run(session, feeds(recording, inputs, seed));
+    for (const slot of writes) slot.changed = true;
+    return Object.fromEntries(
+      recording.outputs.map(({ key, name, shape }) => [key, { data: results[name] as HostTensor['data'], shape }]),
+    );
+  }
+
+  async #load(step: Step, specs: Record<string, InputSpec>): Promise<Loaded> {
+    await tf.ready();
+    const recording = record(step, specs);
+    const { graph, inputs, outputs, random, bindings } = recording;
+    check(graph.outputs.length > 0, 'bad-argument', () => 'The step neither returns a tensor nor assigns a variable.');
+    const bound = bindings.map(({ input, output, ...binding }) => ({ input, output, slot: this.#store.slot(binding) }));
+    const session = await this.#runner.load({
+      model: writeModel(graph),
+      inputs: [...inputs, ...random.map(({ name, shape }) => ({ name, shape, type: 'float32' as const }))],
+      outputs,
+      reads: bound.flatMap(({ input, slot }) => (input ? [{ name: input, slot: slot.id }] : [])),
+      writes: bound.flatMap(({ output, slot }) => (output ? [{ name: output, slot: slot.id }] : [])),
+    });
+    const reads = bound.filter(({ input }) => input).map(({ slot }) => slot);
+    const writes = bound.filter(({ output }) => output).map(({ slot }) => slot);
+    return { session, recording, reads, writes };
+  }
+
+  async #unload(loaded: Map<string, Loaded>): Promise<void> {
+    for (const { session } of loaded.values()) await this.#runner.unload(session);
+    loaded.clear();
+  }
+}
+
+/** The arrays for the inputs of one run: those given, and the random numbers that an eager run would draw. */
+function feeds({ inputs, random }: Recording, given: HostTensors, seed: number): Record<string, HostArray> {
+  const arrays: Record<string, HostArray> = {};
+  for (const { name, shape } of inputs) {
+    const { data } = given[name.slice('input:'.length)];
+    const size = tf.util.sizeFromShape([...shape]);
+    check(
+      data.length === size,
+      'bad-shape',
+      () => `${name}: shape [${shape}] needs ${size} numbers; found ${data.length}.`,
+    );
+    arrays[name] = data as HostArray;
+  }
+  for (const { name, path, shape } of random) {
+    arrays[name] = drawUniform(fold(key(seed), path), tf.util.sizeFromShape([...shape])) as Float32Array<ArrayBuffer>;
+  }
+  return arrays;
+}

@@ -1,0 +1,34 @@
+import type { Engine } from '@peft/core';
+import { OnnxEngine } from './engine.ts';
+import { RemoteRunner } from './remote-runner.ts';
+
+export interface OnnxEngineOptions {
+  /** Threads of ONNX Runtime; by default one per processor. */
+  threads?: number;
+  /** What computes. `webgpu` and `cuda` must be in the installed build of onnxruntime-node. */
+  provider?: 'cpu' | 'webgpu' | 'cuda';
+}
+
+/**
+ * An engine that records each step as an ONNX graph and runs it in onnxruntime-node, in a thread of its own.
+ *
+ * @throws PeftError `missing` if onnxruntime-node is not installed, `state` if it cannot start.
+ */
+export async function onnxEngine({ threads, provider = 'cpu' }: OnnxEngineOptions = {}): Promise<Engine> {
+  const [{ Worker }, { availableParallelism }] = await Promise.all([import('node:worker_threads'), import('node:os')]);
+  const count = threads ?? availableParallelism();
+  const session = {
+    executionProviders: [provider],
+    intraOpNumThreads: count,
+    interOpNumThreads: 1,
+    executionMode: 'sequential',
+    graphOptimizationLevel: 'all',
+    // Costs 3 % of time and saves 30 % of memory: a pattern is one block for all values that ever live.
+    enableMemPattern: false,
+  };
+  const runner = new RemoteRunner(
+    new Worker(new URL('./worker.mjs', import.meta.url), { workerData: { provider, session } }),
+  );
+  await runner.open();
+  return new OnnxEngine(`onnxruntime-node (${provider}, ${count} thread${count === 1 ? '' : 's'})`, runner);
+}

@@ -1,0 +1,106 @@
+import type { Worker } from 'node:worker_threads';
+import { PeftError } from '@peft/core';
+import type { HostArray, Runner, SessionPlan, SlotValue } from './runner.ts';
+
+interface Reply {
+  readonly id: number;
+  readonly result?: unknown;
+  readonly error?: unknown;
+}
+
+interface Pending {
+  resolve(result: unknown): void;
+  reject(error: unknown): void;
+}
+
+/** A runner in a worker thread. The thread keeps the process alive only while it has something to do. */
+export class RemoteRunner implements Runner {
+  readonly #worker: Worker;
+  readonly #pending = new Map<number, Pending>();
+  #calls = 0;
+  #failure: unknown;
+
+  constructor(worker: Worker) {
+    this.#worker = worker;
+    worker.unref();
+    worker.on('message', (reply: Reply) => this.#settle(reply));
+    worker.on('error', error => this.#fail(error));
+    worker.on('exit', code => this.#fail(new Error(`The worker thread ended with code ${code}.`)));
+  }
+
+  /** Loads ONNX Runtime in the thread. */
+  async open(): Promise<void> {
+    await this.#call('open', []);
+  }
+
+  async put(values: readonly SlotValue[]): Promise<void> {
+    await this.#call(
+      'put',
+      [values],
+      values.map(({ data }) => data.buffer),
+    );
+  }
+
+  async get(slots: readonly number[]): Promise<HostArray[]> {
+    return (await this.#call('get', [slots])) as HostArray[];
+  }
+
+  async drop(slots: readonly number[]): Promise<void> {
+    await this.#call('drop', [slots]);
+  }
+
+  async load(plan: SessionPlan): Promise<number> {
+    return (await this.#call('load', [plan], [plan.model.buffer])) as number;
+  }
+
+  async run(session: number, feeds: Readonly<Record<string, HostArray>>): Promise<Record<string, HostArray>> {
+    return (await this.#call('run', [session, feeds])) as Record<string, HostArray>;
+  }
+
+  async unload(session: number): Promise<void> {
+    await this.#call('unload', [session]);
+  }
+
+  async close(): Promise<void> {
+    if (this.#failure) return;
+    await this.#call('close', []);
+    await this.#worker.terminate();
+  }
+
+  #call(method: keyof Runner | 'open', parameters: unknown[], transfer: ArrayBuffer[] = []): Promise<unknown> {
+    if (this.#failure) return Promise.reject(workerError(this.#failure));
+    return new Promise((resolve, reject) => {
+      const id = ++this.#calls;
+      if (this.#pending.size === 0) this.#worker.ref();
+      this.#pending.set(id, { resolve, reject });
+      this.#worker.postMessage({ id, method, parameters }, transfer);
+    });
+  }
+
+  #settle({ id, result, error }: Reply): void {
+    const pending = this.#pending.get(id);
+    this.#pending.delete(id);
+    if (this.#pending.size === 0) this.#worker.unref();
+    if (error === undefined) pending?.resolve(result);
+    else pending?.reject(workerError(error));
+  }
+
+  #fail(failure: unknown): void {
+    this.#failure ??= failure;
+    for (const { reject } of this.#pending.values()) reject(workerError(failure));
+    this.#pending.clear();
+  }
+}
+
+function workerError(cause: unknown): PeftError {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  if (message.includes("Cannot find package 'onnxruntime-node'")) {
+    return new PeftError(
+      'missing',
+      'onnxEngine needs the package onnxruntime-node, which is not installed. Install it ' +
+        '(ONNXRUNTIME_NODE_INSTALL=skip leaves out the CUDA libraries), or use eagerEngine().',
+      { cause },
+    );
+  }
+  return new PeftError('state', `ONNX Runtime failed: ${message}`, { cause });
+}

@@ -1,0 +1,96 @@
+import { check } from '@peft/core';
+import * as tf from '@tensorflow/tfjs-core';
+import type { ElementType } from '../onnx/graph.ts';
+import type { Binding, Source } from '../record/record.ts';
+import type { HostArray, Runner } from './runner.ts';
+
+/** The engine's copy of a variable, or of a tensor made outside the step. */
+export interface Slot {
+  readonly id: number;
+  readonly source: Source;
+  readonly type: ElementType;
+  readonly shape: readonly number[];
+  /** The data of TensorFlow.js that the copy agrees with; `undefined` if it must be read. */
+  dataId: tf.DataId | undefined;
+  /** Whether a step has changed the copy since. */
+  changed: boolean;
+}
+
+const currentData = (source: Source): tf.DataId =>
+  source.kind === 'variable' ? source.variable.dataId : source.dataId;
+
+/** The variables as the engine has them: read once, changed by steps, copied back on demand. */
+export class Store {
+  readonly #runner: Runner;
+  readonly #slots = new Map<tf.Variable | tf.DataId, Slot>();
+  #made = 0;
+
+  constructor(runner: Runner) {
+    this.#runner = runner;
+  }
+
+  /** The slot of a binding's source, made on first use. */
+  slot({ source, type, shape }: Binding): Slot {
+    const owner = source.kind === 'variable' ? source.variable : source.dataId;
+    const slot = this.#slots.get(owner) ?? { id: this.#made++, source, type, shape, dataId: undefined, changed: false };
+    this.#slots.set(owner, slot);
+    return slot;
+  }
+
+  /** Reads those slots anew whose variable was assigned since. */
+  async refresh(slots: readonly Slot[]): Promise<void> {
+    const sent: Promise<void>[] = [];
+    for (const slot of slots) {
+      const dataId = currentData(slot.source);
+      if (slot.dataId === dataId) continue;
+      checkAlive(slot.source);
+      const data = copyOf(await tf.engine().read(dataId), slot.type);
+      Object.assign(slot, { dataId, changed: false });
+      sent.push(this.#runner.put([{ slot: slot.id, type: slot.type, shape: slot.shape, data }]));
+    }
+    await Promise.all(sent);
+  }
+
+  /** Copies what steps have changed back into the variables. */
+  async sync(): Promise<void> {
+    const changed = [...this.#slots.values()].filter(({ changed }) => changed);
+    for (const slot of changed) {
+      const { source, shape, type } = slot;
+      if (source.kind !== 'variable' || source.variable.isDisposed) continue;
+      const [data] = await this.#runner.get([slot.id]);
+      tf.tidy(() => source.variable.assign(tf.tensor(data, [...shape], type as 'float32' | 'int32' | 'bool')));
+      Object.assign(slot, { dataId: source.variable.dataId, changed: false });
+    }
+  }
+
+  /** Has every copy that may differ from its variable read again. */
+  forgetChanges(): void {
+    for (const slot of this.#slots.values()) {
+      if (slot.changed) Object.assign(slot, { dataId: undefined, changed: false });
+    }
+  }
+
+  /** Frees the copies of what TensorFlow.js has disposed of. */
+  async sweep(): Promise<void> {
+    const dead = [...this.#slots].filter(([, { source }]) => !isAlive(source));
+    for (const [owner] of dead) this.#slots.delete(owner);
+    await this.#runner.drop(dead.map(([, { id }]) => id));
+  }
+}
+
+const isAlive = (source: Source): boolean =>
+  source.kind === 'variable' ? !source.variable.isDisposed : tf.engine().state.tensorInfo.has(source.dataId);
+
+function checkAlive(source: Source): void {
+  check(isAlive(source), 'state', () => {
+    const what = source.kind === 'variable' ? `the variable "${source.variable.name}"` : 'a tensor made outside it';
+    return `The step uses ${what}, which was disposed of. Call invalidate('structure') when a step changes.`;
+  });
+}
+
+/** A copy, because some backends give their own array, and the runner keeps what it gets. */
+function copyOf(values: tf.BackendValues, type: ElementType): HostArray {
+  const numbers = values as tf.TypedArray;
+  if (type === 'float32') return new Float32Array(numbers);
+  return type === 'int32' ? new Int32Array(numbers) : new Uint8Array(numbers);
+}

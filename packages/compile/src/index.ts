@@ -1,0 +1,1 @@
+export { type OnnxEngineOptions, onnxEngine } from './engine/node.ts';

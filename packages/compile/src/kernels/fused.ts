@@ -1,0 +1,103 @@
+import type { Recorder } from '../record/recorder.ts';
+import type { Value } from '../record/value.ts';
+import { add, mul, scalar, sub, unary } from './elementwise.ts';
+import type { Kernel, KernelInputs, KernelTable } from './kernel.ts';
+import { matMul } from './matmul.ts';
+import { reduce } from './reduce.ts';
+
+/** The fused ops of `@peft/core`, under the names by which it looks for them. Equations are beside the references. */
+
+const linear: Kernel = ({ x, weight, bias }, _, r) => {
+  const [width, made] = weight.shape;
+  const flat = r.reshape(x, [x.shape.slice(0, -1).reduce((a, b) => a * b, 1), width]); // [N, in]
+  const shape = [flat.shape[0], made];
+  const y = bias ? r.emit('Gemm', [flat, weight, bias], { shape }) : matMul(r, flat, weight);
+  return r.reshape(y, [...x.shape.slice(0, -1), made]);
+};
+
+const layerNorm: Kernel<{ epsilon: number }> = ({ x, gamma, beta }, { epsilon }, r) => {
+  const statistics = { shape: [...x.shape.slice(0, -1), 1] };
+  const attributes = { axis: -1, epsilon: { float: epsilon } };
+  return r.emitMany('LayerNormalization', [x, gamma, beta], [{ shape: x.shape }, statistics, statistics], attributes);
+};
+
+const layerNormGrad: Kernel = ({ dy, x, gamma, mean, inverseStd }, _, r) => {
+  const normalised = mul(r, sub(r, x, mean), inverseStd);
+  const g = mul(r, dy, gamma);
+  const average = (v: Value) => reduce(r, 'ReduceMean', v, -1, true);
+  const projection = mul(r, normalised, average(mul(r, g, normalised)));
+  return mul(r, sub(r, sub(r, g, average(g)), projection), inverseStd);
+};
+
+const gelu: Kernel<{ approximate: string }> = ({ x }, { approximate }, r) =>
+  unary(r, 'Gelu', x, x.dtype, { approximate });
+
+type Maths = Record<'square' | 'tanh' | 'erf' | 'exp', (x: Value) => Value> & {
+  times(x: Value, factor: number): Value;
+  plus(x: Value, term: number): Value;
+};
+
+const maths = (r: Recorder): Maths => ({
+  square: x => mul(r, x, x),
+  tanh: x => unary(r, 'Tanh', x),
+  erf: x => unary(r, 'Erf', x),
+  exp: x => unary(r, 'Exp', x),
+  times: (x, factor) => mul(r, x, scalar(r, factor, x)),
+  plus: (x, term) => add(r, x, scalar(r, term, x)),
+});
+
+/** With u = x / sqrt 2: dy (1 + erf u + 2/sqrt(pi) u exp(-u^2)) / 2. */
+function geluGradExact({ dy, x }: KernelInputs, r: Recorder): Value {
+  const { square, erf, exp, times, plus } = maths(r);
+  const u = times(x, Math.SQRT1_2);
+  const slope = times(mul(r, u, exp(unary(r, 'Neg', square(u)))), 1 / Math.sqrt(Math.PI));
+  return mul(r, dy, add(r, times(plus(erf(u), 1), 0.5), slope));
+}
+
+function geluGradTanh({ dy, x }: KernelInputs, r: Recorder): Value {
+  const { square, tanh, times, plus } = maths(r);
+  const scale = Math.sqrt(2 / Math.PI);
+  const squared = square(x);
+  const t = tanh(times(mul(r, x, plus(times(squared, 0.044715), 1)), scale));
+  const dInner = times(plus(times(squared, 3 * 0.044715), 1), scale);
+  const slope = mul(r, mul(r, x, sub(r, scalar(r, 1, x), square(t))), dInner);
+  return mul(r, dy, times(add(r, plus(t, 1), slope), 0.5));
+}
+
+const geluGrad: Kernel<{ approximate: string }> = (inputs, { approximate }, r) =>
+  approximate === 'tanh' ? geluGradTanh(inputs, r) : geluGradExact(inputs, r);
+
+const attention: Kernel<{ scale: number }> = ({ q, k, v, bias }, { scale }, r) => {
+  const logits = matMul(r, q, k, { transposeB: true, alpha: scale }); // [B, H, N, M]
+  const biased = bias ? add(r, logits, bias) : logits;
+  const p = r.emit('Softmax', [biased], { shape: logits.shape }, { axis: -1 });
+  return [matMul(r, p, v), p];
+};
+
+const attentionGrad: Kernel<{ scale: number }> = ({ dy, q, k, v, o, p }, { scale }, r) => {
+  const d = reduce(r, 'ReduceSum', mul(r, dy, o), -1, true); // [B, H, N, 1]
+  const ds = mul(r, p, sub(r, matMul(r, dy, v, { transposeB: true }), d)); // [B, H, N, M]
+  return [
+    matMul(r, ds, k, { alpha: scale }),
+    matMul(r, ds, q, { transposeA: true, alpha: scale }),
+    matMul(r, p, dy, { transposeA: true }),
+    ds,
+  ];
+};
+
+const softmaxCrossEntropy: Kernel = ({ logits, target }, _, r) => {
+  const logP = r.emit('LogSoftmax', [logits], { shape: logits.shape }, { axis: -1 });
+  const loss = unary(r, 'Neg', reduce(r, 'ReduceSum', mul(r, target, logP), -1));
+  return [loss, unary(r, 'Exp', logP)];
+};
+
+export const fusedKernels: KernelTable = {
+  PeftLinear: linear,
+  PeftLayerNorm: layerNorm,
+  PeftLayerNormGrad: layerNormGrad,
+  PeftGelu: gelu,
+  PeftGeluGrad: geluGrad,
+  PeftAttention: attention,
+  PeftAttentionGrad: attentionGrad,
+  PeftSoftmaxCrossEntropy: softmaxCrossEntropy,
+};

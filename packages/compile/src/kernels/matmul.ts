@@ -1,0 +1,78 @@
+import * as tf from '@tensorflow/tfjs-core';
+import type { Recorder } from '../record/recorder.ts';
+import type { Value } from '../record/value.ts';
+import { add, binary, elementwiseKernels } from './elementwise.ts';
+import type { Kernel, KernelInputs, KernelTable } from './kernel.ts';
+
+export interface MatMulOptions {
+  transposeA?: boolean;
+  transposeB?: boolean;
+  /** Multiplies the product. */
+  alpha?: number;
+}
+
+/** The two last axes swapped. */
+function swapped(r: Recorder, x: Value): Value {
+  const { length } = x.shape;
+  const perm = [...Array(length - 2).keys(), length - 1, length - 2];
+  return r.emit('Transpose', [x], { shape: perm.map(axis => x.shape[axis]), dtype: x.dtype }, { perm });
+}
+
+/**
+ * `alpha a b` over the last two axes, the others broadcast. Transposes are free: Gemm does them for matrices, and
+ * FusedMatMul, which only ONNX Runtime has and only for floats, for batches of them.
+ */
+export function matMul(r: Recorder, a: Value, b: Value, options: MatMulOptions = {}): Value {
+  const { transposeA = false, transposeB = false, alpha = 1 } = options;
+  const rows = a.shape.at(transposeA ? -1 : -2)!;
+  const columns = b.shape.at(transposeB ? -2 : -1)!;
+  const batch = tf.backend_util.assertAndGetBroadcastShape(a.shape.slice(0, -2), b.shape.slice(0, -2));
+  const made = { shape: [...batch, rows, columns], dtype: a.dtype };
+  const plain = !transposeA && !transposeB && alpha === 1;
+  if (plain) return r.emit('MatMul', [a, b], made);
+  const flags = { transA: Number(transposeA), transB: Number(transposeB), alpha: { float: alpha } };
+  if (a.dtype === 'float32' && made.shape.length === 2) return r.emit('Gemm', [a, b], made, flags);
+  if (a.dtype === 'float32' && !r.portable) return r.emit('FusedMatMul', [a, b], made, flags, 'com.microsoft');
+  const product = r.emit('MatMul', [transposeA ? swapped(r, a) : a, transposeB ? swapped(r, b) : b], made);
+  return alpha === 1 ? product : binary(r, 'Mul', product, r.uniform(alpha, [], a.dtype));
+}
+
+const batchMatMul: Kernel<tf.BatchMatMulAttrs> = ({ a, b }, attributes, r) => matMul(r, a, b, attributes);
+
+const activationKernels: Record<string, string> = {
+  relu: 'Relu',
+  relu6: 'Relu6',
+  elu: 'Elu',
+  sigmoid: 'Sigmoid',
+  leakyrelu: 'LeakyRelu',
+  prelu: 'Prelu',
+};
+
+/** Product, bias and activation. */
+const fusedMatMul: Kernel<tf._FusedMatMulAttrs> = ({ a, b, bias, preluActivationWeights }, attributes, r) => {
+  const product = matMul(r, a, b, attributes);
+  const x = bias ? add(r, product, bias) : product;
+  const kernel = activationKernels[attributes.activation];
+  if (!kernel) return x;
+  const inputs: KernelInputs = preluActivationWeights ? { x, alpha: preluActivationWeights } : { x };
+  return (elementwiseKernels[kernel] as Kernel)(inputs, { alpha: attributes.leakyreluAlpha }, r);
+};
+
+/** TensorFlow.js knows the output's shape from the equation alone: one letter per axis, no ellipsis. */
+const einsum: Kernel<tf.EinsumAttrs> = (inputs, { equation }, r) => {
+  const operands = Object.values(inputs);
+  const compact = equation.replaceAll(' ', '');
+  const [left, output] = compact.split('->');
+  const sizes = new Map<string, number>();
+  for (const [i, letters] of left.split(',').entries()) {
+    for (const [axis, letter] of [...letters].entries()) sizes.set(letter, operands[i].shape[axis]);
+  }
+  const shape = [...output].map(letter => sizes.get(letter)!);
+  return r.emit('Einsum', operands, { shape, dtype: operands[0].dtype }, { equation: compact });
+};
+
+export const matMulKernels: KernelTable = {
+  BatchMatMul: batchMatMul,
+  _FusedMatMul: fusedMatMul,
+  Einsum: einsum,
+};

@@ -1,0 +1,88 @@
+import * as tf from '@tensorflow/tfjs-core';
+import type { Recorder } from '../record/recorder.ts';
+import type { Value } from '../record/value.ts';
+import type { Kernel, KernelTable } from './kernel.ts';
+
+interface ReduceAttributes {
+  axis?: number | number[] | null;
+  reductionIndices?: number | number[] | null;
+  keepDims?: boolean;
+}
+
+/** Reduces `axes` (all of them if `null`). */
+export function reduce(r: Recorder, op: string, x: Value, axis: number | number[] | null, keepDims = false): Value {
+  const axes = tf.util.parseAxisParam(axis ?? x.shape.map((_, i) => i), x.shape);
+  if (axes.length === 0) return x;
+  const reduced = tf.backend_util.expandShapeToKeepDim(
+    tf.backend_util.computeOutAndReduceShapes(x.shape, axes)[0],
+    axes,
+  );
+  const shape = keepDims ? reduced : reduced.filter((_, i) => !axes.includes(i));
+  const count = tf.util.sizeFromShape(axes.map(i => x.shape[i]));
+  if (x.uniform !== undefined && count > 0) {
+    const value = op === 'ReduceSum' ? Math.fround(x.uniform * count) : op === 'ReduceProd' ? undefined : x.uniform;
+    if (value !== undefined) return r.uniform(value, shape, x.dtype);
+  }
+  return r.emit(op, [x, r.ints(axes)], { shape, dtype: x.dtype }, { keepdims: Number(keepDims) });
+}
+
+const reduction =
+  (op: string): Kernel<ReduceAttributes> =>
+  ({ x }, { axis, reductionIndices, keepDims }, r) => {
+    const summable = x.dtype === 'bool' ? r.cast(x, 'int32') : x;
+    return reduce(
+      r,
+      op,
+      op === 'ReduceMean' ? r.cast(x, 'float32') : summable,
+      axis ?? reductionIndices ?? null,
+      keepDims,
+    );
+  };
+
+/** `all` and `any`: the least and the greatest of booleans, which ONNX reduces as integers. */
+const logical =
+  (op: string): Kernel<ReduceAttributes> =>
+  ({ x }, { axis, keepDims }, r) =>
+    r.cast(reduce(r, op, r.cast(x, 'int32'), axis ?? null, keepDims), 'bool');
+
+const arg =
+  (op: string): Kernel<{ axis: number }> =>
+  ({ x }, { axis }, r) => {
+    const [first] = tf.util.parseAxisParam(axis, x.shape);
+    const shape = x.shape.filter((_, i) => i !== first);
+    const [index] = r.graph.node(op, [r.full(x)], { axis: first, keepdims: 0 });
+    return r.emit('Cast', [index], { shape, dtype: 'int32' }, { to: 6 });
+  };
+
+const cumsum: Kernel<tf.CumsumAttrs> = ({ x }, { axis, exclusive, reverse }, r) => {
+  const [along] = tf.util.parseAxisParam(axis, x.shape);
+  const attributes = { exclusive: Number(exclusive), reverse: Number(reverse) };
+  return r.emit('CumSum', [x, r.graph.constant('int64', [], [along])], { shape: x.shape, dtype: x.dtype }, attributes);
+};
+
+const softmax =
+  (op: string): Kernel =>
+  ({ logits }, _, r) =>
+    r.emit(op, [logits], { shape: logits.shape }, { axis: -1 });
+
+const topK: Kernel<tf.TopKAttrs> = ({ x }, { k, sorted }, r) => {
+  const shape = [...x.shape.slice(0, -1), k];
+  const [values, indices] = r.graph.node('TopK', [r.full(x), r.ints([k])], { sorted: Number(sorted) }, { outputs: 2 });
+  return [r.value(values, { shape, dtype: x.dtype }), r.emit('Cast', [indices], { shape, dtype: 'int32' }, { to: 6 })];
+};
+
+export const reduceKernels: KernelTable = {
+  Sum: reduction('ReduceSum'),
+  Mean: reduction('ReduceMean'),
+  Max: reduction('ReduceMax'),
+  Min: reduction('ReduceMin'),
+  Prod: reduction('ReduceProd'),
+  All: logical('ReduceMin'),
+  Any: logical('ReduceMax'),
+  ArgMax: arg('ArgMax'),
+  ArgMin: arg('ArgMin'),
+  Cumsum: cumsum,
+  Softmax: softmax('Softmax'),
+  LogSoftmax: softmax('LogSoftmax'),
+  TopK: topK,
+};

@@ -1,0 +1,97 @@
+/** The element types that a recorded graph holds. */
+export type ElementType = 'float32' | 'int32' | 'int64' | 'bool';
+
+/** `TensorProto.DataType` of `onnx.proto`. */
+export const elementCodes: Record<ElementType, number> = { float32: 1, int32: 6, int64: 7, bool: 9 };
+
+/** Numbers are written as INT when they are integers; `float()` marks those that ONNX declares as FLOAT. */
+export type Attribute = number | string | number[] | { readonly float: number };
+export type Attributes = Record<string, Attribute>;
+
+export const float = (value: number): Attribute => ({ float: value });
+
+export interface GraphNode {
+  readonly op: string;
+  /** Empty for the standard operators. */
+  readonly domain: string;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly attributes: Attributes;
+}
+
+export interface Constant {
+  readonly name: string;
+  readonly type: ElementType;
+  readonly shape: readonly number[];
+  readonly values: readonly number[];
+}
+
+/** A graph input or output. A dimension that is a string is symbolic. */
+export interface Port {
+  readonly name: string;
+  readonly type: ElementType;
+  readonly shape: readonly (number | string)[];
+}
+
+/**
+ * A graph of ONNX nodes under construction, in topological order because values are made before they are used.
+ * Nodes are pure (random numbers are graph inputs), so equal nodes are one node; equal constants are one constant.
+ */
+export class Graph {
+  nodes: GraphNode[] = [];
+  constants: Constant[] = [];
+  inputs: Port[] = [];
+  readonly outputs: Port[] = [];
+  readonly #names = new Map<string, readonly string[]>();
+
+  /** Adds a node, unless it is there already, and names its outputs. An input named '' is left out. */
+  node(op: string, inputs: readonly string[], attributes: Attributes = {}, { domain = '', outputs = 1 } = {}) {
+    return this.#once(JSON.stringify([op, domain, inputs, attributes, outputs]), () => {
+      const names = Array.from({ length: outputs }, (_, i) => `${op}_${this.nodes.length}${i > 0 ? `_${i}` : ''}`);
+      this.nodes.push({ op, domain, inputs, outputs: names, attributes });
+      return names;
+    });
+  }
+
+  constant(type: ElementType, shape: readonly number[], values: readonly number[]): string {
+    const key = values.map(value => (Object.is(value, -0) ? '-0' : String(value)));
+    const [name] = this.#once(JSON.stringify([type, shape, key]), () => {
+      const name = `constant_${this.constants.length}`;
+      this.constants.push({ name, type, shape, values });
+      return [name];
+    });
+    return name;
+  }
+
+  /** Adds an input; several calls with one name add it once. */
+  input(port: Port): string {
+    if (!this.inputs.some(({ name }) => name === port.name)) this.inputs.push(port);
+    return port.name;
+  }
+
+  /** Makes `value` an output under `port.name`, through an Identity: an input may be an output, one value two outputs. */
+  output(value: string, port: Port): void {
+    this.nodes.push({ op: 'Identity', domain: '', inputs: [value], outputs: [port.name], attributes: {} });
+    this.outputs.push(port);
+  }
+
+  /** Removes what no output depends on. */
+  prune(): void {
+    const needed = new Set(this.outputs.map(({ name }) => name));
+    const live: GraphNode[] = [];
+    for (const node of this.nodes.toReversed()) {
+      if (!node.outputs.some(name => needed.has(name))) continue;
+      for (const name of node.inputs) needed.add(name);
+      live.push(node);
+    }
+    this.nodes = live.reverse();
+    this.constants = this.constants.filter(({ name }) => needed.has(name));
+    this.inputs = this.inputs.filter(({ name }) => needed.has(name));
+  }
+
+  #once(key: string, make: () => readonly string[]): readonly string[] {
+    const names = this.#names.get(key) ?? make();
+    this.#names.set(key, names);
+    return names;
+  }
+}

@@ -1,0 +1,172 @@
+import { PeftError, type RandomSource, type Step, withScope } from '@peft/core';
+import * as tf from '@tensorflow/tfjs-core';
+import type { ElementType, Graph, Port } from '../onnx/graph.ts';
+import { RecordingBackend, recordingBackend } from './backend.ts';
+import { Recorder, type RecorderOptions, typeOf } from './recorder.ts';
+import type { Value } from './value.ts';
+import { BorrowedVariables } from './variables.ts';
+
+/** Shape and type of an input of a step. */
+export interface InputSpec {
+  readonly shape: readonly number[];
+  readonly dtype: 'float32' | 'int32';
+}
+
+/** Where an input comes from that the caller does not give: a variable, or a tensor made outside the step. */
+export type Source =
+  | { readonly kind: 'variable'; readonly variable: tf.Variable }
+  | { readonly kind: 'tensor'; readonly dataId: tf.DataId };
+
+export interface StaticPort extends Port {
+  readonly shape: readonly number[];
+}
+
+/** What the graph reads of a source, and what it makes of it. */
+export interface Binding {
+  readonly source: Source;
+  readonly type: ElementType;
+  readonly shape: readonly number[];
+  /** The graph input of its value; left out if the step never reads it. */
+  readonly input?: string;
+  /** The graph output of its new value, for a variable that the step assigns. */
+  readonly output?: string;
+}
+
+/** A step as a graph. */
+export interface Recording {
+  readonly graph: Graph;
+  /** The step's inputs that matter to its outputs. */
+  readonly inputs: readonly StaticPort[];
+  /** The step's outputs; `key` is the step's name for each. */
+  readonly outputs: readonly (StaticPort & { readonly key: string })[];
+  readonly bindings: readonly Binding[];
+  /** Inputs to fill with the random numbers of `path` before each run. */
+  readonly random: readonly { readonly name: string; readonly path: string; readonly shape: readonly number[] }[];
+}
+
+/**
+ * Records a step: runs it once on tensors without values, taking down every kernel.
+ * Nothing of TensorFlow.js' state changes: variables keep their values, and the current backend stays the current one.
+ */
+export function record(step: Step, inputs: Record<string, InputSpec>, options: RecorderOptions = {}): Recording {
+  const backend = recordingBackend();
+  const previous = tf.getBackend();
+  const recorder = new Recorder(options);
+  const outside = new Map<tf.DataId, Value>();
+  let variables: BorrowedVariables | undefined;
+  backend.begin({
+    recorder,
+    capture(tensor) {
+      const value = outside.get(tensor.dataId) ?? placeholder(recorder, `tensor:${outside.size}`, tensor);
+      outside.set(tensor.dataId, value);
+      // Tensors of several shapes may share data.
+      return recorder.reshape(value, tensor.shape);
+    },
+    referenced: () => variables?.checkNoneMade(),
+  });
+  // Takes effect at once: the recording backend starts synchronously, and the previous one has started.
+  void tf.setBackend(RecordingBackend.backendName);
+  tf.engine().startScope('record');
+  try {
+    variables = new BorrowedVariables(backend, variable => placeholder(recorder, variableName(variable), variable));
+    const random = new RecordedRandom(backend, recorder);
+    const tensors = Object.entries(inputs).map(
+      ([name, spec]) => [name, backend.tensor(placeholder(recorder, `input:${name}`, spec))] as const,
+    );
+    const results = withScope({ random }, () => step(Object.fromEntries(tensors)));
+    return finish(recorder, backend, results, variables, outside, random);
+  } catch (error) {
+    throw explained(error);
+  } finally {
+    tf.engine().endScope();
+    variables?.restore();
+    backend.end();
+    void tf.setBackend(previous);
+  }
+}
+
+const variableName = ({ name }: tf.Variable): string => `variable:${name}`;
+
+function placeholder(
+  r: Recorder,
+  name: string,
+  { shape, dtype }: { shape: readonly number[]; dtype: tf.DataType },
+): Value {
+  return r.value(r.graph.input({ name, shape, type: typeOf(dtype) }), { shape, dtype });
+}
+
+/** Turns the results and the assigned variables into outputs of the graph. */
+function finish(
+  recorder: Recorder,
+  backend: RecordingBackend,
+  results: Record<string, tf.Tensor>,
+  variables: BorrowedVariables,
+  outside: ReadonlyMap<tf.DataId, Value>,
+  random: RecordedRandom,
+): Recording {
+  const { graph } = recorder;
+  const outputs = Object.entries(results).map(([key, tensor]) => {
+    const value = backend.recorded(tensor);
+    // Booleans leave as integers: hosts have no arrays of them.
+    const given = value.dtype === 'bool' ? recorder.cast(value, 'int32') : value;
+    const port = { name: `output:${key}`, shape: given.shape, type: typeOf(given.dtype) };
+    graph.output(recorder.full(given), port);
+    return { ...port, key };
+  });
+  const assigned = new Map(
+    variables.assigned().map(variable => {
+      const port = { name: `next:${variable.name}`, shape: variable.shape, type: typeOf(variable.dtype) };
+      graph.output(recorder.full(backend.recorded(variable)), port);
+      return [variable, port.name] as const;
+    }),
+  );
+  graph.prune();
+  const live = new Map(graph.inputs.map(port => [port.name, port as StaticPort]));
+  const bindings: Binding[] = [];
+  for (const variable of Object.values(tf.engine().state.registeredVariables)) {
+    const [input, output] = [live.get(variableName(variable))?.name, assigned.get(variable)];
+    if (!input && !output) continue;
+    const source = { kind: 'variable', variable } as const;
+    bindings.push({ source, type: typeOf(variable.dtype), shape: variable.shape, input, output });
+  }
+  for (const [dataId, { name, shape, dtype }] of outside) {
+    if (live.has(name)) bindings.push({ source: { kind: 'tensor', dataId }, type: typeOf(dtype), shape, input: name });
+  }
+  return {
+    graph,
+    outputs,
+    bindings,
+    inputs: [...live.values()].filter(({ name }) => name.startsWith('input:')),
+    random: random.drawn.filter(({ name }) => live.has(name)),
+  };
+}
+
+/** Gives a placeholder for the random numbers of each path. */
+class RecordedRandom implements RandomSource {
+  readonly drawn: { name: string; path: string; shape: number[] }[] = [];
+  readonly #backend: RecordingBackend;
+  readonly #recorder: Recorder;
+
+  constructor(backend: RecordingBackend, recorder: Recorder) {
+    this.#backend = backend;
+    this.#recorder = recorder;
+  }
+
+  uniform(path: string, shape: number[]): tf.Tensor {
+    const name = `random:${path}:${shape.join('x')}`;
+    if (!this.drawn.some(drawn => drawn.name === name)) this.drawn.push({ name, path, shape });
+    return this.#backend.tensor(placeholder(this.#recorder, name, { shape, dtype: 'float32' }));
+  }
+}
+
+/** TensorFlow.js' own error for a missing kernel, as one that says what to do. */
+function explained(error: unknown): unknown {
+  const kernel = error instanceof Error && /Kernel '(\w+)' not registered/.exec(error.message)?.[1];
+  if (!kernel) return error;
+  return new PeftError(
+    'not-supported',
+    `The step uses the TensorFlow.js kernel ${kernel}, which has no counterpart in ONNX here. ` +
+      'Write it with other ops, or run the step with eagerEngine().',
+    { cause: error },
+  );
+}

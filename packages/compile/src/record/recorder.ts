@@ -1,0 +1,112 @@
+import { check } from '@peft/core';
+import * as tf from '@tensorflow/tfjs-core';
+import { type Attributes, type ElementType, elementCodes, Graph } from '../onnx/graph.ts';
+import type { Value } from './value.ts';
+
+/** What a node makes, as far as TensorFlow.js is concerned. */
+export interface Made {
+  readonly shape: readonly number[];
+  readonly dtype?: tf.DataType;
+  /** What the graph holds, if it is less than `shape`. */
+  readonly held?: readonly number[];
+}
+
+export interface RecorderOptions {
+  /** Only standard operators, for readers other than ONNX Runtime. */
+  readonly portable?: boolean;
+}
+
+/** What kernels write with: values in, nodes into the graph, values out. */
+export class Recorder {
+  readonly graph = new Graph();
+  readonly portable: boolean;
+
+  constructor({ portable = false }: RecorderOptions = {}) {
+    this.portable = portable;
+  }
+
+  /** A node with one output. Inputs that are values are held in full; names (of constants) are taken as they are. */
+  emit(op: string, inputs: readonly (Value | string)[], made: Made, attributes: Attributes = {}, domain = ''): Value {
+    const [name] = this.graph.node(op, this.#names(inputs), attributes, { domain });
+    return this.value(name, made);
+  }
+
+  /** A node with several outputs. */
+  emitMany(
+    op: string,
+    inputs: readonly (Value | string)[],
+    made: readonly Made[],
+    attributes: Attributes = {},
+  ): Value[] {
+    const names = this.graph.node(op, this.#names(inputs), attributes, { outputs: made.length });
+    return made.map((output, i) => this.value(names[i], output));
+  }
+
+  value(name: string, { shape, dtype = 'float32', held = shape }: Made): Value {
+    return { name, dtype, shape: [...shape], held };
+  }
+
+  /** A tensor whose elements all equal `number`: one number in the graph. */
+  uniform(number: number, shape: readonly number[], dtype: tf.DataType = 'float32'): Value {
+    const name = this.graph.constant(typeOf(dtype), [], [number]);
+    return { name, dtype, shape: [...shape], held: [], uniform: number };
+  }
+
+  constant(values: ArrayLike<number>, shape: readonly number[], dtype: tf.DataType): Value {
+    const numbers = Array.from(values);
+    if (numbers.length > 0 && numbers.every(number => Object.is(number, numbers[0]))) {
+      return this.uniform(numbers[0], shape, dtype);
+    }
+    return this.value(this.graph.constant(typeOf(dtype), shape, numbers), { shape, dtype });
+  }
+
+  /** A one-dimensional int64 constant: axes, shapes, and the like. */
+  ints(values: readonly number[]): string {
+    return this.graph.constant('int64', [values.length], values);
+  }
+
+  /** The name of a value with its broadcast done. */
+  full(value: Value): string {
+    if (tf.util.arraysEqual([...value.held], value.shape)) return value.name;
+    return this.graph.node('Expand', [value.name, this.ints(value.shape)])[0];
+  }
+
+  reshape(x: Value, shape: readonly number[]): Value {
+    if (tf.util.arraysEqual(x.shape, [...shape])) return x;
+    if (x.uniform !== undefined) return this.uniform(x.uniform, shape, x.dtype);
+    return this.emit(
+      'Reshape',
+      [x, this.ints(shape)],
+      { shape, dtype: x.dtype },
+      shape.includes(0) ? { allowzero: 1 } : {},
+    );
+  }
+
+  cast(x: Value, dtype: tf.DataType): Value {
+    if (x.dtype === dtype) return x;
+    const { uniform, shape, held } = x;
+    if (uniform !== undefined) {
+      return this.uniform(
+        dtype === 'bool' ? Number(uniform !== 0) : dtype === 'int32' ? Math.trunc(uniform) : uniform,
+        shape,
+        dtype,
+      );
+    }
+    const [name] = this.graph.node('Cast', [x.name], { to: elementCodes[typeOf(dtype)] });
+    return this.value(name, { shape, dtype, held });
+  }
+
+  #names(inputs: readonly (Value | string)[]): string[] {
+    return inputs.map(input => (typeof input === 'string' ? input : this.full(input)));
+  }
+}
+
+/** The graph's type of a TensorFlow.js type, or an error for strings and complex numbers. */
+export function typeOf(dtype: tf.DataType): ElementType {
+  check(
+    dtype === 'float32' || dtype === 'int32' || dtype === 'bool',
+    'not-supported',
+    () => `A recorded step holds float32, int32 and bool tensors; found one of ${dtype}.`,
+  );
+  return dtype;
+}

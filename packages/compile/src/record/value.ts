@@ -1,0 +1,16 @@
+import type { DataType } from '@tensorflow/tfjs-core';
+
+/**
+ * A tensor of a step that is being recorded: a name in the graph.
+ *
+ * Broadcasts are lazy: `shape` is what TensorFlow.js sees, `held` what the graph holds, which broadcasts to `shape`.
+ * So a tensor of ones is one number, and a gradient multiplied by it stays itself.
+ */
+export interface Value {
+  readonly name: string;
+  readonly dtype: DataType;
+  readonly shape: number[];
+  readonly held: readonly number[];
+  /** The number that every element equals, where it is known. */
+  readonly uniform?: number;
+}

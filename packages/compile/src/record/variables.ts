@@ -1,0 +1,55 @@
+import { PeftError } from '@peft/core';
+import * as tf from '@tensorflow/tfjs-core';
+import type { RecordingBackend } from './backend.ts';
+import type { Value } from './value.ts';
+
+const registered = (): tf.Variable[] => Object.values(tf.engine().state.registeredVariables);
+
+/**
+ * Lends every variable a placeholder for the time of a recording, so that a step may read and assign variables without
+ * touching their data. (Variables may share data, so data alone does not tell which variable is read.)
+ */
+export class BorrowedVariables {
+  readonly #backend: RecordingBackend;
+  readonly #borrowed: ReadonlyMap<tf.Variable, { readonly original: tf.DataId; readonly placeholder: tf.DataId }>;
+
+  /** @param placeholder what stands for a variable. */
+  constructor(backend: RecordingBackend, placeholder: (variable: tf.Variable) => Value) {
+    this.#backend = backend;
+    this.#borrowed = new Map(
+      registered().map(variable => {
+        const original = variable.dataId;
+        // Referred to by this tensor, which the caller's tidy disposes of, and by the variable.
+        variable.dataId = backend.tensor(placeholder(variable), 2).dataId;
+        return [variable, { original, placeholder: variable.dataId }] as const;
+      }),
+    );
+  }
+
+  /** The variables that the step has assigned. */
+  assigned(): tf.Variable[] {
+    return [...this.#borrowed].filter(([{ dataId }, { placeholder }]) => dataId !== placeholder).map(([it]) => it);
+  }
+
+  /** Throws if the step has made a variable. */
+  checkNoneMade(): void {
+    const made = registered().find(variable => !this.#borrowed.has(variable));
+    if (!made) return;
+    throw new PeftError(
+      'not-supported',
+      `The step makes the variable "${made.name}" while it is being recorded, so its first value would be frozen into ` +
+        'it. Make all variables, those of the optimiser too, before the step first runs.',
+    );
+  }
+
+  /** Gives all variables their data back, and removes those that the step has made. */
+  restore(): void {
+    for (const variable of registered()) if (!this.#borrowed.has(variable)) variable.dispose();
+    for (const [variable, { original }] of this.#borrowed) {
+      if (variable.isDisposed) continue;
+      // Releases the variable's reference to the placeholder, or to what was assigned.
+      tf.engine().makeTensorFromTensorInfo(variable, this.#backend).dispose();
+      variable.dataId = original;
+    }
+  }
+}
