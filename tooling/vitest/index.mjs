@@ -1,18 +1,35 @@
+import { existsSync } from 'node:fs';
 import { defineConfig } from 'vitest/config';
 
 /** The software Vulkan driver that Debian's chromium ships; a machine with a GPU sets `VK_DRIVER_FILES` itself. */
 const softwareVulkan = '/usr/lib/chromium/vk_swiftshader_icd.json';
+const vulkanDriver = process.env.VK_DRIVER_FILES ?? (existsSync(softwareVulkan) ? softwareVulkan : undefined);
+
+/** Why a backend's tests cannot run on this machine; nothing if they can. */
+function unavailable(backend) {
+  if (backend !== 'webgpu' || vulkanDriver) return undefined;
+  return `no Vulkan driver: neither VK_DRIVER_FILES nor ${softwareVulkan} (Debian's chromium) is there`;
+}
 
 /**
  * One vitest project per backend: the same files run on each, with `PEFT_BACKEND` naming it.
  *
  * @param {{ backends?: ('cpu' | 'wasm' | 'webgpu')[], include?: string[], timeout?: number }} [options]
  */
-export function defineProject({ backends = ['cpu'], include = ['src/**/*.test.ts', 'test/**/*.test.ts'], timeout = 60_000 } = {}) {
+export function defineProject({
+  backends = ['cpu'],
+  include = ['src/**/*.test.ts', 'test/**/*.test.ts'],
+  timeout = 60_000,
+} = {}) {
   const setupFiles = [new URL('./setup.mjs', import.meta.url).pathname];
+  const available = backends.filter(backend => {
+    const reason = unavailable(backend);
+    if (reason) console.warn(`Tests on ${backend} are skipped: ${reason}.`);
+    return !reason;
+  });
   return defineConfig({
     test: {
-      projects: backends.map(backend => ({
+      projects: available.map(backend => ({
         resolve: { conditions: ['@peft/source'] },
         ssr: { resolve: { conditions: ['@peft/source'] } },
         test: {
@@ -23,10 +40,7 @@ export function defineProject({ backends = ['cpu'], include = ['src/**/*.test.ts
           maxWorkers: 1,
           testTimeout: timeout,
           hookTimeout: timeout,
-          env: {
-            PEFT_BACKEND: backend,
-            ...(backend === 'webgpu' && { VK_DRIVER_FILES: process.env.VK_DRIVER_FILES ?? softwareVulkan }),
-          },
+          env: { PEFT_BACKEND: backend, ...(backend === 'webgpu' && { VK_DRIVER_FILES: vulkanDriver }) },
         },
       })),
     },

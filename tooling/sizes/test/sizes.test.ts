@@ -1,0 +1,56 @@
+import { gzipSync } from 'node:zlib';
+import { build } from 'esbuild';
+import { expect, test } from 'vitest';
+
+/**
+ * What each package adds to a page: its browser entry, minified and gzipped, without TensorFlow.js and without the other
+ * packages here. A rise is committed on purpose.
+ */
+const ceilings: Record<string, number> = {
+  core: 32_000,
+  lora: 5_500,
+  backbones: 14_000,
+  data: 7_500,
+  train: 5_500,
+};
+
+/** What one function costs on its own: bundlers must be able to drop the rest. */
+const alone: [string, string, number][] = [
+  ['core', 'parseSafetensors', 2_500],
+  ['core', 'layerNorm', 1_500],
+  ['data', 'resize', 2_500],
+  ['train', 'timm0412', 600],
+];
+
+async function gzippedSize(source: string): Promise<number> {
+  const { outputFiles } = await build({
+    stdin: { contents: source, resolveDir: import.meta.dirname },
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    platform: 'browser',
+    write: false,
+    plugins: [
+      {
+        name: 'others-external',
+        setup(bundle) {
+          bundle.onResolve({ filter: /^[@a-z]/ }, ({ path, importer }) =>
+            importer === '<stdin>' || path.startsWith('pure-rand') ? null : { path, external: true },
+          );
+        },
+      },
+    ],
+  });
+  return gzipSync(outputFiles[0].contents).length;
+}
+
+test.each(Object.entries(ceilings))('@peft/%s stays under %i bytes', async (name, ceiling) => {
+  const size = await gzippedSize(`export * from '@peft/${name}';`);
+  console.log(`@peft/${name}: ${size} bytes gzipped, ceiling ${ceiling}`);
+  expect(size).toBeLessThan(ceiling);
+  expect(size).toBeGreaterThan(ceiling / 3);
+});
+
+test.each(alone)('@peft/%s: %s alone stays under %i bytes', async (name, part, ceiling) => {
+  expect(await gzippedSize(`export { ${part} } from '@peft/${name}';`)).toBeLessThan(ceiling);
+});
