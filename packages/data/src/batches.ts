@@ -35,9 +35,13 @@ interface Reader {
 }
 
 function makeReader(dataset: Dataset, transform: Transform | undefined): Reader {
-  if (dataset.preprocessed) return { height: dataset.height, width: dataset.width, read: index => dataset.tensor(index) };
+  if (dataset.preprocessed)
+    return { height: dataset.height, width: dataset.width, read: index => dataset.tensor(index) };
   if (!transform) {
-    throw new PeftError('bad-argument', `batches: ${dataset.name} holds pictures; give a transform to make floats of them.`);
+    throw new PeftError(
+      'bad-argument',
+      `batches: ${dataset.name} holds pictures; give a transform to make floats of them.`,
+    );
   }
   const { height, width } = transform;
   return { height, width, read: async index => transform.apply(await dataset.picture(index), index) };
@@ -70,7 +74,10 @@ function checkOptions(dataset: Dataset, order: Int32Array, batchSize: number, pr
   }
   const outside = order.find(index => index < 0 || index >= dataset.size);
   if (outside !== undefined) {
-    throw new PeftError('bad-argument', `batches: order names picture ${outside}, but ${dataset.name} has ${dataset.size}.`);
+    throw new PeftError(
+      'bad-argument',
+      `batches: order names picture ${outside}, but ${dataset.name} has ${dataset.size}.`,
+    );
   }
 }
 

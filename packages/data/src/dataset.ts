@@ -35,7 +35,8 @@ export function subset(dataset: Dataset, indices: Int32Array, name: string): Dat
   const all = dataset.labels();
   const labels = indices.map(index => all[index]);
   const changed = { name, size: indices.length, labels: () => labels };
-  if (dataset.preprocessed) return { ...dataset, ...changed, tensor: (index: number) => dataset.tensor(indices[index]) };
+  if (dataset.preprocessed)
+    return { ...dataset, ...changed, tensor: (index: number) => dataset.tensor(indices[index]) };
   return { ...dataset, ...changed, picture: (index: number) => dataset.picture(indices[index]) };
 }
 
@@ -49,7 +50,8 @@ export function concat(datasets: readonly Dataset[], name: string): Dataset {
         : Boolean(other.preprocessed) !== Boolean(first.preprocessed)
           ? 'pictures where the first has tensors, or the reverse'
           : undefined;
-    if (differs) throw new PeftError('bad-argument', `${other.name} has ${differs} than ${first.name}; they do not join.`);
+    if (differs)
+      throw new PeftError('bad-argument', `${other.name} has ${differs} than ${first.name}; they do not join.`);
   }
   const labels = Int32Array.from(datasets.flatMap(dataset => [...dataset.labels()]));
   const common = {

@@ -15,12 +15,17 @@ export async function decodeBlob(blob: Blob): Promise<Picture> {
     });
   } catch (cause) {
     const name = blob instanceof File ? blob.name : 'the picture';
-    throw new PeftError('bad-file', `${name} (${blob.type || 'no type'}, ${blob.size} bytes) could not be decoded; use a JPEG, PNG or WebP file.`, { cause });
+    throw new PeftError(
+      'bad-file',
+      `${name} (${blob.type || 'no type'}, ${blob.size} bytes) could not be decoded; use a JPEG, PNG or WebP file.`,
+      { cause },
+    );
   }
   try {
     const { width, height } = bitmap;
     const context = new OffscreenCanvas(width, height).getContext('2d', { willReadFrequently: true });
-    if (!context) throw new PeftError('not-supported', 'This browser gives no 2D canvas outside the page; use a newer one.');
+    if (!context)
+      throw new PeftError('not-supported', 'This browser gives no 2D canvas outside the page; use a newer one.');
     context.drawImage(bitmap, 0, 0);
     const rgba = context.getImageData(0, 0, width, height).data;
     const data = new Uint8Array(width * height * 3);

@@ -43,7 +43,12 @@ function makeWeights(from: number, to: number, filter: Filter): Weights {
   const stretch = Math.max(scale, 1);
   const support = filter.support * stretch;
   const taps = Math.ceil(support) * 2 + 1;
-  const weights: Weights = { first: new Int32Array(to), count: new Int32Array(to), values: new Int32Array(to * taps), taps };
+  const weights: Weights = {
+    first: new Int32Array(to),
+    count: new Int32Array(to),
+    values: new Int32Array(to * taps),
+    taps,
+  };
   for (let i = 0; i < to; i++) {
     const center = (i + 0.5) * scale;
     const first = Math.max(0, Math.trunc(center - support + 0.5));

@@ -43,13 +43,19 @@ export async function fileLabels(file: TensorFile, name: string): Promise<Int32A
   const [images, labels] = ['images', 'labels'].map(tensor => {
     const span = file.header.get(tensor);
     if (span) return span;
-    throw new PeftError('missing', `${name} has no tensor "${tensor}"; needed are images and labels, found ${describe(file)}.`);
+    throw new PeftError(
+      'missing',
+      `${name} has no tensor "${tensor}"; needed are images and labels, found ${describe(file)}.`,
+    );
   });
   if (!['I64', 'I32', 'U8'].includes(labels.dtype) || labels.shape.length !== 1) {
     throw new PeftError('bad-shape', `${name}: labels must be I64, I32 or U8 of shape [N]; found ${describe(file)}.`);
   }
   if (labels.shape[0] !== images.shape[0]) {
-    throw new PeftError('bad-shape', `${name} has ${images.shape[0]} images but ${labels.shape[0]} labels; write one each.`);
+    throw new PeftError(
+      'bad-shape',
+      `${name} has ${images.shape[0]} images but ${labels.shape[0]} labels; write one each.`,
+    );
   }
   return toInt32({ ...labels, bytes: await file.read('labels') });
 }
@@ -79,7 +85,10 @@ export async function tensorFileDataset(file: TensorFile, name: string, classes?
   const names = classes ?? classNames(file, name) ?? numberedClasses(most + 1);
   const wrong = labels.findIndex(label => label < 0 || label >= names.length);
   if (wrong >= 0) {
-    throw new PeftError('bad-file', `${name}: labels[${wrong}] is ${labels[wrong]}; with ${names.length} classes, labels are 0 to ${names.length - 1}.`);
+    throw new PeftError(
+      'bad-file',
+      `${name}: labels[${wrong}] is ${labels[wrong]}; with ${names.length} classes, labels are 0 to ${names.length - 1}.`,
+    );
   }
   const { dtype, shape } = file.header.get('images')!;
   const common = { name, size: labels.length, classes: names, labels: () => labels, close: () => file.close() };

@@ -57,7 +57,12 @@ describe('randomResizedBox takes the boxes of torchvision', () => {
 });
 
 describe('flipCropTransform', () => {
-  const plain = (size: number): Preprocessing => ({ ...preprocessing, inputSize: [3, size, size], mean: [0, 0, 0], std: [1, 1, 1] });
+  const plain = (size: number): Preprocessing => ({
+    ...preprocessing,
+    inputSize: [3, size, size],
+    mean: [0, 0, 0],
+    std: [1, 1, 1],
+  });
   const epoch = (number: number) => fold(fold(key(7), 'augment'), number);
 
   test('depends on seed, epoch and index alone', () => {

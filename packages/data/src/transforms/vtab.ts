@@ -1,4 +1,11 @@
-import { imagenet, type Normalisation, normaliser, type Preprocessing, type Transform, targetSize } from '../preprocessing.ts';
+import {
+  imagenet,
+  type Normalisation,
+  normaliser,
+  type Preprocessing,
+  type Transform,
+  targetSize,
+} from '../preprocessing.ts';
 import { resize } from '../resample.ts';
 
 /**

@@ -1,0 +1,3 @@
+export { decodePicture, readPicture } from './decode.ts';
+export { openDataset } from './open.ts';
+export type { SplitOptions } from './source.ts';
