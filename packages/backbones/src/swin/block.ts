@@ -1,6 +1,6 @@
 import { DropPath, LayerNorm, Module } from '@peft/core';
 import * as tf from '@tensorflow/tfjs-core';
-import { Mlp } from '../vit/mlp.ts';
+import { hiddenFeatures, Mlp } from '../vit/mlp.ts';
 import type { SwinTransformerConfig } from './config.ts';
 import { WindowAttention } from './window-attention.ts';
 import { assemble, padTo, partition, roll, type Size, unroll } from './windows.ts';
@@ -39,7 +39,7 @@ export class SwinBlock extends Module {
     const windows: Size = [Math.ceil(grid[0] / this.window[0]), Math.ceil(grid[1] / this.window[1])];
     this.attn = new WindowAttention({ features, heads, qkvBias, window: this.window, windows, shift: this.shift });
     this.norm2 = new LayerNorm(features, epsilon);
-    this.mlp = new Mlp(features, Math.floor(features * mlpRatio));
+    this.mlp = new Mlp(features, hiddenFeatures(features, mlpRatio));
   }
 
   forward(x: tf.Tensor): tf.Tensor {

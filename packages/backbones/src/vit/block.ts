@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { Attention } from './attention.ts';
 import type { VisionTransformerConfig } from './config.ts';
 import { LayerScale } from './layer-scale.ts';
-import { Mlp } from './mlp.ts';
+import { hiddenFeatures, Mlp } from './mlp.ts';
 
 /** One pre-norm transformer block, `[B, N, D]`. */
 export class Block extends Module {
@@ -22,7 +22,7 @@ export class Block extends Module {
     this.attn = new Attention(embedDim, heads, qkvBias);
     this.ls1 = layerScale === null ? undefined : new LayerScale(embedDim, layerScale);
     this.norm2 = new LayerNorm(embedDim, epsilon);
-    this.mlp = new Mlp(embedDim, Math.floor(embedDim * mlpRatio));
+    this.mlp = new Mlp(embedDim, hiddenFeatures(embedDim, mlpRatio));
     this.ls2 = layerScale === null ? undefined : new LayerScale(embedDim, layerScale);
   }
 

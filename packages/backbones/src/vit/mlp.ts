@@ -1,6 +1,9 @@
 import { gelu, Linear, Module, truncatedNormal, zeros } from '@peft/core';
 import type * as tf from '@tensorflow/tfjs-core';
 
+/** Rounded down, but for the rounding error of a ratio that was a quotient. */
+export const hiddenFeatures = (features: number, ratio: number): number => Math.floor(features * ratio + 1e-6);
+
 /** `fc2(gelu(fc1(x)))`, `[..., D]`. */
 export class Mlp extends Module {
   readonly fc1: Linear;

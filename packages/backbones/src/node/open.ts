@@ -1,0 +1,102 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { check, initialize, key, PeftError, parseSafetensors } from '@peft/core';
+import type { Backbone } from '../backbone.ts';
+import { type BackboneOptions, createBackbone, defineBackbone } from '../create.ts';
+import type { Preprocessing } from '../preprocessing.ts';
+import { loadBackbone } from '../weights/load.ts';
+import type { FileNaming } from '../weights/naming.ts';
+import type { BackboneDefinition } from '../zoo/entry.ts';
+import { lookupBackbone, zoo } from '../zoo/zoo.ts';
+import { readModelFolder } from './folder.ts';
+import { sha256File } from './hash.ts';
+import { downloadModel, parseHubReference } from './hub.ts';
+
+export interface OpenBackboneOptions extends BackboneOptions {
+  /** A safetensors file for a name of the zoo; without it, and without weights of its own, values are random. */
+  weights?: string;
+  /** For what no file gives: a new head, or everything. */
+  seed?: number;
+}
+
+export interface OpenedBackbone {
+  readonly model: Backbone;
+  readonly preprocessing: Preprocessing;
+  /** Class names, if the head is the file's own and it has them. */
+  readonly labels: readonly string[] | undefined;
+  /** The architecture's name: of the zoo, or as the folder's `config.json` has it. */
+  readonly name: string;
+  /** What was asked for, with the Hub's revision resolved to a folder where there is one. */
+  readonly source: string;
+  /** The weights' file, and its SHA-256 in hexadecimal; `undefined` for random values. */
+  readonly weights: string | undefined;
+  readonly weightsHash: string | undefined;
+  /** The layout of that file, for `exportBackbone`. */
+  readonly layout: FileNaming | undefined;
+}
+
+interface Located {
+  readonly name: string;
+  readonly definition: BackboneDefinition;
+  readonly labels: readonly string[] | undefined;
+  readonly weights: string | undefined;
+}
+
+/** The folder of a model that comes as a package. */
+async function packagedModel(name: 'pico-vit' | 'pico-swin'): Promise<string> {
+  try {
+    const { modelConfig } = await import('@peft/pico');
+    return join(fileURLToPath(modelConfig(name)), '..');
+  } catch (cause) {
+    throw new PeftError('missing', `The weights of ${name} come with @peft/pico: npm install @peft/pico`, { cause });
+  }
+}
+
+async function locate(spec: string, weights: string | undefined, newHead: boolean): Promise<Located> {
+  if (spec.startsWith('hf:')) return readModelFolder(await downloadModel(parseHubReference(spec)), newHead);
+  const isPico = spec === 'pico-vit' || spec === 'pico-swin';
+  if (isPico && !weights) return { ...(await readModelFolder(await packagedModel(spec), newHead)), name: spec };
+  if (!Object.hasOwn(zoo, spec) && existsSync(spec)) return readModelFolder(spec, newHead);
+  check(
+    !/[/\\]/.test(spec),
+    'missing',
+    () => `There is no folder ${spec}. A backbone is a name, a folder, or hf:owner/name.`,
+  );
+  return { name: spec, definition: lookupBackbone(spec), labels: undefined, weights };
+}
+
+/**
+ * Opens a backbone with its weights.
+ *
+ * @param spec a name of the zoo; a folder in timm's Hub layout or transformers'; or `hf:owner/name[@revision]`, which is
+ * downloaded once
+ * @throws PeftError `no-match` for an unknown name, `missing` for what is not there, `bad-file` and `bad-config` for files
+ * that are not what they should be
+ */
+export async function openBackbone(spec: string, options: OpenBackboneOptions = {}): Promise<OpenedBackbone> {
+  const { classes, seed = 0 } = options;
+  const newHead = classes !== undefined;
+  const found = await locate(spec, options.weights, newHead);
+  const weights = options.weights ?? found.weights;
+  const definition = defineBackbone(found.definition, options);
+  const model = createBackbone(definition);
+  let layout: FileNaming | undefined;
+  if (weights) {
+    const source = `${basename(weights)} (${spec})`;
+    layout = loadBackbone(model, parseSafetensors(await readFile(weights), source), source, { newHead });
+  }
+  initialize(model, key(seed));
+  const ownHead = !newHead || classes === found.labels?.length;
+  return {
+    model,
+    preprocessing: definition.preprocessing,
+    labels: ownHead ? found.labels : undefined,
+    name: found.name,
+    source: spec,
+    weights,
+    weightsHash: weights && (await sha256File(weights)),
+    layout,
+  };
+}
