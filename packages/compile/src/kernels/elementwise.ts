@@ -111,11 +111,7 @@ export function select(r: Recorder, condition: Value, t: Value, e: Value): Value
   return r.value(r.graph.node('Where', [mask.name, t.name, e.name])[0], { shape, held, dtype: t.dtype });
 }
 
-/** A condition of rank 1 chooses rows. */
-const selectKernel: Kernel = ({ condition, t, e }, _, r) => {
-  const rows = condition.shape.length === 1 && t.shape.length > 1;
-  return select(r, rows ? r.reshape(condition, [condition.shape[0], ...t.shape.slice(1).fill(1)]) : condition, t, e);
-};
+const where: Kernel = ({ condition, t, e }, _, r) => select(r, condition, t, e);
 
 const step: Kernel<{ alpha: number }> = ({ x }, { alpha }, r) => {
   const above = binary(r, 'Greater', x, scalar(r, 0, x), 'bool');
@@ -160,8 +156,8 @@ export const elementwiseKernels: KernelTable = {
   LogicalOr: logical('Or'),
   LogicalXor: logical('Xor'),
   LogicalNot: ({ x }, _, r) => not(r, r.cast(x, 'bool')),
-  Select: selectKernel,
-  SelectV2: selectKernel,
+  Select: where,
+  SelectV2: where,
 
   Identity: ({ x }) => x,
   Cast: ({ x }, { dtype }: tf.CastAttrs, r) => r.cast(x, dtype),

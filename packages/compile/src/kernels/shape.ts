@@ -45,7 +45,8 @@ const stridedSlice: Kernel<tf.StridedSliceAttrs> = ({ x }, attributes, r) => {
   const ends = info.end.map((stop, axis) => (info.strides[axis] < 0 && stop < 0 ? beforeFirst : stop));
   const axes = ends.map((_, axis) => axis);
   const inputs = [x, ...[info.begin, ends, axes, info.strides].map(values => r.ints(values))];
-  return r.reshape(r.emit('Slice', inputs, { shape: info.finalShapeSparse, dtype: x.dtype }), info.finalShape);
+  const sliced = ends.map((_, axis) => Math.ceil((info.end[axis] - info.begin[axis]) / info.strides[axis]));
+  return r.reshape(r.emit('Slice', inputs, { shape: sliced, dtype: x.dtype }), info.finalShape);
 };
 
 const splitV: Kernel<tf.SplitVAttrs> = ({ x }, { numOrSizeSplits, axis }, r) => {
