@@ -38,6 +38,8 @@ async function loadHub(): Promise<Hub> {
 const cacheFolder = (hub: Hub, name: string): string =>
   join(hub.getHFHubCachePath(), hub.getRepoFolderName({ type: 'model', name }));
 
+const access = () => ({ hubUrl: process.env.HF_ENDPOINT, accessToken: process.env.HF_TOKEN });
+
 const required = ['config.json', 'model.safetensors'];
 const optional = ['preprocessor_config.json'];
 
@@ -58,6 +60,25 @@ function explain(cause: unknown, { name, revision }: HubReference): PeftError {
   return new PeftError('missing', `Could not get ${name}@${revision} from the Hub: ${what}. ${advice}`, { cause });
 }
 
+interface Revision {
+  readonly commit: string;
+  readonly files: readonly string[];
+}
+
+/** What a revision is now; without a network, what it was when it was last downloaded whole. */
+async function resolveRevision(hub: Hub, cache: string, { name, revision }: HubReference): Promise<Revision> {
+  try {
+    const found = await hub.modelInfo({ name, revision, additionalFields: ['sha', 'filePaths'], ...access() });
+    return { commit: found.sha, files: found.filePaths };
+  } catch (cause) {
+    const branch = join(cache, 'refs', revision);
+    const isOffline = cause instanceof TypeError && existsSync(branch);
+    const commit = isOffline ? (await readFile(branch, 'utf8')).trim() : undefined;
+    if (commit && isComplete(join(cache, 'snapshots', commit))) return { commit, files: required };
+    throw cause;
+  }
+}
+
 /**
  * The folder of a model's files in the Hub's local cache, after downloading those that are missing. A download that was
  * interrupted goes on where it stopped. `HF_TOKEN`, `HF_ENDPOINT` and `HF_HOME` mean what they mean in Python.
@@ -66,30 +87,23 @@ export async function downloadModel(reference: HubReference): Promise<string> {
   const { name, revision } = reference;
   const hub = await loadHub();
   const cache = cacheFolder(hub, name);
-  const snapshotOf = (commit: string) => join(cache, 'snapshots', commit);
-  if (isCommit(revision) && isComplete(snapshotOf(revision))) return snapshotOf(revision);
-  const access = { hubUrl: process.env.HF_ENDPOINT, accessToken: process.env.HF_TOKEN };
-  const branch = join(cache, 'refs', revision);
+  if (isCommit(revision) && isComplete(join(cache, 'snapshots', revision))) return join(cache, 'snapshots', revision);
   try {
-    const found = await hub.modelInfo({ name, revision, additionalFields: ['sha', 'filePaths'], ...access });
-    const snapshot = snapshotOf(found.sha);
-    const missing = required.filter(path => !found.filePaths.includes(path));
+    const { commit, files } = await resolveRevision(hub, cache, reference);
+    const snapshot = join(cache, 'snapshots', commit);
+    const missing = required.filter(path => !files.includes(path));
     check(
       missing.length === 0,
       'missing',
-      () => `${name}@${revision} has no ${missing.join(', ')}; it has ${found.filePaths.slice(0, 12).join(', ')}.`,
+      () => `${name}@${revision} has no ${missing.join(', ')}; it has ${files.slice(0, 12).join(', ')}.`,
     );
-    for (const path of [...required, ...optional.filter(path => found.filePaths.includes(path))]) {
-      if (!existsSync(join(snapshot, path))) await fetchFile(hub, cache, snapshot, { name, revision: found.sha, path });
+    for (const path of [...required, ...optional.filter(path => files.includes(path))]) {
+      if (!existsSync(join(snapshot, path))) await fetchFile(hub, cache, snapshot, { name, revision: commit, path });
     }
-    if (!isCommit(revision)) await writeAtomic(branch, found.sha);
+    if (!isCommit(revision)) await writeAtomic(join(cache, 'refs', revision), commit);
     return snapshot;
   } catch (cause) {
-    if (cause instanceof PeftError) throw cause;
-    const isOffline = cause instanceof TypeError && existsSync(branch);
-    const snapshot = isOffline ? snapshotOf((await readFile(branch, 'utf8')).trim()) : undefined;
-    if (snapshot && isComplete(snapshot)) return snapshot;
-    throw explain(cause, reference);
+    throw cause instanceof PeftError ? cause : explain(cause, reference);
   }
 }
 
@@ -100,8 +114,7 @@ async function fetchFile(
   snapshot: string,
   { name, revision, path }: HubReference & { path: string },
 ): Promise<void> {
-  const access = { hubUrl: process.env.HF_ENDPOINT, accessToken: process.env.HF_TOKEN };
-  const file = { repo: { type: 'model', name }, path, revision, ...access } as const;
+  const file = { repo: { type: 'model', name }, path, revision, ...access() } as const;
   const info = await hub.fileDownloadInfo(file);
   if (!info) throw new PeftError('missing', `${name}@${revision} has no ${path}.`);
   const etag = info.etag.replace(/^W\//, '').replaceAll('"', '');
