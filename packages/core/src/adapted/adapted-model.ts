@@ -16,6 +16,8 @@ export interface AddOptions {
   key: Key;
   /** Whether every name in a list of targets must match something; true unless the adapter comes from a file. */
   strict?: boolean;
+  /** Whether to use it at once, beside those in use; true unless given. */
+  active?: boolean;
 }
 
 /**
@@ -62,8 +64,9 @@ export class AdaptedModel {
     return this.#merged.length > 0;
   }
 
-  /** Adds an adapter and uses it beside those that are in use. */
-  async add(name: string, method: Method, { key, strict = true }: AddOptions): Promise<Adapter> {
+  /** Adds an adapter and uses it beside those that are in use. One that fails leaves nothing behind. */
+  async add(name: string, method: Method, { key, strict = true, active = true }: AddOptions): Promise<Adapter> {
+    this.#requireUnmerged('add an adapter');
     check(!this.#adapters.has(name), 'state', () => `There is an adapter "${name}" already; detach it first.`);
     check(
       /^[\w-]+$/.test(name),
@@ -71,6 +74,7 @@ export class AdaptedModel {
       () => `"${name}" is not an adapter's name; use letters, digits, - and _.`,
     );
     const adapter = new Adapter(name, planAdapter(this.base, method, { strict }));
+    if (active) requireOneOwner([...this.#active, adapter]);
     try {
       await adapter.initialize(fold(key, name), site => this.#readWeight(site));
     } catch (error) {
@@ -79,7 +83,7 @@ export class AdaptedModel {
     }
     this.#adapters.set(name, adapter);
     for (const { module } of adapter.plan.sites) this.#ensurePatched(module);
-    this.#activate([...this.#active, adapter]);
+    if (active) this.#activate([...this.#active, adapter]);
     return adapter;
   }
 
@@ -101,11 +105,11 @@ export class AdaptedModel {
       typeof selection === 'string'
         ? [[selection, 1]]
         : Array.isArray(selection)
-          ? selection.map(name => [name, 1])
+          ? [...new Set<string>(selection)].map(name => [name, 1])
           : Object.entries(selection);
     const chosen = weights.map(([name]) => this.get(name));
-    for (const [name, weight] of weights) this.get(name).weight = weight;
     this.#activate(chosen);
+    for (const [name, weight] of weights) this.get(name).weight = weight;
   }
 
   /** Whether adapters act. Disabled, the model is its base, exactly. */
@@ -122,6 +126,7 @@ export class AdaptedModel {
   /** Folds the active adapters into the base weights; see {@link unmerge}. Throws, changing nothing, if one cannot be. */
   merge(): void {
     this.#requireUnmerged('merge');
+    check(this.#enabled, 'state', () => 'Cannot merge while adapters are disabled; set enabled = true first.');
     for (const { name, method } of this.#active) {
       check(
         !method.unmergeable,
@@ -129,15 +134,20 @@ export class AdaptedModel {
         () => `Adapter "${name}" (${method.type}) cannot be merged: ${method.unmergeable}`,
       );
     }
-    for (const [module, sites] of groupByModule(this.#active.flatMap(adapter => adapter.attachedSites))) {
-      const { value } = module.weight;
-      const frozen = tf.clone(value);
-      const merged = tf.tidy(() =>
-        sites.reduce((sum: tf.Tensor, site) => tf.add(sum, mergedDelta(site, frozen)), frozen),
-      );
-      this.#frozen.set(module, tf.keep(frozen));
-      value.assign(merged);
-      merged.dispose();
+    try {
+      for (const [module, sites] of groupByModule(this.#active.flatMap(adapter => adapter.attachedSites))) {
+        const { value } = module.weight;
+        const frozen = tf.keep(tf.clone(value));
+        this.#frozen.set(module, frozen);
+        const merged = tf.tidy(() =>
+          sites.reduce((sum: tf.Tensor, site) => tf.add(sum, mergedDelta(site, frozen)), frozen),
+        );
+        value.assign(merged);
+        merged.dispose();
+      }
+    } catch (error) {
+      this.unmerge();
+      throw error;
     }
     this.#merged = this.#active;
   }
@@ -184,8 +194,10 @@ export class AdaptedModel {
     }
   }
 
-  /** Takes all adapters out. The base stays, and keeps what was merged. */
+  /** Takes all adapters out. The base stays, and keeps what was merged, trained heads and biases among it. */
   dispose(): void {
+    for (const { plan } of this.#merged)
+      for (const { base, own } of plan.saved.values()) base.ownValue.assign(own.value);
     for (const frozen of this.#frozen.values()) frozen.dispose();
     this.#frozen.clear();
     this.#merged = [];
@@ -197,19 +209,8 @@ export class AdaptedModel {
   }
 
   #activate(adapters: Adapter[]): void {
+    requireOneOwner(adapters);
     const acting = this.#enabled ? adapters : [];
-    const owners = new Map<Parameter, Adapter>();
-    for (const adapter of acting) {
-      for (const [path, { base }] of adapter.plan.saved) {
-        const other = owners.get(base);
-        check(
-          !other,
-          'state',
-          () => `Adapters "${other?.name}" and "${adapter.name}" both have their own ${path}; use one of them.`,
-        );
-        owners.set(base, adapter);
-      }
-    }
     for (const { plan } of this.#adapters.values())
       for (const { base } of plan.saved.values()) base.redirect = undefined;
     for (const { plan } of acting) for (const { base, own } of plan.saved.values()) base.redirect = own;
@@ -247,6 +248,24 @@ export class AdaptedModel {
 
 /** Starts adapting a model: freezes it and gives it room for named adapters. */
 export const adapt = (base: Module): AdaptedModel => new AdaptedModel(base);
+
+/** Refuses adapters that each have their own copy of the same parameter: only one of them can stand in for it. */
+function requireOneOwner(adapters: readonly Adapter[]): void {
+  const owners = new Map<Parameter, Adapter>();
+  for (const adapter of adapters) {
+    for (const [path, { base }] of adapter.plan.saved) {
+      const other = owners.get(base);
+      check(
+        !other,
+        'state',
+        () =>
+          `Adapters "${other?.name}" and "${adapter.name}" both have their own ${path}; use one of them ` +
+          '(a second one is added with active: false).',
+      );
+      owners.set(base, adapter);
+    }
+  }
+}
 
 function groupByModule(sites: AttachedSite[]): Map<Linear, AttachedSite[]> {
   const groups = new Map<Linear, AttachedSite[]>();

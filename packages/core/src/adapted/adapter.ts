@@ -52,7 +52,7 @@ export class Adapter {
         for (const [name, data] of Object.entries(values)) bySite[i][name].set(data);
       }
     }
-    for (const { base, own } of saved.values()) own.set(await base.get());
+    for (const { base, own } of saved.values()) own.set(Float32Array.from(await base.ownValue.data()));
   }
 
   dispose(): void {

@@ -1,6 +1,7 @@
 import { check } from '../errors.ts';
 import type { Method } from '../method/method.ts';
-import { fullMatch, resolveSites, type Site } from '../method/targets.ts';
+import { fullMatch } from '../method/pattern.ts';
+import { resolveSites, type Site } from '../method/targets.ts';
 import type { Module } from '../module/module.ts';
 import { Parameter } from '../module/parameter.ts';
 import { parameters } from '../module/tree.ts';
@@ -46,7 +47,7 @@ function planSaved(
   return new Map(
     all
       .filter(([path]) => isSaved(path))
-      .map(([path, base]) => [path, { base, own: new Parameter(base.shape, base.init, { layout: base.layout }) }]),
+      .map(([path, base]) => [path, { base, own: new Parameter(base.shape, base.init, base) }]),
   );
 }
 

@@ -11,23 +11,23 @@ interface Piece {
 const padLast = (x: tf.Tensor, before: number, after: number): tf.Tensor =>
   before + after === 0 ? x : tf.pad(x, [...x.shape.slice(1).map((): [number, number] => [0, 0]), [before, after]]);
 
-/** The deltas of slices side by side, with zeros between them: one tensor of `width` outputs. */
+/** The deltas of slices in order, side by side, with zeros between them: one tensor of `width` outputs. */
 function assemble(pieces: Piece[], width: number): tf.Tensor {
-  const ordered = [...pieces].sort((a, b) => a.slice.start - b.slice.start);
-  const padded = ordered.map(({ slice, delta }, i) =>
-    padLast(delta, i === 0 ? slice.start : 0, (ordered[i + 1]?.slice.start ?? width) - slice.end),
+  const padded = pieces.map(({ slice, delta }, i) =>
+    padLast(delta, i === 0 ? slice.start : 0, (pieces[i + 1]?.slice.start ?? width) - slice.end),
   );
   return padded.length > 1 ? tf.concat(padded, -1) : padded[0];
 }
 
-/** Sums deltas of the same slice, so that no two pieces overlap. */
+/** Sums deltas of the same slice, and puts the pieces in the order of the outputs. */
 function mergeSlices(pieces: Piece[]): Piece[] {
-  const bySlice = new Map<number, Piece>();
+  const bySlice = new Map<string, Piece>();
   for (const { slice, delta } of pieces) {
-    const known = bySlice.get(slice.start);
-    bySlice.set(slice.start, { slice, delta: known ? tf.add(known.delta, delta) : delta });
+    const range = `${slice.start}:${slice.end}`;
+    const known = bySlice.get(range);
+    bySlice.set(range, { slice, delta: known ? tf.add(known.delta, delta) : delta });
   }
-  return [...bySlice.values()];
+  return [...bySlice.values()].sort((a, b) => a.slice.start - b.slice.start);
 }
 
 /**
@@ -60,7 +60,7 @@ export function sitePatch(module: Linear, active: () => AttachedSite[], frozenWe
       const sites = active();
       if (sites.length === 0) return y;
       const pieces = mergeSlices(sites.map(site => deltaOf(site, x, y)));
-      const overlapping = pieces.some(({ slice }) => slice.end - slice.start === module.outFeatures);
+      const overlapping = pieces.some(({ slice }, i) => i > 0 && slice.start < pieces[i - 1].slice.end);
       if (!overlapping) return tf.add(y, assemble(pieces, module.outFeatures));
       return pieces.reduce((sum, piece) => tf.add(sum, assemble([piece], module.outFeatures)), y);
     },

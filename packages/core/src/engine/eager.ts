@@ -21,7 +21,8 @@ function compileEager(step: Step): CompiledStep {
     async run(inputs, seed = 0) {
       const outputs = tf.tidy(() => {
         const tensors = Object.fromEntries(Object.entries(inputs).map(([name, host]) => [name, toDevice(host)]));
-        return withScope({ random: hostRandom(key(seed)) }, () => step(tensors));
+        const results = withScope({ random: hostRandom(key(seed)) }, () => step(tensors));
+        return Object.fromEntries(Object.entries(results).map(([name, tensor]) => [name, tf.clone(tensor)]));
       });
       try {
         return await entries(outputs);

@@ -157,6 +157,25 @@ function parseJson(bytes: Uint8Array | undefined, source: string): JsonObject {
   }
 }
 
+const isStackEntry = (entry: unknown): entry is StackEntry => {
+  const { name, type, config, weight, active } = (entry ?? {}) as Record<string, unknown>;
+  const isNamed = typeof name === 'string' && typeof type === 'string' && typeof config === 'object' && config !== null;
+  return isNamed && typeof weight === 'number' && typeof active === 'boolean';
+};
+
+function parsePeftJson(bytes: Uint8Array, source: string): PeftJson {
+  const { format, adapters: stack, model = {} } = parseJson(bytes, source);
+  const adapters: unknown = stack;
+  check(format === 1, 'bad-file', () => `${source} has format ${JSON.stringify(format)}; this version reads 1.`);
+  check(
+    Array.isArray(adapters) && adapters.every(isStackEntry),
+    'bad-file',
+    () => `${source}: "adapters" must be a list, each with its name, type, config, weight and whether it is active.`,
+  );
+  check(typeof model === 'object' && model !== null, 'bad-file', () => `${source}: "model" must be an object.`);
+  return { format, adapters, model: model as ModelCard };
+}
+
 function readPeftFile(files: FolderFiles, name: string, source: string): PeftAdapterFile {
   const folder = folderOf(name);
   const config = parseJson(files[`${folder}adapter_config.json`], `${source}/${folder}adapter_config.json`);
@@ -204,7 +223,7 @@ export function readAdapterFolder(
   source: string,
   factories: readonly MethodFactory[],
 ): AdapterFolder {
-  const peftJson = files['peft.json'] && (parseJson(files['peft.json'], `${source}/peft.json`) as unknown as PeftJson);
+  const peftJson = files['peft.json'] && parsePeftJson(files['peft.json'], `${source}/peft.json`);
   const known = factories.map(({ type, peftType }) => peftType ?? type).join(', ');
   if (!peftJson) {
     const file = readPeftFile(files, 'default', source);
@@ -218,18 +237,13 @@ export function readAdapterFolder(
     const read = readWith(factory, file, undefined);
     return { source, card: {}, adapters: [{ name: 'default', weight: 1, active: true, file, read }] };
   }
-  check(
-    peftJson.format === 1,
-    'bad-file',
-    () => `${source}/peft.json has format ${peftJson.format}; this version reads 1.`,
-  );
   const adapters = peftJson.adapters.map(({ name, type, config, weight, active }) => {
     const factory = factories.find(candidate => candidate.type === type);
     check(factory, 'not-supported', () => `${source} holds an adapter of type ${type}; can be read: ${known}.`);
     const file = readPeftFile(files, name, source);
     return { name, weight, active, file, read: readWith(factory, file, config) };
   });
-  return { source, card: peftJson.model ?? {}, adapters };
+  return { source, card: peftJson.model, adapters };
 }
 
 /**
@@ -250,7 +264,7 @@ export async function attachAdapterFolder(
   const added: string[] = [];
   try {
     for (const { name, file, read } of adapters) {
-      const adapter = await model.add(name, read.method, { key: key(0), strict: false });
+      const adapter = await model.add(name, read.method, { key: key(0), strict: false, active: false });
       added.push(name);
       const reader = new TensorReader(file.tensors);
       for (const { site, parameters } of adapter.attachedSites) {
@@ -262,9 +276,9 @@ export async function attachAdapterFolder(
       }
       reader.finish(source);
     }
+    model.use(Object.fromEntries(adapters.filter(({ active }) => active).map(({ name, weight }) => [name, weight])));
   } catch (error) {
     for (const name of added) model.detach(name);
     throw error;
   }
-  model.use(Object.fromEntries(adapters.filter(({ active }) => active).map(({ name, weight }) => [name, weight])));
 }

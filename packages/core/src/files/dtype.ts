@@ -10,7 +10,7 @@ export const isDtype = (name: string): name is StoredDtype => Object.hasOwn(byte
 
 /** The bytes at an address that is a multiple of `alignment`; copied only if they are not there already. */
 const aligned = (bytes: Uint8Array, alignment: number): Uint8Array =>
-  bytes.byteOffset % alignment === 0 ? bytes : bytes.slice();
+  bytes.byteOffset % alignment === 0 ? bytes : new Uint8Array(bytes); // a Node Buffer's slice() would be a view
 
 const halfToFloat = (half: number): number => {
   const exponent = (half >> 10) & 0x1f;

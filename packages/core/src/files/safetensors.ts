@@ -33,6 +33,9 @@ const maxHeaderBytes = 100_000_000;
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
+const byteSize = (dtype: StoredDtype, shape: readonly number[]): number =>
+  shape.reduce((product, size) => product * size, bytesPerElement[dtype]);
+
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 
 /**
@@ -97,7 +100,7 @@ function parseSpan(entry: unknown, name: string, source: string): TensorSpan {
     return fail('has data_offsets that are not [begin, end]');
   }
   const [begin, end] = offsets as [number, number];
-  const expected = shape.reduce((product, size) => product * size, bytesPerElement[dtype]);
+  const expected = byteSize(dtype, shape);
   if (expected !== end - begin) {
     return fail(`claims ${end - begin} bytes, but ${dtype} [${shape}] takes ${expected}`);
   }
@@ -138,21 +141,40 @@ export function parseSafetensors(bytes: Uint8Array, source: string): Safetensors
   return { tensors, metadata };
 }
 
-/** Writes a safetensors file as the reference implementation does: widest types first, then by name; aligned to 8 bytes. */
+/** The reference implementation's order of types in a file. */
+const dtypeOrder: readonly StoredDtype[] = ['I64', 'F32', 'I32', 'BF16', 'F16', 'U8', 'BOOL'];
+
+/**
+ * Writes a safetensors file as the reference implementation does, byte for byte: widest types first, then by name;
+ * aligned to 8 bytes.
+ *
+ * @throws PeftError `bad-argument` for a name used twice, or bytes that are not those of the shape
+ */
 export function serializeSafetensors(
   tensors: Iterable<readonly [string, StoredTensor]>,
   metadata: Record<string, string> = {},
 ): Uint8Array {
   const ordered = [...tensors].sort(
-    ([nameA, a], [nameB, b]) => bytesPerElement[b.dtype] - bytesPerElement[a.dtype] || (nameA < nameB ? -1 : 1),
+    ([nameA, a], [nameB, b]) =>
+      dtypeOrder.indexOf(a.dtype) - dtypeOrder.indexOf(b.dtype) || (nameA < nameB ? -1 : nameA > nameB ? 1 : 0),
   );
-  const header: Record<string, unknown> = Object.keys(metadata).length > 0 ? { __metadata__: metadata } : {};
+  const names = new Set(['__metadata__']);
+  const fields = Object.keys(metadata).length > 0 ? [`"__metadata__":${JSON.stringify(metadata)}`] : [];
   let position = 0;
   for (const [name, { dtype, shape, bytes }] of ordered) {
-    header[name] = { dtype, shape, data_offsets: [position, position + bytes.length] };
-    position += bytes.length;
+    check(!names.has(name), 'bad-argument', () => `Two tensors are called "${name}", or it is a reserved name.`);
+    names.add(name);
+    const size = byteSize(dtype, shape);
+    check(
+      bytes.length === size,
+      'bad-argument',
+      () => `"${name}": ${dtype} [${shape}] takes ${size} bytes, not ${bytes.length}.`,
+    );
+    const end = position + size;
+    fields.push(`${JSON.stringify(name)}:${JSON.stringify({ dtype, shape, data_offsets: [position, end] })}`);
+    position = end;
   }
-  const json = new TextEncoder().encode(JSON.stringify(header));
+  const json = new TextEncoder().encode(`{${fields.join(',')}}`);
   const headerBytes = Math.ceil(json.length / 8) * 8;
   const file = new Uint8Array(8 + headerBytes + position).fill(0x20, 8, 8 + headerBytes);
   new DataView(file.buffer).setBigUint64(0, BigInt(headerBytes), true);

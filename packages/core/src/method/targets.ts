@@ -2,6 +2,7 @@ import { check, PeftError } from '../errors.ts';
 import { Linear, type Slice } from '../module/layers.ts';
 import type { Module } from '../module/module.ts';
 import { modules } from '../module/tree.ts';
+import { compile, fullMatch } from './pattern.ts';
 
 /** Which modules a method adapts: the rules of Hugging Face peft (`tuners_utils.check_target_module_exists`). */
 export interface TargetOptions {
@@ -38,10 +39,6 @@ interface Name {
   slices: string[];
 }
 
-/** Python's regular expressions differ from JavaScript's, for our purpose, only in how groups are named. */
-export const fullMatch = (pattern: string, text: string): RegExpMatchArray | null =>
-  text.match(new RegExp(`^(?:${pattern.replaceAll('(?P<', '(?<')})$`));
-
 const endsWithName = (path: string, name: string): boolean => path === name || path.endsWith(`.${name}`);
 
 const matchesAny = (rule: string | readonly string[] | undefined, path: string): boolean => {
@@ -60,15 +57,15 @@ const asList = <T>(value: T | readonly T[]): readonly T[] => (Array.isArray(valu
 function layerIndex(path: string, patterns: readonly string[]): number | undefined {
   const expressions = patterns.length > 0 ? patterns.map(name => `(?:^|.*?\\.)${name}`) : ['.*?\\.[^.]*'];
   for (const expression of expressions) {
-    const match = path.match(new RegExp(`^${expression}\\.(\\d+)\\.`));
+    const match = path.match(compile(`^(?:${expression}\\.(\\d+)\\.)`, patterns.join(', ')));
     if (match) return Number(match.at(-1));
   }
   return undefined;
 }
 
-function isInLayers(path: string, { layers, layersPattern = [] }: TargetOptions): boolean {
+function isInLayers(path: string, { layers, layersPattern }: TargetOptions): boolean {
   if (layers === undefined || (Array.isArray(layers) && layers.length === 0)) return true;
-  const index = layerIndex(path, asList(layersPattern));
+  const index = layerIndex(path, asList(layersPattern || []));
   return index !== undefined && asList(layers).includes(index);
 }
 

@@ -33,7 +33,7 @@ export interface Patch {
 export abstract class Module {
   /** The path from the root, set by {@link bindPaths}; empty for the root and for modules outside a tree. */
   path = '';
-  readonly #patches: Patch[] = [];
+  readonly #patches: { readonly change: Patch }[] = [];
 
   /** The module's own maths. Call children by {@link call}, so that they can be patched. */
   abstract forward(x: tf.Tensor): tf.Tensor;
@@ -42,8 +42,9 @@ export abstract class Module {
   call(x: tf.Tensor): tf.Tensor {
     return tf.tidy(() => {
       try {
-        const input = this.#patches.reduce((t, patch) => patch.input?.(t) ?? t, x);
-        return this.#patches.reduce((t, patch) => patch.output?.(t, input) ?? t, this.forward(input));
+        const input = this.#patches.reduce((t, { change }) => change.input?.(t) ?? t, x);
+        const output = this.#patches.reduce((t, { change }) => change.output?.(t, input) ?? t, this.forward(input));
+        return output === x || output instanceof tf.Variable ? tf.clone(output) : output;
       } catch (error) {
         throw located(error, this);
       }
@@ -52,14 +53,15 @@ export abstract class Module {
 
   /** The weight as the patches leave it. */
   protected patchedWeight(weight: tf.Tensor): tf.Tensor {
-    return this.#patches.reduce((t, patch) => patch.weight?.(t) ?? t, weight);
+    return this.#patches.reduce((t, { change }) => change.weight?.(t) ?? t, weight);
   }
 
   /** Adds a patch; the function returned takes it away again. Prefer {@link patch}. */
-  addPatch(patch: Patch): () => void {
-    this.#patches.push(patch);
+  addPatch(change: Patch): () => void {
+    const entry = { change }; // the same change may be made twice, and each is undone by itself
+    this.#patches.push(entry);
     return () => {
-      const index = this.#patches.indexOf(patch);
+      const index = this.#patches.indexOf(entry);
       if (index >= 0) this.#patches.splice(index, 1);
     };
   }

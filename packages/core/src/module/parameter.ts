@@ -39,7 +39,11 @@ export class Parameter {
 
   /** The variable itself, or that of the parameter that stands in; it belongs to the parameter. */
   get value(): tf.Variable {
-    if (this.redirect) return this.redirect.value;
+    return this.redirect ? this.redirect.value : this.ownValue;
+  }
+
+  /** The variable itself, whatever stands in. */
+  get ownValue(): tf.Variable {
     check(
       this.#variable,
       'state',
@@ -57,7 +61,7 @@ export class Parameter {
   /** Copies `values`, in memory order, into the variable. */
   set(values: Float32Array): void {
     check(values.length === this.size, 'bad-shape', () => `${values.length} values do not fit shape [${this.shape}].`);
-    const tensor = tf.tensor(values, [...this.shape], 'float32');
+    const tensor = tf.tensor(values.slice(), [...this.shape], 'float32'); // backends may keep the array itself
     if (this.#variable) {
       this.#variable.assign(tensor);
       tensor.dispose();
@@ -67,7 +71,7 @@ export class Parameter {
     }
   }
 
-  /** A copy of the values, in memory order. */
+  /** A copy of the values in use, in memory order: with a parameter that stands in, of its values. */
   async get(): Promise<Float32Array> {
     return Float32Array.from(await this.value.data());
   }

@@ -14,7 +14,9 @@ export interface SafetensorsFile {
 async function readExactly(file: FileHandle, position: number, length: number, source: string): Promise<Uint8Array> {
   const bytes = new Uint8Array(length);
   for (let done = 0; done < length; ) {
-    const { bytesRead } = await file.read(bytes, done, length - done, position + done);
+    const { bytesRead } = await file.read(bytes, done, length - done, position + done).catch((cause: Error) => {
+      throw new PeftError('bad-file', `${source} could not be read: ${cause.message}`, { cause });
+    });
     check(bytesRead > 0, 'bad-file', () => `${source} ended ${length - done} bytes early while it was read.`);
     done += bytesRead;
   }
@@ -36,15 +38,18 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
     return {
       header: spans,
       metadata,
-      read(name, begin, end) {
+      async read(name, begin = 0, end) {
         const span = spans.get(name);
         check(
           span,
           'missing',
           () => `${path} has no tensor "${name}"; it has ${[...spans.keys()].slice(0, 8).join(', ')}.`,
         );
-        const from = span.begin + (begin ?? 0);
-        return readExactly(file, dataStart + from, span.begin + (end ?? span.end - span.begin) - from, path);
+        const bytes = span.end - span.begin;
+        const stop = end ?? bytes;
+        const isWithin = 0 <= begin && begin <= stop && stop <= bytes;
+        check(isWithin, 'bad-argument', () => `"${name}" has ${bytes} bytes; there are no bytes ${begin} to ${stop}.`);
+        return await readExactly(file, dataStart + span.begin + begin, stop - begin, path);
       },
       close: () => file.close(),
     };

@@ -1,0 +1,118 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { Linear, Module, PeftError, patternValue, resolveSites, type TargetOptions } from '../index.ts';
+
+/** What Python peft answered: scripts/fixtures.py. */
+interface Fixture {
+  models: Record<string, { paths: string[]; linear: number[] }>;
+  configs: { config: PeftConfig; matches: Record<string, number[]> }[];
+  patterns: { pattern: Record<string, number>; values: Record<string, number[]> }[];
+}
+
+interface PeftConfig {
+  target_modules: string | string[];
+  exclude_modules?: string | string[];
+  layers_to_transform?: number | number[];
+  layers_pattern?: string | string[];
+  modules_to_save?: string[];
+}
+
+const fixture: Fixture = JSON.parse(readFileSync(new URL('../../test/fixtures/targets.json', import.meta.url), 'utf8'));
+
+class Container extends Module {
+  forward(): never {
+    throw new Error('only its names are of interest');
+  }
+}
+
+/** Modules at the given paths; `isLinear` tells which of them are linear. */
+function tree(paths: string[], isLinear: (path: string) => boolean): Module {
+  const root = new Container();
+  const byPath = new Map<string, Module>([['', root]]);
+  for (const path of paths) {
+    const dot = path.lastIndexOf('.');
+    const parent = byPath.get(path.slice(0, Math.max(dot, 0)));
+    const module = isLinear(path) ? new Linear(1, 1) : new Container();
+    Object.assign(parent ?? root, { [path.slice(dot + 1)]: module });
+    byPath.set(path, module);
+  }
+  return root;
+}
+
+const optionsOf = (config: PeftConfig): TargetOptions => ({
+  targets: config.target_modules,
+  exclude: config.exclude_modules,
+  layers: config.layers_to_transform,
+  layersPattern: config.layers_pattern,
+});
+
+/** The paths that match, none where nothing does. */
+function matches(root: Module, config: PeftConfig): string[] {
+  try {
+    const options = { skipped: config.modules_to_save, strict: false };
+    return resolveSites(root, optionsOf(config), options).map(({ path }) => path);
+  } catch (error) {
+    if (error instanceof PeftError && error.code === 'no-match') return [];
+    throw error;
+  }
+}
+
+// Names are matched on the host, whatever the backend.
+describe.runIf(process.env.PEFT_BACKEND === 'cpu')('targets are those of Python peft', () => {
+  describe.each(Object.entries(fixture.models))('%s', (name, { paths, linear }) => {
+    const linears = new Set(linear.map(i => paths[i]));
+    const onlyLinears = tree(paths, path => linears.has(path));
+    const everything = tree(paths, () => true); // peft matches names before it looks at types
+
+    test.each(fixture.configs)('$config', ({ config, matches: expected }) => {
+      const isAll = String(config.target_modules).toLowerCase() === 'all-linear';
+      const found = matches(isAll ? onlyLinears : everything, config);
+      expect(found.sort()).toEqual(expected[name].map(i => paths[i]).sort());
+    });
+
+    test.each(fixture.patterns)('$pattern', ({ pattern, values }) => {
+      expect(paths.map(path => patternValue<number>(pattern, path, 0))).toEqual(values[name]);
+    });
+  });
+});
+
+describe.runIf(process.env.PEFT_BACKEND === 'cpu')('targets of our own', () => {
+  const slices = { q: { start: 0, end: 2 }, v: { start: 4, end: 6 } };
+  const root = Object.assign(
+    tree(['a', 'a.norm', 'a.fc', 'head'], path => path !== 'a' && path !== 'a.norm'),
+    {
+      qkv: new Linear(3, 6, { slices }),
+    },
+  );
+
+  test('slices become sites of their own, in the order they are named', () => {
+    const sites = resolveSites(root, { targets: ['qkv[v, q]', 'fc'] });
+    expect(sites.map(({ id, outFeatures }) => [id, outFeatures])).toEqual([
+      ['a.fc', 1],
+      ['qkv[v]', 2],
+      ['qkv[q]', 2],
+    ]);
+  });
+
+  test('all-linear leaves the classifier alone', () => {
+    const model = Object.assign(
+      tree(['fc', 'head'], () => true),
+      { classifiers: ['head'] },
+    );
+    expect(resolveSites(model, { targets: 'all-linear' }).map(({ path }) => path)).toEqual(['fc']);
+  });
+
+  test.each<[string, string, TargetOptions, string | RegExp]>([
+    ['a name that nothing has', 'no-match', { targets: ['fc', 'qvk'] }, /"qvk" in Container \(3 linear.*closest: qkv/],
+    ['a slice that is not there', 'no-match', { targets: ['qkv[x]'] }, 'qkv has no slice "x"; it has q, v.'],
+    ['a slice of a plain module', 'no-match', { targets: ['fc[q]'] }, 'it is not a fused projection'],
+    ['a module that is not linear', 'not-supported', { targets: ['norm'] }, 'matches a.norm, a Container; only linear'],
+    ['a broken expression', 'bad-config', { targets: 'a.(fc' }, '"a.(fc" is not a regular expression'],
+    ['a broken exclusion', 'bad-config', { targets: ['fc'], exclude: '*' }, '"*" is not a regular expression'],
+  ])('%s is refused as %s', (_, code, options, message) => {
+    const attempt = (): unknown => resolveSites(root, options);
+    expect(attempt).toThrow(PeftError);
+    expect(attempt).toThrow(expect.objectContaining({ code }));
+    expect(attempt).toThrow(message);
+  });
+});
