@@ -22,6 +22,7 @@ export {
   serializeSafetensors,
   type TensorSpan,
 } from './files/safetensors.ts';
+export { targetFields, targetOptions } from './files/target-fields.ts';
 export { withDefaults } from './method/config.ts';
 export { type LowRankInit, lowRankDelta, lowRankDeltaWeight, lowRankParameters } from './method/low-rank.ts';
 export type {
@@ -47,7 +48,15 @@ export {
   zeros,
 } from './module/init.ts';
 export { DropPath, Identity, LayerNorm, Linear, type LinearOptions, type Slice } from './module/layers.ts';
-export { type FileLayout, linearLayout, patchLayout, permute, plainLayout } from './module/layout.ts';
+export {
+  type FileLayout,
+  fromFileOrder,
+  linearLayout,
+  patchLayout,
+  permute,
+  plainLayout,
+  toFileOrder,
+} from './module/layout.ts';
 export { Module, type Patch, patch } from './module/module.ts';
 export { Parameter } from './module/parameter.ts';
 export { type LoadOptions, loadState, saveState } from './module/state.ts';

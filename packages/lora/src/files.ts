@@ -8,6 +8,8 @@ import {
   type SiteValues,
   type StoredTensor,
   type TensorReader,
+  targetFields,
+  targetOptions,
 } from '@peft/core';
 import { type LoraConfig, type LoraOptions, loraConfig } from './config.ts';
 import { rankOf, scaleOf } from './maths.ts';
@@ -75,15 +77,6 @@ const groupByPath = (sites: SiteValues): Map<string, SiteValues> => {
   return groups;
 };
 
-/** Without the names of slices, which peft does not know. */
-const peftTargets = (sites: SiteValues, { targets }: LoraConfig): JsonObject['target_modules'] => {
-  if (typeof targets !== 'string') return [...new Set(targets.map(name => name.replace(/\[.*\]$/, '')))].sort();
-  return targets.toLowerCase() === 'all-linear' ? [...groupByPath(sites).keys()] : targets;
-};
-
-const asArray = <T>(value: T | readonly T[] | undefined): T | T[] | null =>
-  value === undefined ? null : Array.isArray(value) ? [...(value as T[])] : (value as T);
-
 /** The most frequent value, and the exceptions by path. */
 function commonValue(values: [string, number][]): { common: number; exceptions: Record<string, number> } {
   const counts = new Map<number, number>();
@@ -115,10 +108,10 @@ export async function writeLora(sites: SiteValues, config: LoraConfig): Promise<
       lora_alpha: alpha.common,
       rank_pattern: rank.exceptions,
       alpha_pattern: alpha.exceptions,
-      target_modules: peftTargets(sites, config),
-      exclude_modules: asArray(config.exclude),
-      layers_to_transform: asArray(config.layers),
-      layers_pattern: asArray(config.layersPattern),
+      ...targetFields(
+        config,
+        sites.map(({ site }) => site),
+      ),
       lora_dropout: config.dropout,
       use_rslora: config.rslora,
       use_dora: config.dora,
@@ -152,8 +145,7 @@ const isSet = (value: unknown): boolean =>
 function optionsOf(config: JsonObject): LoraOptions {
   const used = unsupported.filter(field => isSet(config[field]));
   check(used.length === 0, 'not-supported', () => `This LoRA uses ${used.join(', ')}, which is not implemented here.`);
-  const { target_modules: targets, init_lora_weights: init } = config;
-  check(targets, 'bad-file', () => 'adapter_config.json has no target_modules.');
+  const { init_lora_weights: init } = config;
   const isPissa = typeof init === 'string' && init.startsWith('pissa');
   const known = ['eva', 'orthogonal', 'gaussian'];
   check(
@@ -162,10 +154,7 @@ function optionsOf(config: JsonObject): LoraOptions {
     () => `This LoRA was initialised with "${init}", which changes the frozen weights in a way not implemented here.`,
   );
   return {
-    targets: targets as LoraOptions['targets'],
-    exclude: (config.exclude_modules ?? undefined) as LoraOptions['exclude'],
-    layers: (config.layers_to_transform ?? undefined) as LoraOptions['layers'],
-    layersPattern: (config.layers_pattern ?? undefined) as LoraOptions['layersPattern'],
+    ...targetOptions(config),
     r: config.r as number | undefined,
     alpha: config.lora_alpha as number | undefined,
     rslora: (config.use_rslora ?? false) as boolean,
