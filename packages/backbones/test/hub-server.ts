@@ -29,7 +29,9 @@ export async function serveHub(
 
   const sendInfo = (response: ServerResponse, revision: string) => {
     if (revision !== 'main' && revision !== commit) {
-      return send(response, 404, JSON.stringify({ error: 'Revision not found' }), { 'content-type': 'application/json' });
+      return send(response, 404, JSON.stringify({ error: 'Revision not found' }), {
+        'content-type': 'application/json',
+      });
     }
     const siblings = Object.keys(files).map(rfilename => ({ rfilename }));
     const info = { _id: '1', id: name, sha: commit, siblings, lastModified: '2026-01-01T00:00:00.000Z' };

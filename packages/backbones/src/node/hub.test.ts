@@ -16,7 +16,10 @@ let weights: Buffer;
 beforeEach(async () => {
   cache = await mkdtemp(join(tmpdir(), 'hub-'));
   weights = await readFile(modelWeights('pico-vit'));
-  server = await serveHub(name, { 'config.json': await readFile(modelConfig('pico-vit')), 'model.safetensors': weights });
+  server = await serveHub(name, {
+    'config.json': await readFile(modelConfig('pico-vit')),
+    'model.safetensors': weights,
+  });
   vi.stubEnv('HF_ENDPOINT', server.url);
   vi.stubEnv('HF_HUB_CACHE', cache);
   vi.stubEnv('HF_TOKEN', undefined);

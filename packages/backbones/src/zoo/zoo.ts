@@ -28,9 +28,15 @@ function editDistance(a: string, b: string): number {
   return row[b.length];
 }
 
-/** The entry of a name; timm's tag after a dot (`.augreg_in21k_ft_in1k`) is not part of it. */
+/**
+ * The entry of a name. timm's tags, after a dot, choose among weights: only those of the head of ImageNet-21k or -22k make
+ * another model (`.augreg_in21k` is `_in21k`).
+ *
+ * @throws PeftError `no-match` with the closest names
+ */
 export function lookupBackbone(name: string): BackboneDefinition {
-  const plain = name.replace(/\..*$/, '');
+  const [architecture, tag = ''] = name.split('.');
+  const plain = architecture + (/_in2[12]k$/.exec(`_${tag}`)?.[0] ?? '');
   if (Object.hasOwn(zoo, plain)) return zoo[plain];
   const closest = Object.keys(zoo)
     .map(known => ({ known, distance: editDistance(plain, known) }))
