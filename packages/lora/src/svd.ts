@@ -1,3 +1,5 @@
+import { check } from '@peft/core';
+
 /** `W ~ left right`, with the singular values shared evenly: left `[rows, r]`, right `[r, columns]`, row-major. */
 export interface Factors {
   left: Float32Array;
@@ -94,6 +96,11 @@ function rotate(a: Float64Array, v: Float64Array, n: number, p: number, q: numbe
  * @param weight `[rows, columns]`, row-major
  */
 export function principalFactors(weight: Float32Array, rows: number, columns: number, r: number): Factors {
+  check(
+    r <= Math.min(rows, columns),
+    'bad-config',
+    () => `A [${rows}, ${columns}] weight has no factors of rank ${r}.`,
+  );
   const w = matrix(rows, columns, Float64Array.from(weight));
   const width = Math.min(columns, rows, 2 * r + 8);
   const gram = multiply(w, w, true); // [columns, columns]
