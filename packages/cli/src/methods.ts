@@ -1,5 +1,6 @@
 import { check, type Json, type JsonObject, type Method, type MethodFactory, whole } from '@peft/core';
 import { lora } from '@peft/lora';
+import { neat, neatLearningRate } from '@peft/neat';
 
 /** What the command line knows of a method: how to make it, and what suits it. */
 interface MethodEntry {
@@ -15,6 +16,7 @@ const qv = ['attn.qkv[q,v]'];
 
 const entries: Record<string, MethodEntry> = {
   lora: { factory: lora, options: heads => ({ targets: qv, alpha: 16, modulesToSave: heads }), lr: 2e-3 },
+  neat: { factory: neat, options: heads => ({ targets: qv, modulesToSave: heads }), lr: neatLearningRate },
   linear: { factory: whole, options: heads => ({ modulesToSave: heads }), lr: 2e-3 },
   full: { factory: whole, options: () => ({ modulesToSave: ['*'] }), lr: 1e-4 },
 };

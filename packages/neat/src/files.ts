@@ -1,0 +1,103 @@
+import {
+  check,
+  fromFileOrder,
+  fromFloat32,
+  type JsonObject,
+  type PeftAdapterFile,
+  plainLayout,
+  type ReadAdapter,
+  type Site,
+  type SiteValues,
+  type TensorReader,
+  targetFields,
+  targetOptions,
+  toFileOrder,
+} from '@peft/core';
+import type { Activation } from './activations.ts';
+import { type NeatConfig, type NeatOptions, neatConfig } from './config.ts';
+import { neatParameters } from './maths.ts';
+
+/** Activations by their names in peft, which are transformers' (`ACT2FN`); the first of two is the one written. */
+const activationsOfPeft: Record<string, Activation> = {
+  relu: 'relu',
+  gelu: 'gelu',
+  gelu_python: 'gelu',
+  silu: 'silu',
+  swish: 'silu',
+  linear: 'identity',
+};
+
+const peftName = (act: Activation): string | undefined =>
+  Object.keys(activationsOfPeft).find(name => activationsOfPeft[name] === act);
+
+/** `A` is `peanut_A.weight`, `E0` is `peanut_encoders.0.weight`; a slice keeps its brackets, which peft does not know. */
+function tensorKey(site: Site, name: string): string {
+  const [letter, index] = [name[0], name.slice(1)];
+  const words: Record<string, string> = { E: `encoders.${index}`, F: `decoders.${index}` };
+  return `${site.id}.peanut_${words[letter] ?? letter}.weight`;
+}
+
+/** Whether peft's `PEANUT` computes the same: whole modules, A on the outputs, an activation that transformers has. */
+const isPeanut = (sites: readonly Site[], { act, side }: NeatConfig): boolean =>
+  side === 'out' && peftName(act) !== undefined && sites.every(({ slice }) => !slice);
+
+/**
+ * An adapter as peft's `PEANUT`. What peft has no form for is stored in the same way, but as `peft_type` `NEAT`: Python
+ * refuses it, rather than compute something else.
+ */
+export async function writeNeat(siteValues: SiteValues, config: NeatConfig): Promise<PeftAdapterFile> {
+  const sites = siteValues.map(({ site }) => site);
+  const tensors = siteValues.flatMap(({ site, values }) =>
+    Object.entries(neatParameters(site, config)).map(([name, { shape, layout = plainLayout(shape) }]) => {
+      const stored = fromFloat32(toFileOrder(values[name], layout), layout.shape);
+      return [tensorKey(site, name), stored] as const;
+    }),
+  );
+  return {
+    tensors: new Map(tensors),
+    config: {
+      ...(!isPeanut(sites, config) && { peft_type: 'NEAT' }),
+      ...targetFields(config, sites),
+      r: config.r,
+      depth: config.pairs,
+      act_fn: peftName(config.act) ?? config.act,
+      scaling: config.scale,
+      init_weights: true,
+    },
+  };
+}
+
+/** The options that a config written by Python peft stands for. */
+function optionsOf(config: JsonObject): NeatOptions {
+  const act = activationsOfPeft[String(config.act_fn ?? 'relu')];
+  check(
+    act,
+    'not-supported',
+    () =>
+      `This PEANuT's act_fn is ${JSON.stringify(config.act_fn)}; implemented here: ${Object.keys(activationsOfPeft).join(', ')}.`,
+  );
+  return {
+    ...targetOptions(config),
+    r: (config.r ?? 32) as number,
+    pairs: (config.depth ?? 0) as number,
+    act,
+    scale: (config.scaling ?? 1) as number,
+    modulesToSave: (config.modules_to_save ?? []) as string[],
+  };
+}
+
+/** Reads peft's `PEANUT`, or what {@link writeNeat} wrote: the configuration, and the values site by site. */
+export function readNeat(
+  file: PeftAdapterFile,
+  options?: NeatOptions,
+): { config: NeatConfig } & Pick<ReadAdapter, 'values'> {
+  const config = neatConfig(options ?? optionsOf(file.config));
+  const values = (site: Site, _: readonly Site[], reader: TensorReader): Record<string, Float32Array> =>
+    Object.fromEntries(
+      Object.entries(neatParameters(site, config)).map(([name, { shape, layout = plainLayout(shape) }]) => {
+        const stored = reader.take(tensorKey(site, name), layout.shape);
+        return [name, fromFileOrder(stored, layout)];
+      }),
+    );
+  return { config, values };
+}

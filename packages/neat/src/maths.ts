@@ -1,0 +1,77 @@
+import {
+  type DeltaCall,
+  type Initializer,
+  linear,
+  linearDefault,
+  linearLayout,
+  type ParameterSpec,
+  type Site,
+  type Tensors,
+  zeros,
+} from '@peft/core';
+import * as tf from '@tensorflow/tfjs-core';
+import { activations } from './activations.ts';
+import type { NeatConfig } from './config.ts';
+
+/*
+ * NEAT (Zhong et al. 2024, arXiv 2410.01870; PEANuT since v3): the update of a frozen weight W0 `[in, out]` is a small
+ * trained network f of that weight.
+ *
+ *     y = x W0 + b0 + s x f(W0)        f(W0) = h(W0) B        h(W0) = phi(W0 A)
+ *
+ * with A `[out, r]`, B `[r, out]`, and between them m pairs of an encoder E and a decoder F, `[r, r]`, joined by residuals.
+ */
+
+const matrix = (rows: number, columns: number, init: Initializer = linearDefault(rows)): ParameterSpec => ({
+  shape: [rows, columns],
+  init,
+  layout: linearLayout(rows, columns),
+});
+
+/** The tensors of a site: A `[d, r]`, B `[r, d]`, and E0, F0, E1, F1, ... `[r, r]`, where d is the width of `side`. */
+export function neatParameters(site: Site, { r, pairs, side }: NeatConfig): Record<string, ParameterSpec> {
+  const d = side === 'out' ? site.outFeatures : site.inFeatures;
+  const hidden = Array.from({ length: pairs }, (_, i) => [
+    [`E${i}`, matrix(r, r)],
+    [`F${i}`, matrix(r, r)],
+  ]);
+  return { A: matrix(d, r), B: matrix(r, d, zeros), ...Object.fromEntries(hidden.flat()) };
+}
+
+/**
+ * All layers of f but the last: h(W0).
+ *
+ * @param w0 `[in, out]`
+ * @returns `[in, r]`; with side `in`, `[out, r]`
+ */
+export function neatHidden(w0: tf.Tensor, parameters: Tensors, { pairs, act, side }: NeatConfig): tf.Tensor {
+  const phi = activations[act];
+  const skips: tf.Tensor[] = [];
+  let h = phi(tf.matMul(w0, parameters.A, side === 'in')); // phi(W0 A)
+  for (let i = 0; i < pairs; i++) {
+    skips.push(h);
+    h = phi(tf.matMul(h, parameters[`E${i}`]));
+  }
+  for (const [i, skip] of skips.reverse().entries()) {
+    h = tf.add(phi(tf.matMul(h, parameters[`F${i}`])), skip); // the residual comes after the activation
+  }
+  return h;
+}
+
+/** What NEAT adds to a site, `[..., out]`: `s (x h) B`, so that dW is never built. */
+export function neatDelta(
+  { x, parameters, weight }: Pick<DeltaCall, 'x' | 'parameters' | 'weight'>,
+  config: NeatConfig,
+) {
+  const h = neatHidden(weight(), parameters, config);
+  const B = tf.mul(parameters.B, config.scale);
+  if (config.side === 'out') return linear(linear(x, h), B); // (x h) B
+  return linear(linear(x, tf.transpose(B)), tf.transpose(h)); // (x B^T) h^T
+}
+
+/** `dW = s h B`, `[in, out]`; with side `in`, the transpose of that. */
+export function neatDeltaWeight({ parameters, weight }: Pick<DeltaCall, 'parameters' | 'weight'>, config: NeatConfig) {
+  const h = neatHidden(weight(), parameters, config);
+  const B = tf.mul(parameters.B, config.scale);
+  return config.side === 'out' ? tf.matMul(h, B) : tf.matMul(B, h, true, true);
+}
