@@ -3,7 +3,7 @@ import type { Picture } from './picture.ts';
 
 /**
  * Decodes a picture file in a browser or a worker. Turned upright by its EXIF data, its colours left as they are stored;
- * half-transparent pixels pass through a canvas and may be off by a few levels.
+ * pixels that are not opaque pass through a canvas, which keeps the less of their colour the more transparent they are.
  */
 export async function decodeBlob(blob: Blob): Promise<Picture> {
   let bitmap: ImageBitmap;

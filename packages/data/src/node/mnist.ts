@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import { PeftError } from '@peft/core';
 import type { PictureDataset } from '../dataset.ts';
 import { fromGrey } from '../picture.ts';
@@ -13,9 +14,10 @@ const ranges: Record<string, readonly [begin: number, end: number]> = { train: [
 
 /** The file of one digit: grey values in 0..1, three decimals, `[n, 28, 28]`. The package's entry would keep all in memory. */
 async function readDigit(digit: number, [begin, end]: readonly [number, number]): Promise<Uint8Array> {
+  const require = createRequire(import.meta.url);
   let path: string;
   try {
-    path = createRequire(import.meta.url).resolve(`mnist/src/digits/${digit}.json`);
+    path = join(dirname(require.resolve('mnist')), 'digits', `${digit}.json`);
   } catch (cause) {
     throw new PeftError(
       'missing',

@@ -27,8 +27,8 @@ async function drawn(whole: Dataset, split: string, { seed = 0, valFraction }: S
   const test = stratifiedSplit(whole.labels(), defaultFraction, fold(random, 'test'));
   const name = `${whole.name} (${split}, drawn by seed ${seed})`;
   if (split === 'test') return subset(whole, test.held, name);
-  const trainval = subset(whole, test.rest, name);
-  return split === 'trainval' ? trainval : heldOut(trainval, split, seed, valFraction ?? defaultFraction);
+  if (split === 'trainval') return subset(whole, test.rest, name);
+  return heldOut(subset(whole, test.rest, whole.name), split, seed, valFraction ?? defaultFraction);
 }
 
 function heldOut(whole: Dataset, split: string, seed: number, fraction: number): Dataset {
