@@ -34,7 +34,7 @@ export function maxDifference(a: ArrayLike<number>, b: ArrayLike<number>): numbe
 }
 
 /** Largest difference, as a part of the largest number expected. */
-export function relativeDifference(a: ArrayLike<number>, expected: ArrayLike<number>): number {
+function relativeDifference(a: ArrayLike<number>, expected: ArrayLike<number>): number {
   let largest = 0;
   for (let i = 0; i < expected.length; i++) largest = Math.max(largest, Math.abs(expected[i]));
   return maxDifference(a, expected) / largest;

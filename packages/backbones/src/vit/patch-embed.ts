@@ -2,7 +2,7 @@ import { check, linear, Module, Parameter, patchLayout, truncatedNormal, zeros }
 import * as tf from '@tensorflow/tfjs-core';
 
 /** Cuts pictures `[B, H, W, C]` into flat patches `[B, H/p * W/p, p*p*C]`, row by row. */
-export function patchify(images: tf.Tensor, patchSize: number): tf.Tensor {
+function patchify(images: tf.Tensor, patchSize: number): tf.Tensor {
   const [batch, height, width, channels] = images.shape;
   const [rows, columns] = [height / patchSize, width / patchSize];
   const cut = tf.reshape(images, [batch, rows, patchSize, columns, patchSize * channels]);

@@ -6,8 +6,7 @@ import { swinNamings } from './swin-naming.ts';
 import { vitNamings } from './vit-naming.ts';
 
 /** The layouts in which files may hold this backbone. */
-export const namingsOf = (model: Backbone): readonly Naming[] =>
-  model.architecture === 'vit' ? vitNamings : swinNamings;
+const namingsOf = (model: Backbone): readonly Naming[] => (model.architecture === 'vit' ? vitNamings : swinNamings);
 
 export function findNaming(model: Backbone, id: string): Naming {
   const namings = namingsOf(model);

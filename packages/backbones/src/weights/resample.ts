@@ -36,7 +36,7 @@ function resizeAxis(values: Float32Array, outer: number, from: number, inner: nu
 }
 
 /** Bicubic with antialiasing, as `torch.nn.functional.interpolate`: `[h, w, channels]` to another height and width. */
-export function resizeGrid(
+function resizeGrid(
   values: Float32Array,
   from: readonly [number, number],
   to: readonly [number, number],
