@@ -1,11 +1,13 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Size } from './windows.ts';
 
+/** 0, 1, ... n - 1. */
+const count = (n: number): tf.Tensor1D => tf.tensor1d(Array.from({ length: n }, (_, i) => i));
+
 /** `[side^2, 2 side - 1]`, with a one where row `i * side + j` meets column `i - j + side - 1`. */
 function offsets(side: number): tf.Tensor2D {
-  const count = (n: number, shape: [number, number, number]) => tf.reshape(tf.range(0, n), shape);
-  const difference = tf.sub(count(side, [side, 1, 1]), count(side, [1, side, 1]));
-  const match = tf.equal(tf.add(difference, side - 1), count(2 * side - 1, [1, 1, 2 * side - 1]));
+  const difference = tf.sub(tf.reshape(count(side), [side, 1, 1]), tf.reshape(count(side), [1, side, 1]));
+  const match = tf.equal(tf.add(difference, side - 1), tf.reshape(count(2 * side - 1), [1, 1, 2 * side - 1]));
   return tf.reshape(tf.cast(match, 'float32'), [side * side, 2 * side - 1]);
 }
 
@@ -27,8 +29,8 @@ export function relativeBias(table: tf.Tensor, [h, w]: Size): tf.Tensor4D {
 
 /** Along one axis: 1 for the tokens of the last window that a shift brought from the other side, `[windows, side]`. */
 function wrapped(windows: number, side: number, shift: number): tf.Tensor2D {
-  const last = tf.cast(tf.equal(tf.range(0, windows), windows - 1), 'float32');
-  const moved = tf.cast(tf.greaterEqual(tf.range(0, side), side - shift), 'float32');
+  const last = tf.cast(tf.equal(count(windows), windows - 1), 'float32');
+  const moved = tf.cast(tf.greaterEqual(count(side), side - shift), 'float32');
   return tf.mul(tf.reshape(last, [windows, 1]), tf.reshape(moved, [1, side]));
 }
 
@@ -42,7 +44,7 @@ export function shiftMask(windows: Size, [h, w]: Size, shift: Size): tf.Tensor3D
   const rows = tf.reshape(wrapped(windows[0], h, shift[0]), [windows[0], 1, h, 1]);
   const columns = tf.reshape(wrapped(windows[1], w, shift[1]), [1, windows[1], 1, w]);
   const region = tf.add(tf.mul(rows, 2), columns); // [rows, columns, h, w]
-  const [count, tokens] = [windows[0] * windows[1], h * w];
-  const strangers = tf.notEqual(tf.reshape(region, [count, tokens, 1]), tf.reshape(region, [count, 1, tokens]));
+  const [all, tokens] = [windows[0] * windows[1], h * w];
+  const strangers = tf.notEqual(tf.reshape(region, [all, tokens, 1]), tf.reshape(region, [all, 1, tokens]));
   return tf.mul(tf.cast(strangers, 'float32'), -100);
 }
