@@ -2,6 +2,8 @@
  * Times a training step of a vision transformer with LoRA. Run from source, on Node 22.18 or newer:
  * `node --conditions=@peft/source bench/vit.ts`, with `--dim --depth --heads --batch --threads --steps` to change it.
  */
+
+import { parseArgs } from 'node:util';
 import {
   attention,
   type Engine,
@@ -11,12 +13,11 @@ import {
   layerNorm,
   linear,
   registerGradients,
-  softmaxCrossEntropy,
   type Step,
+  softmaxCrossEntropy,
   valueAndGrads,
 } from '@peft/core';
 import * as tf from '@tensorflow/tfjs-core';
-import { parseArgs } from 'node:util';
 import { onnxEngine } from '../src/index.ts';
 import { writeModel } from '../src/onnx/model.ts';
 import { type InputSpec, record } from '../src/record/record.ts';
@@ -54,7 +55,11 @@ const block = () => ({
 });
 
 function model(): { step: Step } {
-  const [embed, cls, position] = [normal([patch, dim], 0.05), normal([1, 1, dim], 0.02), normal([1, tokens, dim], 0.02)];
+  const [embed, cls, position] = [
+    normal([patch, dim], 0.05),
+    normal([1, 1, dim], 0.02),
+    normal([1, tokens, dim], 0.02),
+  ];
   const blocks = Array.from({ length: depth }, block);
   const norm = [filled([dim], 1), filled([dim], 0)];
   const head = [normal([dim, classes], 0.02), filled([classes], 0)];
@@ -104,7 +109,10 @@ function model(): { step: Step } {
 }
 
 const inputs = (i: number): HostTensors => ({
-  x: { data: Float32Array.from({ length: batch * 224 * 224 * 3 }, (_, j) => Math.sin(j * 12.9898)), shape: [batch, 224, 224, 3] },
+  x: {
+    data: Float32Array.from({ length: batch * 224 * 224 * 3 }, (_, j) => Math.sin(j * 12.9898)),
+    shape: [batch, 224, 224, 3],
+  },
   y: { data: Int32Array.from({ length: batch }, (_, j) => (j * 7) % classes), shape: [batch] },
   rate: { data: Float32Array.of(1e-3), shape: [] },
   count: { data: Float32Array.of(i + 1), shape: [] },
@@ -124,7 +132,9 @@ async function time(engine: Engine, step: Step, steps: number): Promise<void> {
   }
   const [first, ...rest] = times;
   const best = Math.min(...rest).toFixed(0);
-  console.log(`${engine.name}: first ${first.toFixed(0)} ms, then median ${median(rest).toFixed(0)} ms, best ${best} ms`);
+  console.log(
+    `${engine.name}: first ${first.toFixed(0)} ms, then median ${median(rest).toFixed(0)} ms, best ${best} ms`,
+  );
   console.log(`  losses ${losses.slice(0, 5).join(' ')}, last ${losses.at(-1)}`);
 }
 
@@ -134,7 +144,10 @@ await tf.ready();
 registerGradients();
 const { step } = model();
 const specs = Object.fromEntries(
-  Object.entries(inputs(0)).map(([name, { shape }]): [string, InputSpec] => [name, { shape, dtype: name === 'y' ? 'int32' : 'float32' }]),
+  Object.entries(inputs(0)).map(([name, { shape }]): [string, InputSpec] => [
+    name,
+    { shape, dtype: name === 'y' ? 'int32' : 'float32' },
+  ]),
 );
 for (const run of ['cold', 'warm']) {
   const start = performance.now();

@@ -1,6 +1,9 @@
-import type { Engine } from '@peft/core';
+import { type Engine, PeftError } from '@peft/core';
+import { Graph } from '../onnx/graph.ts';
+import { writeModel } from '../onnx/model.ts';
 import { OnnxEngine } from './engine.ts';
 import { RemoteRunner } from './remote-runner.ts';
+import type { Runner } from './runner.ts';
 
 export interface OnnxEngineOptions {
   /** Threads of ONNX Runtime; by default one per processor. */
@@ -12,7 +15,7 @@ export interface OnnxEngineOptions {
 /**
  * An engine that records each step as an ONNX graph and runs it in onnxruntime-node, in a thread of its own.
  *
- * @throws PeftError `missing` if onnxruntime-node is not installed, `state` if it cannot start.
+ * @throws PeftError `missing` if onnxruntime-node is not installed, `not-supported` if it cannot use the provider.
  */
 export async function onnxEngine({ threads, provider = 'cpu' }: OnnxEngineOptions = {}): Promise<Engine> {
   const [{ Worker }, { availableParallelism }] = await Promise.all([import('node:worker_threads'), import('node:os')]);
@@ -26,9 +29,24 @@ export async function onnxEngine({ threads, provider = 'cpu' }: OnnxEngineOption
     // Costs 3 % of time and saves 30 % of memory: a pattern is one block for all values that ever live.
     enableMemPattern: false,
   };
-  const runner = new RemoteRunner(
-    new Worker(new URL('./worker.mjs', import.meta.url), { workerData: { provider, session } }),
-  );
-  await runner.open();
+  const runner = new RemoteRunner(new Worker(new URL('./worker.mjs', import.meta.url), { workerData: session }));
+  try {
+    await runner.open();
+    await probe(runner);
+  } catch (cause) {
+    await runner.close();
+    if (cause instanceof PeftError && cause.code === 'missing') throw cause;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new PeftError('not-supported', `onnxruntime-node cannot use "${provider}" here. ${reason}`, { cause });
+  }
   return new OnnxEngine(`onnxruntime-node (${provider}, ${count} thread${count === 1 ? '' : 's'})`, runner);
+}
+
+/** Loads a graph of one node: ONNX Runtime starts a provider, and fails to, with the first session. */
+async function probe(runner: Runner): Promise<void> {
+  const graph = new Graph();
+  const [port, made] = ['x', 'y'].map(name => ({ name, type: 'float32' as const, shape: [] }));
+  graph.output(graph.input(port), made);
+  const plan = { model: writeModel(graph), inputs: [port], outputs: [made], reads: [], writes: [] };
+  await runner.unload(await runner.load(plan));
 }

@@ -62,8 +62,8 @@ export class RemoteRunner implements Runner {
   }
 
   async close(): Promise<void> {
-    if (this.#failure) return;
-    await this.#call('close', []);
+    // A thread that has failed, or never opened, has nothing left to close.
+    await this.#call('close', []).catch(() => {});
     await this.#worker.terminate();
   }
 

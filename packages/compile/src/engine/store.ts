@@ -41,9 +41,9 @@ export class Store {
   async refresh(slots: readonly Slot[]): Promise<void> {
     const sent: Promise<void>[] = [];
     for (const slot of slots) {
+      checkAlive(slot.source);
       const dataId = currentData(slot.source);
       if (slot.dataId === dataId) continue;
-      checkAlive(slot.source);
       const data = copyOf(await tf.engine().read(dataId), slot.type);
       Object.assign(slot, { dataId, changed: false });
       sent.push(this.#runner.put([{ slot: slot.id, type: slot.type, shape: slot.shape, data }]));

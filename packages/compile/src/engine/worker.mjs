@@ -13,12 +13,7 @@ let runner;
 /** @returns {Promise<Runner>} */
 async function open() {
   const ort = await import('onnxruntime-node');
-  const { provider } = workerData;
-  const supported = ort.listSupportedBackends().map(({ name }) => name);
-  if (!supported.includes(provider)) {
-    throw new Error(`This build of onnxruntime-node has no provider "${provider}"; it has ${supported.join(', ')}.`);
-  }
-  return createOrtRunner(ort, { session: workerData.session, preallocate: true });
+  return createOrtRunner(ort, { session: workerData, preallocate: true });
 }
 
 /** The buffers of arrays at any depth of a result, which go over to the other thread. @param {unknown} value @returns {ArrayBuffer[]} */

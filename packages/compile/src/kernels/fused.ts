@@ -46,11 +46,11 @@ const maths = (r: Recorder): Maths => ({
   plus: (x, term) => add(r, x, scalar(r, term, x)),
 });
 
-/** With u = x / sqrt 2: dy (1 + erf u + 2/sqrt(pi) u exp(-u^2)) / 2. */
+/** With u = x / sqrt 2: dy (1 + erf u + 2 u exp(-x^2 / 2) / sqrt pi) / 2. */
 function geluGradExact({ dy, x }: KernelInputs, r: Recorder): Value {
   const { square, erf, exp, times, plus } = maths(r);
   const u = times(x, Math.SQRT1_2);
-  const slope = times(mul(r, u, exp(unary(r, 'Neg', square(u)))), 1 / Math.sqrt(Math.PI));
+  const slope = times(mul(r, u, exp(times(square(x), -0.5))), 1 / Math.sqrt(Math.PI));
   return mul(r, dy, add(r, times(plus(erf(u), 1), 0.5), slope));
 }
 
