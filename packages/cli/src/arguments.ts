@@ -11,7 +11,13 @@ const positive = v.pipe(v.number(), v.minValue(Number.MIN_VALUE, 'must be positi
 const whole = v.pipe(v.number(), v.integer('must be a whole number'), v.minValue(0, 'must not be negative'));
 const atLeastOne = v.pipe(v.number(), v.integer('must be a whole number'), v.minValue(1, 'must be 1 or more'));
 const rate = v.pipe(v.number(), v.minValue(0, 'must be in [0, 1)'), v.maxValue(0.999999, 'must be in [0, 1)'));
-const texts = v.union([v.array(v.string()), v.pipe(v.string(), v.transform(text => [text]))]);
+const texts = v.union([
+  v.array(v.string()),
+  v.pipe(
+    v.string(),
+    v.transform(text => [text]),
+  ),
+]);
 
 /** Every argument that a flag or a configuration file may give. */
 const schema = v.strictObject({
@@ -22,7 +28,10 @@ const schema = v.strictObject({
   method: v.optional(v.string()),
   methods: v.optional(texts),
   set: v.optional(
-    v.union([v.pipe(v.array(v.string()), v.transform(parseSettings)), v.custom<object>(value => typeof value === 'object')]),
+    v.union([
+      v.pipe(v.array(v.string()), v.transform(parseSettings)),
+      v.custom<object>(value => typeof value === 'object'),
+    ]),
   ),
   targets: v.optional(texts),
   engine: v.optional(v.picklist(['auto', 'onnx', 'webgpu', 'wasm', 'cpu']), 'auto'),
@@ -73,7 +82,10 @@ async function readConfig(path: string): Promise<object> {
 const flagOf = (name: string): string => `--${name.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)}`;
 
 /** Flags over the configuration file's arguments, checked. */
-export async function readArguments({ config, ...flags }: { config?: string } & Record<string, unknown>): Promise<Arguments> {
+export async function readArguments({
+  config,
+  ...flags
+}: { config?: string } & Record<string, unknown>): Promise<Arguments> {
   const file = config === undefined ? {} : await readConfig(config);
   const result = v.safeParse(schema, { ...file, ...flags });
   if (result.success) return result.output;

@@ -51,7 +51,17 @@ const presets: Record<NonNullable<Arguments['preset']>, Partial<Recipe>> = {
 /** The preset, with what was given on top. */
 export function recipeOf(args: Arguments): Recipe {
   const base = { ...plain, ...(args.preset && presets[args.preset]) };
-  const names = ['epochs', 'batch', 'weightDecay', 'schedule', 'warmup', 'dropPath', 'augment', 'accumulate', 'lr'] as const;
+  const names = [
+    'epochs',
+    'batch',
+    'weightDecay',
+    'schedule',
+    'warmup',
+    'dropPath',
+    'augment',
+    'accumulate',
+    'lr',
+  ] as const;
   const given = Object.fromEntries(names.flatMap(name => (args[name] === undefined ? [] : [[name, args[name]]])));
   return { ...base, ...given };
 }

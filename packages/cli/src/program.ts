@@ -21,7 +21,10 @@ const groups = {
       .option('--debug', 'a stack with a failure'),
   model: (command: Command): Command =>
     command
-      .option('--backbone <name>', 'a zoo name, a folder in the layout of timm or transformers, or hf:owner/name[@revision]')
+      .option(
+        '--backbone <name>',
+        'a zoo name, a folder in the layout of timm or transformers, or hf:owner/name[@revision]',
+      )
       .option('--weights <file>', 'a safetensors file for a zoo name'),
   data: (command: Command): Command =>
     command
@@ -30,8 +33,12 @@ const groups = {
       .option('--batch <n>', 'pictures in a batch', number),
   method: (command: Command): Command =>
     command
-      .option('--set <name=value>', "an option of the method, as in its README (repeatable)", collect)
-      .option('--targets <name>', 'what to adapt: names, one regular expression, or slices such as attn.qkv[q,v] (repeatable)', collect),
+      .option('--set <name=value>', 'an option of the method, as in its README (repeatable)', collect)
+      .option(
+        '--targets <name>',
+        'what to adapt: names, one regular expression, or slices such as attn.qkv[q,v] (repeatable)',
+        collect,
+      ),
   training: (command: Command): Command =>
     command
       .option('--epochs <n>', 'passes over the pictures', number)
@@ -52,7 +59,13 @@ const groups = {
       .option('--checkpoint-every <steps>', 'save a checkpoint this often', number),
 };
 
-function verb(program: Command, name: string, description: string, parts: (keyof typeof groups)[], action: () => Promise<Action>): Command {
+function verb(
+  program: Command,
+  name: string,
+  description: string,
+  parts: (keyof typeof groups)[],
+  action: () => Promise<Action>,
+): Command {
   const command = program.command(name).description(description);
   for (const part of parts) groups[part](command);
   return groups.common(command).action(async (...given: unknown[]) => {
@@ -67,13 +80,23 @@ function verb(program: Command, name: string, description: string, parts: (keyof
 
 /** The command line. Each verb's code is loaded when it is called. */
 export function makeProgram(): Command {
-  const program = new Command('peft').description('Fine-tune vision transformers with adapters, from the command line.');
+  const program = new Command('peft').description(
+    'Fine-tune vision transformers with adapters, from the command line.',
+  );
   program.exitOverride().showHelpAfterError();
-  verb(program, 'train', 'train, evaluate and save an adapter', ['model', 'data', 'method', 'training'], async () =>
-    (await import('./commands/train.ts')).train,
+  verb(
+    program,
+    'train',
+    'train, evaluate and save an adapter',
+    ['model', 'data', 'method', 'training'],
+    async () => (await import('./commands/train.ts')).train,
   ).addOption(new Option('--method <method>', 'lora, linear or full').default('lora'));
-  verb(program, 'eval', 'accuracy of an adapter or of a bare backbone', ['model', 'data'], async () =>
-    (await import('./commands/eval.ts')).evaluate,
+  verb(
+    program,
+    'eval',
+    'accuracy of an adapter or of a bare backbone',
+    ['model', 'data'],
+    async () => (await import('./commands/eval.ts')).evaluate,
   )
     .option('--adapter <folder>', 'an adapter folder')
     .option('--reference <file>', "instead: hold every activation and gradient against another implementation's");
@@ -93,20 +116,29 @@ export function makeProgram(): Command {
   })
     .argument('[path]', 'an adapter folder or a safetensors file')
     .option('--method <method>', "count this method's parameters on the backbone");
-  verb(program, 'merge', 'fold adapters into the base weights', ['model'], async () => (await import('./commands/merge.ts')).merge).option(
-    '--adapter <folder>',
-    'an adapter folder',
-  );
-  verb(program, 'compare', 'several methods on one data set under one budget', ['model', 'data', 'method', 'training'], async () =>
-    (await import('./commands/compare.ts')).compare,
+  verb(
+    program,
+    'merge',
+    'fold adapters into the base weights',
+    ['model'],
+    async () => (await import('./commands/merge.ts')).merge,
+  ).option('--adapter <folder>', 'an adapter folder');
+  verb(
+    program,
+    'compare',
+    'several methods on one data set under one budget',
+    ['model', 'data', 'method', 'training'],
+    async () => (await import('./commands/compare.ts')).compare,
   )
     .option('--methods <list>', 'methods, with commas between', (text: string) => text.split(','))
     .option('--seeds <n>', 'runs of each method, with seeds that follow one another', number)
     .option('--report <file>', 'the HTML report', 'peft-report.html');
-  verb(program, 'demo', 'the main job on what is embedded', ['training'], async () => (await import('./commands/demo.ts')).demo).option(
-    '--report <file>',
-    'the HTML report',
-    'peft-report.html',
-  );
+  verb(
+    program,
+    'demo',
+    'the main job on what is embedded',
+    ['training'],
+    async () => (await import('./commands/demo.ts')).demo,
+  ).option('--report <file>', 'the HTML report', 'peft-report.html');
   return program;
 }

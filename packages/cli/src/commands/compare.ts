@@ -5,6 +5,7 @@ import { writeAtomic } from '@peft/core/node';
 import type { Dataset } from '@peft/data';
 import { openDataset } from '@peft/data/node';
 import { type Arguments, required } from '../arguments.ts';
+import { methodEntry } from '../methods.ts';
 import type { Output } from '../output/output.ts';
 import { renderReport } from '../output/report.ts';
 import { bytes, count, percent, table } from '../output/table.ts';
@@ -59,18 +60,35 @@ export async function compare(args: Arguments, output: Output): Promise<void> {
         const runs: FitResult[] = [];
         for (let i = 0; i < args.seeds; i++) {
           const seed = args.seed + i;
-          runs.push(await runOne({ ...args, method, seed }, { train, test }, join(folder, `${method}-${seed}`), output, signal));
+          runs.push(
+            await runOne(
+              { ...args, ...optionsFor(method, args), method, seed },
+              { train, test },
+              join(folder, `${method}-${seed}`),
+              output,
+              signal,
+            ),
+          );
         }
         compared.push(summarise(method, runs));
       }
     });
     const path = args.report ?? 'peft-report.html';
-    await writeAtomic(path, renderReport({ title: `${args.backbone} on ${train.name}`, classes: train.classes, methods: compared }));
+    await writeAtomic(
+      path,
+      renderReport({ title: `${args.backbone} on ${train.name}`, classes: train.classes, methods: compared }),
+    );
     const rows = compared.map(({ runs, ...row }) => ({
       ...row,
       trainable: runs[0].trainable,
       bytes: runs[0].bytes,
-      runs: runs.map(({ metrics, losses, epochs, seconds, stepMs }) => ({ accuracy: metrics.accuracy, losses, epochs, seconds, stepMs })),
+      runs: runs.map(({ metrics, losses, epochs, seconds, stepMs }) => ({
+        accuracy: metrics.accuracy,
+        losses,
+        epochs,
+        seconds,
+        stepMs,
+      })),
     }));
     output.answer(`${resultTable(compared)}\nreport written to ${path}`, { rows, report: path });
   } finally {
@@ -78,6 +96,10 @@ export async function compare(args: Arguments, output: Output): Promise<void> {
     await Promise.all([train.close?.(), test.close?.()]);
   }
 }
+
+/** Baselines that train whole modules have no targets and no options to set. */
+const optionsFor = (method: string, { targets, set }: Arguments): Pick<Arguments, 'targets' | 'set'> =>
+  methodEntry(method).factory.type === 'whole' ? { targets: undefined, set: undefined } : { targets, set };
 
 /** Every run has a backbone and an engine of its own, so that none leans on another. */
 async function runOne(
@@ -87,8 +109,8 @@ async function runOne(
   output: Output,
   signal: AbortSignal,
 ): Promise<FitResult> {
-  const opened = await openBase(args, { classes: data.train.classes.length, dataset: data.train }, output);
   const engine = await openEngine(args, output);
+  const opened = await openBase(args, { classes: data.train.classes.length, dataset: data.train }, output);
   try {
     return await fit(args, opened, data, engine, folder, output, signal);
   } finally {

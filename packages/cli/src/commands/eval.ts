@@ -12,9 +12,11 @@ export async function evaluate(args: Arguments, output: Output): Promise<void> {
   if (args.reference !== undefined) return compareWithReference(args, args.reference, output);
   const { adapter, seed } = args;
   const dataset = await openDataset(required(args, 'data'), args.split ?? 'test', { seed });
-  const opened = adapter ? await openWithAdapter(args, adapter, dataset, output) : await openBase(args, { dataset }, output);
-  checkClasses(opened, dataset);
   const engine = await openEngine(args, output);
+  const opened = adapter
+    ? await openWithAdapter(args, adapter, dataset, output)
+    : await openBase(args, { dataset }, output);
+  checkClasses(opened, dataset);
   const started = performance.now();
   try {
     const metrics = await measure(opened, opened.preprocessing, dataset, engine, args.batch ?? 32, output);

@@ -11,15 +11,19 @@ import { bytes, count, table } from '../output/table.ts';
 export async function info(args: Arguments, path: string | undefined, output: Output): Promise<void> {
   if (path === undefined) return describeBackbone(args, output);
   const found = await stat(path).catch(() => undefined);
-  if (!found) throw new UsageError(`There is no ${path}; give an adapter folder, a safetensors file, or --backbone NAME.`);
+  if (!found)
+    throw new UsageError(`There is no ${path}; give an adapter folder, a safetensors file, or --backbone NAME.`);
   return found.isDirectory() ? describeFolder(path, output) : describeFile(path, output);
 }
 
 /** A backbone by name, without its weights: its parameters, and those of a method on it. */
 function describeBackbone(args: Arguments, output: Output): void {
-  if (args.backbone === undefined) throw new UsageError('Give an adapter folder, a safetensors file, or --backbone NAME.');
+  if (args.backbone === undefined)
+    throw new UsageError('Give an adapter folder, a safetensors file, or --backbone NAME.');
   const model = createBackbone(args.backbone);
-  const method = args.method ? makeMethod({ ...args, method: args.method, set: args.set as never }, [...model.classifiers]) : undefined;
+  const method = args.method
+    ? makeMethod({ ...args, method: args.method, set: args.set as never }, [...model.classifiers])
+    : undefined;
   const plan = method && planAdapter(model, method);
   const { base, adapter, saved, sites } = countParameters(model, plan ? [plan] : []);
   const children = [...modules(model)].length - 1;
@@ -67,9 +71,19 @@ async function describeFolder(path: string, output: Output): Promise<void> {
 async function describeFile(path: string, output: Output): Promise<void> {
   const file = await openSafetensors(path);
   await file.close();
-  const modulesOfFile = [...file.header].map(([name, { dtype, shape, begin, end }]) => ({ name, dtype, shape, bytes: end - begin }));
+  const modulesOfFile = [...file.header].map(([name, { dtype, shape, begin, end }]) => ({
+    name,
+    dtype,
+    shape,
+    bytes: end - begin,
+  }));
   const total = modulesOfFile.reduce((sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1), 0);
-  const rows = modulesOfFile.map(({ name, dtype, shape, bytes: size }) => [name, dtype, `[${shape.join(', ')}]`, bytes(size)]);
+  const rows = modulesOfFile.map(({ name, dtype, shape, bytes: size }) => [
+    name,
+    dtype,
+    `[${shape.join(', ')}]`,
+    bytes(size),
+  ]);
   const text = `${table(['tensor', 'type', 'shape', 'size'], rows)}\n${count(modulesOfFile.length)} tensors, ${count(total)} numbers`;
   output.answer(text, { trainable: 0, total, modules: modulesOfFile, metadata: file.metadata });
 }

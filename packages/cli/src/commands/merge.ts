@@ -2,15 +2,15 @@ import { exportBackbone } from '@peft/backbones';
 import { drawNormal, fold, key, serializeSafetensors } from '@peft/core';
 import { writeFolderAtomic } from '@peft/core/node';
 import * as tf from '@tensorflow/tfjs-core';
-import { startBackend } from '@peft/backends';
 import { type Arguments, required } from '../arguments.ts';
 import type { Output } from '../output/output.ts';
+import { openEagerBackend } from '../world/engine.ts';
 import { openWithAdapter } from '../world/model.ts';
 
 /** Folds adapters into the base weights and writes a folder in the base's own layout. */
 export async function merge(args: Arguments, output: Output): Promise<void> {
   const [adapter, out] = [required(args, 'adapter'), required(args, 'out')];
-  await startBackend(args.engine === 'auto' || args.engine === 'onnx' ? 'auto' : args.engine);
+  await openEagerBackend(args, output);
   const opened = await openWithAdapter(args, adapter, undefined, output);
   const { model, backbone, labels } = opened;
   const [height, width] = backbone.model.imageSize;
@@ -19,7 +19,7 @@ export async function merge(args: Arguments, output: Output): Promise<void> {
   model.merge();
   const after = await read(model.call(probe));
   const maxAbsDiff = before.reduce((worst, value, i) => Math.max(worst, Math.abs(value - after[i])), 0);
-  const weights = await exportBackbone(backbone.model, backbone.naming ?? 'timm');
+  const weights = await exportBackbone(backbone.model, backbone.layout ?? 'timm');
   const config = {
     architecture: backbone.name,
     num_classes: backbone.model.classes,
@@ -39,7 +39,10 @@ export async function merge(args: Arguments, output: Output): Promise<void> {
     'model.safetensors': serializeSafetensors(weights, { format: 'pt' }),
     'config.json': `${JSON.stringify(config, null, 2)}\n`,
   });
-  output.answer(`Merged into ${out}; largest logit difference on a probe batch ${maxAbsDiff.toExponential(2)}`, { maxAbsDiff, out });
+  output.answer(`Merged into ${out}; largest logit difference on a probe batch ${maxAbsDiff.toExponential(2)}`, {
+    maxAbsDiff,
+    out,
+  });
 }
 
 async function read(tensor: tf.Tensor): Promise<Float32Array> {

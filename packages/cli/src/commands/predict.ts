@@ -2,13 +2,13 @@ import { readFile } from 'node:fs/promises';
 import { check, fromFloat32, parseSafetensors, permute, serializeSafetensors, toFloat32 } from '@peft/core';
 import { writeAtomic } from '@peft/core/node';
 import { evalTransform } from '@peft/data';
-import { decodeFile } from '@peft/data/node';
+import { readPicture } from '@peft/data/node';
 import { evaluationStep, logSumExp } from '@peft/train';
 import { type Arguments, required, UsageError } from '../arguments.ts';
 import type { Output } from '../output/output.ts';
 import { percent, table } from '../output/table.ts';
 import { openEngine } from '../world/engine.ts';
-import { openBase, type OpenedModel, openWithAdapter } from '../world/model.ts';
+import { type OpenedModel, openBase, openWithAdapter } from '../world/model.ts';
 
 const open = (args: Arguments, output: Output): Promise<OpenedModel> =>
   args.adapter && !args.bare ? openWithAdapter(args, args.adapter, undefined, output) : openBase(args, {}, output);
@@ -17,15 +17,15 @@ const open = (args: Arguments, output: Output): Promise<OpenedModel> =>
 export async function predict(args: Arguments, pictures: string[], output: Output): Promise<void> {
   if (args.tensors !== undefined) return predictTensors(args, args.tensors, output);
   if (pictures.length === 0) throw new UsageError('Give pictures to predict, or --tensors FILE.');
-  const opened = await open(args, output);
   const engine = await openEngine(args, output);
+  const opened = await open(args, output);
   const step = engine.compile(evaluationStep(opened.model));
   const transform = evalTransform(opened.preprocessing);
   const { height, width } = transform;
   try {
     const predictions = [];
     for (const [index, path] of pictures.entries()) {
-      const data = transform.apply(await decodeFile(path), index);
+      const data = transform.apply(await readPicture(path), index);
       const { logits } = await step.run({ images: { data, shape: [1, height, width, 3] } });
       const scores = logits.data as Float32Array;
       const total = logSumExp(scores);
@@ -58,8 +58,8 @@ async function predictTensors(args: Arguments, path: string, output: Output): Pr
     return `${path} must have "images", float32 [N, 3, H, W]; it has ${found}.`;
   });
   const [n, , height, width] = images.shape;
-  const opened = await open(args, output);
   const engine = await openEngine(args, output);
+  const opened = await open(args, output);
   const step = engine.compile(evaluationStep(opened.model));
   const values = permute(toFloat32(images), images.shape, [0, 2, 3, 1]);
   const size = height * width * 3;

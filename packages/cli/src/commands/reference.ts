@@ -19,8 +19,8 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Arguments } from '../arguments.ts';
 import type { Output } from '../output/output.ts';
 import { table } from '../output/table.ts';
-import { openBase, type OpenedModel } from '../world/model.ts';
-import { startBackend } from '@peft/backends';
+import { openEagerBackend } from '../world/engine.ts';
+import { type OpenedModel, openBase } from '../world/model.ts';
 
 interface Row {
   tensor: string;
@@ -31,7 +31,11 @@ interface Row {
 
 /** Largest absolute difference, and the same relative to the largest reference value. */
 function compare(tensor: string, found: Float32Array, reference: Float32Array): Row {
-  check(found.length >= reference.length, 'bad-shape', () => `${tensor}: ${found.length} values, the reference has ${reference.length}.`);
+  check(
+    found.length >= reference.length,
+    'bad-shape',
+    () => `${tensor}: ${found.length} values, the reference has ${reference.length}.`,
+  );
   let maxAbs = 0;
   let scale = 0;
   for (const [i, value] of reference.entries()) {
@@ -55,14 +59,22 @@ function place(name: string, model: Module): { module: Module; side: 'input' | '
   }
   if (name === 'embeddings') {
     const vit = [...parameters(model)].some(([path]) => path.startsWith('blocks.'));
-    return vit ? { module: getModule(model, 'blocks.0'), side: 'input' } : { module: getModule(model, 'patch_embed'), side: 'output' };
+    return vit
+      ? { module: getModule(model, 'blocks.0'), side: 'input' }
+      : { module: getModule(model, 'patch_embed'), side: 'output' };
   }
+  if (name === 'cls_feature') return { module: getModule(model, 'head'), side: 'input' };
   if (name === 'norm') return { module: getModule(model, 'norm'), side: 'output' };
   return undefined;
 }
 
 /** Runs the model on `images` with everything that is asked for: activations, logits, loss and gradients. */
-async function run(model: Module, images: tf.Tensor, labels: Int32Array | undefined, names: string[]): Promise<Map<string, Float32Array>> {
+async function run(
+  model: Module,
+  images: tf.Tensor,
+  labels: Int32Array | undefined,
+  names: string[],
+): Promise<Map<string, Float32Array>> {
   const found = new Map<string, Float32Array>();
   const kept = new Map<string, tf.Tensor>();
   const keep = (name: string, tensor: tf.Tensor): tf.Tensor => {
@@ -128,13 +140,12 @@ function preprocessed({ shape, bytes }: StoredTensor, { preprocessing }: OpenedM
 
 /**
  * Holds the model against stored activations of another implementation: a safetensors file with `input` (float32 NCHW) or
- * `images_u8_nhwc`, and any of `embeddings`, `block_N`, `layer_N`, `norm`, `logits`, `labels`, `loss`, `grad.PARAMETER`.
+ * `images_u8_nhwc`, and any of `embeddings`, `block_N`, `layer_N`, `norm`, `cls_feature`, `logits`, `labels`, `loss`, `grad.PARAMETER`.
  */
 export async function compareWithReference(args: Arguments, path: string, output: Output): Promise<void> {
   const { tensors } = parseSafetensors(await readFile(path), path);
+  await openEagerBackend(args, output);
   const opened = await openBase(args, {}, output);
-  const { name: backend, reason } = await startBackend(args.engine === 'auto' || args.engine === 'onnx' ? 'wasm' : args.engine);
-  output.note(`Engine: tfjs ${backend} (${reason})`);
   const labels = tensors.get('labels');
   const rows: Row[] = [];
   const { model } = opened.backbone;

@@ -12,7 +12,17 @@ import { openBase } from '../world/model.ts';
 /** The most memory that the process has held, in bytes. */
 export const peakBytes = (): number => process.resourceUsage().maxRSS * 1024;
 
-const summary = ({ method, trainable, total, losses, metrics, seconds, stepMs, adapter, bytes: size }: FitResult): string =>
+const summary = ({
+  method,
+  trainable,
+  total,
+  losses,
+  metrics,
+  seconds,
+  stepMs,
+  adapter,
+  bytes: size,
+}: FitResult): string =>
   [
     table(
       ['method', 'accuracy', 'mean/class', 'trainable', 'of', 'adapter', 'seconds', 'ms/step'],
@@ -41,15 +51,20 @@ export async function train(args: Arguments, output: Output): Promise<void> {
   required(args, 'backbone');
   const trainData = await openDataset(data, args.split ?? 'train', { seed });
   const testData = await openDataset(data, 'test', { seed });
-  const opened = await openBase(args, { classes: trainData.classes.length, dataset: trainData }, output);
   const engine = await openEngine(args, output);
+  const opened = await openBase(args, { classes: trainData.classes.length, dataset: trainData }, output);
   const folder = args.out ?? join('adapters', `${opened.backbone.name}-${method}`);
   try {
     const result = await interruptible(output, signal =>
       fit({ ...args, method }, opened, { train: trainData, test: testData }, engine, folder, output, signal),
     );
     const { metrics, ...rest } = result;
-    output.answer(summary(result), { ...rest, accuracy: metrics.accuracy, engine: engine.name, peakBytes: peakBytes() });
+    output.answer(summary(result), {
+      ...rest,
+      accuracy: metrics.accuracy,
+      engine: engine.name,
+      peakBytes: peakBytes(),
+    });
   } finally {
     await engine.dispose();
     await Promise.all([trainData.close?.(), testData.close?.()]);

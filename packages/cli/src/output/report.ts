@@ -1,5 +1,5 @@
 import type { ComparedMethod } from '../commands/compare.ts';
-import { escapeHtml, lineChart, scatterChart, type Series } from './svg.ts';
+import { escapeHtml, lineChart, type Series, scatterChart } from './svg.ts';
 import { bytes, count, percent } from './table.ts';
 
 export interface Report {

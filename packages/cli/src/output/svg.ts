@@ -36,7 +36,9 @@ function scale(values: number[], from: number, to: number, log: boolean): Scale 
   const [low, high] = [Math.min(...mapped), Math.max(...mapped)];
   const room = (high - low || 1) * 0.05;
   const at = (value: number): number => from + ((map(value) - low + room) / (high - low + 2 * room || 1)) * (to - from);
-  const ticks = Array.from({ length: 5 }, (_, i) => low + ((high - low) * i) / 4).map(value => (log ? 10 ** value : value));
+  const ticks = Array.from({ length: 5 }, (_, i) => low + ((high - low) * i) / 4).map(value =>
+    log ? 10 ** value : value,
+  );
   return { at, ticks };
 }
 
@@ -60,8 +62,18 @@ function axes({ title, x, y }: Frame, xs: Scale, ys: Scale): string {
 function scales(series: readonly Series[], frame: Frame): [Scale, Scale] {
   const points = series.flatMap(({ points: all }) => all);
   return [
-    scale(points.map(([x]) => x), margin.left, width - margin.right, frame.logX ?? false),
-    scale(points.map(([, y]) => y), height - margin.bottom, margin.top, false),
+    scale(
+      points.map(([x]) => x),
+      margin.left,
+      width - margin.right,
+      frame.logX ?? false,
+    ),
+    scale(
+      points.map(([, y]) => y),
+      height - margin.bottom,
+      margin.top,
+      false,
+    ),
   ];
 }
 
@@ -82,7 +94,10 @@ export function scatterChart(series: readonly Series[], frame: Frame): string {
   const [xs, ys] = scales(series, frame);
   const dots = series.map(({ name, points }, i) =>
     points
-      .map(([x, y]) => `<circle cx="${xs.at(x)}" cy="${ys.at(y)}" r="4" fill="${colourOf(i)}"><title>${escapeHtml(name)}</title></circle>`)
+      .map(
+        ([x, y]) =>
+          `<circle cx="${xs.at(x)}" cy="${ys.at(y)}" r="4" fill="${colourOf(i)}"><title>${escapeHtml(name)}</title></circle>`,
+      )
       .join(''),
   );
   return svg(axes(frame, xs, ys) + dots.join('') + legend(series));

@@ -8,12 +8,17 @@ import type { Output } from '../output/output.ts';
  * The engine that `--engine` asks for; `auto` is ONNX Runtime where it is installed, else the best TensorFlow.js backend.
  * Says which one runs, and why.
  */
-export async function openEngine({ engine, threads }: Pick<Arguments, 'engine' | 'threads'>, output: Output): Promise<Engine> {
+export async function openEngine(
+  { engine, threads }: Pick<Arguments, 'engine' | 'threads'>,
+  output: Output,
+): Promise<Engine> {
   if (engine === 'auto' || engine === 'onnx') {
     await startBackend('cpu');
     try {
       const onnx = await onnxEngine({ threads });
-      output.note(`Engine: ${onnx.name} (${engine === 'auto' ? 'onnxruntime is installed: steps are recorded once and run there' : 'as asked'})`);
+      output.note(
+        `Engine: ${onnx.name} (${engine === 'auto' ? 'onnxruntime is installed: steps are recorded once and run there' : 'as asked'})`,
+      );
       return onnx;
     } catch (error) {
       if (engine === 'onnx' || !(error instanceof PeftError)) throw error;
@@ -24,4 +29,10 @@ export async function openEngine({ engine, threads }: Pick<Arguments, 'engine' |
   const eager = eagerEngine();
   output.note(`Engine: ${eager.name} (${backend.reason})`);
   return eager;
+}
+
+/** Starts a TensorFlow.js backend for work that is done op by op: the one asked for, or wasm. */
+export async function openEagerBackend({ engine }: Pick<Arguments, 'engine'>, output: Output): Promise<void> {
+  const { name, reason } = await startBackend(engine === 'auto' || engine === 'onnx' ? 'wasm' : engine);
+  output.note(`Engine: tfjs ${name} (${reason})`);
 }

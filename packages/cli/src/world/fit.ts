@@ -72,11 +72,16 @@ export async function fit(
   const { model, backbone } = opened;
   const started = performance.now();
   const preprocessing = preprocessingOf(recipe, opened);
-  const method = makeMethod({ ...args, set: args.set as never, recipe: recipe.method }, [...backbone.model.classifiers]);
+  const method = makeMethod({ ...args, set: args.set as never, recipe: recipe.method }, [
+    ...backbone.model.classifiers,
+  ]);
   await addAdapter(args, method, opened);
   setDropPath(backbone.model, recipe.dropPath);
   engine.invalidate('structure');
-  const report = countParameters(backbone.model, [...model.adapters.values()].map(({ plan }) => plan));
+  const report = countParameters(
+    backbone.model,
+    [...model.adapters.values()].map(({ plan }) => plan),
+  );
 
   const { batch, accumulate } = recipe;
   const source = batchSource(train, preprocessing, {
@@ -110,11 +115,15 @@ export async function fit(
         losses.push(event.loss);
         stepTimes.push(event.ms);
         bar.at(event.step, `loss ${event.loss.toFixed(3)}  lr ${event.lr.toExponential(1)}`);
-        if (args.checkpointEvery && event.step % args.checkpointEvery === 0) await writeAtomic(checkpoint, await trainer.checkpoint());
+        if (args.checkpointEvery && event.step % args.checkpointEvery === 0)
+          await writeAtomic(checkpoint, await trainer.checkpoint());
       } else if (event.type === 'epoch') epochs.push({ epoch: event.epoch, meanLoss: event.meanLoss });
       else if (event.type === 'interrupted') {
         await writeAtomic(checkpoint, await trainer.checkpoint());
-        throw new PeftError('state', `Interrupted after step ${event.step}; ${checkpoint} is saved. Go on with --resume.`);
+        throw new PeftError(
+          'state',
+          `Interrupted after step ${event.step}; ${checkpoint} is saved. Go on with --resume.`,
+        );
       }
     }
     await engine.sync();
@@ -143,7 +152,9 @@ async function readCheckpoint(path: string): Promise<Uint8Array> {
   try {
     return await readFile(path);
   } catch (cause) {
-    throw new PeftError('missing', `There is no checkpoint ${path} to resume from: ${(cause as Error).message}`, { cause });
+    throw new PeftError('missing', `There is no checkpoint ${path} to resume from: ${(cause as Error).message}`, {
+      cause,
+    });
   }
 }
 
@@ -158,7 +169,13 @@ export async function measure(
   signal?: AbortSignal,
 ): Promise<Metrics> {
   const step = engine.compile(evaluationStep(model));
-  const source = batchSource(dataset, preprocessing, { batch, seed: 0, shuffle: false, dropLast: false, augment: 'none' });
+  const source = batchSource(dataset, preprocessing, {
+    batch,
+    seed: 0,
+    shuffle: false,
+    dropLast: false,
+    augment: 'none',
+  });
   const bar = output.progress('eval   ', dataset.size);
   try {
     const metrics = await evaluate(step, source, { onBatch: done => bar.at(done), signal });

@@ -5,7 +5,9 @@ import {
   adapt,
   attachAdapterFolder,
   check,
+  initialize,
   type JsonObject,
+  key,
   type ModelCard,
 } from '@peft/core';
 import { openAdapterFolder } from '@peft/core/node';
@@ -24,7 +26,17 @@ export interface OpenedModel {
 }
 
 /** Height and width of data that is preprocessed already decide the model's size. */
-const imageSizeOf = (dataset: Dataset | undefined) => (dataset?.preprocessed ? ([dataset.height, dataset.width] as const) : undefined);
+const imageSizeOf = (dataset: Dataset | undefined) =>
+  dataset?.preprocessed ? ([dataset.height, dataset.width] as const) : undefined;
+
+/** A head that was trained on other classes is replaced, even if there are as many. */
+function withHeadFor(backbone: OpenedBackbone, dataset: Dataset | undefined, seed: number): OpenedBackbone {
+  const { model, labels } = backbone;
+  if (!dataset || String(labels) === String(dataset.classes)) return backbone;
+  model.replaceHead(dataset.classes.length);
+  initialize(model, key(seed));
+  return { ...backbone, labels: dataset.classes };
+}
 
 /** Opens a backbone without adapters; with a fresh head if the data has other classes than the backbone. */
 export async function openBase(
@@ -34,7 +46,8 @@ export async function openBase(
 ): Promise<OpenedModel> {
   const { seed, weights } = args;
   const name = args.backbone ?? required(args as Arguments, 'backbone');
-  const backbone = await openBackbone(name, { weights, classes, seed, imageSize: imageSizeOf(dataset) });
+  const opened = await openBackbone(name, { weights, classes, seed, imageSize: imageSizeOf(dataset) });
+  const backbone = withHeadFor(opened, classes === undefined ? undefined : dataset, seed);
   const [height, width] = backbone.model.imageSize;
   output.note(`Backbone: ${backbone.name}, ${height}x${width} px, ${backbone.model.classes} classes`);
   return { model: adapt(backbone.model), backbone, preprocessing: backbone.preprocessing, labels: backbone.labels };
@@ -42,12 +55,19 @@ export async function openBase(
 
 /** How many classes an adapter folder's heads have. */
 function classesOf({ adapters, card }: AdapterFolder): number | undefined {
-  const heads = adapters.flatMap(({ file }) => ['head.weight', 'head.fc.weight'].flatMap(name => file.tensors.get(name) ?? []));
+  const heads = adapters.flatMap(({ file }) =>
+    ['head.weight', 'head.fc.weight'].flatMap(name => file.tensors.get(name) ?? []),
+  );
   return heads[0]?.shape[0] ?? card.labels?.length;
 }
 
 /** Opens the backbone that an adapter folder was trained on, with its adapters. */
-export async function openWithAdapter(args: Arguments, folder: string, dataset: Dataset | undefined, output: Output): Promise<OpenedModel> {
+export async function openWithAdapter(
+  args: Arguments,
+  folder: string,
+  dataset: Dataset | undefined,
+  output: Output,
+): Promise<OpenedModel> {
   const opened = await openAdapterFolder(folder, factories);
   const { card } = opened;
   const backbone = args.backbone ?? card.backbone;
@@ -62,7 +82,7 @@ export async function openWithAdapter(args: Arguments, folder: string, dataset: 
 
 /** What an adapter folder tells of the model it was trained on. */
 export const cardOf = ({ backbone, preprocessing }: OpenedModel, labels: readonly string[]): ModelCard => ({
-  backbone: backbone.name,
+  backbone: backbone.source,
   weightsHash: backbone.weightsHash,
   labels: [...labels],
   preprocessing: preprocessing as unknown as JsonObject,

@@ -1,5 +1,12 @@
 import { drawPermutation, fold, key } from '@peft/core';
-import { batches, type Dataset, evalTransform, flipCropTransform, type Preprocessing, type Transform } from '@peft/data';
+import {
+  batches,
+  type Dataset,
+  evalTransform,
+  flipCropTransform,
+  type Preprocessing,
+  type Transform,
+} from '@peft/data';
 import type { BatchSource } from '@peft/train';
 
 /** Floats that may be kept, so that pictures are decoded and resized once if they all fit. */

@@ -1,0 +1,307 @@
+import { execFile } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fromFloat32, fromInt32, parseSafetensors, serializeSafetensors, toFloat32 } from '@peft/core';
+import sharp from 'sharp';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+interface Result {
+  status: number;
+  stdout: string;
+  stderr: string;
+}
+
+const bin = new URL('../bin/peft.js', import.meta.url).pathname;
+const scratch = mkdtempSync(join(tmpdir(), 'peft-cli-'));
+const at = (...parts: string[]): string => join(scratch, ...parts);
+
+const peft = (...argv: string[]): Promise<Result> =>
+  new Promise(resolve => {
+    execFile(process.execPath, [bin, ...argv], { cwd: scratch }, (error, stdout, stderr) =>
+      resolve({ status: typeof error?.code === 'number' ? error.code : error ? 1 : 0, stdout, stderr }),
+    );
+  });
+
+async function peftJson<T>(...argv: string[]): Promise<T> {
+  const { status, stdout, stderr } = await peft(...argv, '--json', '--quiet');
+  expect(stderr).toBe('');
+  expect(status).toBe(0);
+  return JSON.parse(stdout) as T;
+}
+
+interface Trained {
+  losses: number[];
+  accuracy: number;
+  trainable: number;
+  bytes: number;
+  engine: string;
+}
+
+const pico = ['--backbone', 'pico-vit'];
+const data = ['--data', at('pictures')];
+const quick = [
+  '--steps',
+  '6',
+  '--batch',
+  '8',
+  '--lr',
+  '5e-3',
+  '--set',
+  'r=2',
+  '--set',
+  'dropout=0.1',
+  '--drop-path',
+  '0.1',
+];
+
+/** Pictures of two classes: bright above, bright below. */
+async function paint(folder: string, count: number): Promise<void> {
+  for (const [label, name] of ['above', 'below'].entries()) {
+    mkdirSync(join(folder, name), { recursive: true });
+    for (let i = 0; i < count; i++) {
+      const pixels = Buffer.from(
+        Uint8Array.from({ length: 40 * 32 * 3 }, (_, p) => {
+          const bright = Math.floor(p / (32 * 3)) < 20 === (label === 0);
+          return (bright ? 160 : 40) + ((p * 7 + i * 13) % 50);
+        }),
+      );
+      await sharp(pixels, { raw: { width: 32, height: 40, channels: 3 } })
+        .jpeg()
+        .toFile(join(folder, name, `${i}.jpg`));
+    }
+  }
+}
+
+beforeAll(async () => {
+  await paint(at('pictures', 'train'), 12);
+  await paint(at('pictures', 'test'), 6);
+});
+afterAll(() => rmSync(scratch, { recursive: true }));
+
+describe('an adapter, from training to merging', () => {
+  let trained: Trained;
+
+  test('train learns and saves', async () => {
+    trained = await peftJson<Trained>('train', ...pico, ...data, ...quick, '--steps', '15', '--out', at('adapter'));
+    expect(trained.losses).toHaveLength(15);
+    expect(trained.losses.at(-1)).toBeLessThan(trained.losses[0]);
+    expect(trained.accuracy).toBeGreaterThan(0.8);
+    expect(trained.trainable).toBe(6 * 2 * 2 * (96 + 96) + 97 * 2);
+    expect(trained.engine).toMatch(/onnxruntime/);
+    expect(readdirSync(at('adapter')).sort()).toEqual([
+      'README.md',
+      'adapter_config.json',
+      'adapter_model.safetensors',
+      'peft.json',
+    ]);
+  });
+
+  test('eval gives the same accuracy, from the folder alone', async () => {
+    const { accuracy, confusion } = await peftJson<{ accuracy: number; confusion: number[][] }>(
+      'eval',
+      '--adapter',
+      at('adapter'),
+      ...data,
+    );
+    expect(accuracy).toBe(trained.accuracy);
+    expect(confusion.flat().reduce((sum, count) => sum + count)).toBe(12);
+  });
+
+  test('predict names the class of a picture', async () => {
+    const picture = at('pictures', 'test', 'below', '0.jpg');
+    const { predictions } = await peftJson<{ predictions: { classes: { name: string; probability: number }[] }[] }>(
+      'predict',
+      picture,
+      '--adapter',
+      at('adapter'),
+      '--top',
+      '2',
+    );
+    expect(predictions[0].classes.map(({ name }) => name).sort()).toEqual(['above', 'below']);
+    expect(predictions[0].classes[0].probability).toBeGreaterThan(0.5);
+  });
+
+  test('merge writes a folder that predicts the same', async () => {
+    const images = Float32Array.from({ length: 2 * 3 * 32 * 32 }, (_, i) => Math.sin(i / 50));
+    writeFileSync(at('in.safetensors'), serializeSafetensors([['images', fromFloat32(images, [2, 3, 32, 32])]]));
+    const { maxAbsDiff } = await peftJson<{ maxAbsDiff: number }>(
+      'merge',
+      '--adapter',
+      at('adapter'),
+      '--out',
+      at('merged'),
+    );
+    expect(maxAbsDiff).toBeLessThan(1e-4);
+    await peftJson(
+      'predict',
+      '--adapter',
+      at('adapter'),
+      '--tensors',
+      at('in.safetensors'),
+      '--out',
+      at('a.safetensors'),
+    );
+    await peftJson(
+      'predict',
+      '--backbone',
+      at('merged'),
+      '--tensors',
+      at('in.safetensors'),
+      '--out',
+      at('b.safetensors'),
+    );
+    const [a, b] = ['a', 'b'].map(name => {
+      const path = at(`${name}.safetensors`);
+      return toFloat32(parseSafetensors(readFileSync(path), path).tensors.get('logits')!);
+    });
+    expect(a.length).toBe(4);
+    expect(Math.max(...a.map((value, i) => Math.abs(value - b[i])))).toBeLessThan(1e-3);
+  });
+
+  test('info tells what is in the folder', async () => {
+    const { trainable } = await peftJson<{ trainable: number }>('info', at('adapter'));
+    expect(trainable).toBe(6 * 4 * (96 + 288) + 97 * 2);
+  });
+});
+
+test('a run that is stopped and resumed ends with the same adapter', async () => {
+  const run = ['train', ...pico, ...data, ...quick, '--checkpoint-every', '3'];
+  await peftJson(...run, '--out', at('whole'));
+  const part = await peft(...run, '--out', at('parts'), '--config', at('absent.yaml'));
+  expect(part.status).toBe(1);
+  await peftJson(...run, '--out', at('parts'));
+  rmSync(at('parts', 'adapter_model.safetensors'));
+  await peftJson(...run, '--out', at('parts'), '--resume');
+  const bytes = (name: string): Buffer => readFileSync(at(name, 'adapter_model.safetensors'));
+  expect(bytes('parts').equals(bytes('whole'))).toBe(true);
+});
+
+test('compare writes one self-contained report', async () => {
+  const { rows } = await peftJson<{ rows: { method: string }[] }>(
+    'compare',
+    ...pico,
+    ...data,
+    ...quick,
+    '--methods',
+    'linear,lora',
+    '--report',
+    at('report.html'),
+  );
+  expect(rows.map(({ method }) => method)).toEqual(['linear', 'lora']);
+  const html = readFileSync(at('report.html'), 'utf8');
+  expect(html).toContain('<svg');
+  expect(html).not.toMatch(/https?:\/\//);
+});
+
+describe('what goes wrong is one message, exit status 1, and leaves nothing half-written', () => {
+  const cases: [string, () => string[] | Promise<string[]>, RegExp][] = [
+    [
+      'targets that match nothing',
+      () => ['train', ...pico, ...data, '--targets', 'qkvv', '--out', at('x')],
+      /No module matches "qkvv" in VisionTransformer.*closest: .*qkv/,
+    ],
+    [
+      'an option that does not exist',
+      () => ['train', ...pico, ...data, '--set', 'rank=3', '--out', at('x')],
+      /no option "rank"/,
+    ],
+    [
+      'a backbone that does not exist',
+      () => ['train', '--backbone', 'pico-vitt', ...data, '--out', at('x')],
+      /pico-vit/,
+    ],
+    [
+      'a truncated weights file',
+      () => {
+        writeFileSync(
+          at('cut.safetensors'),
+          readFileSync(at('adapter', 'adapter_model.safetensors')).subarray(0, 5000),
+        );
+        return ['train', ...pico, ...data, '--weights', at('cut.safetensors'), '--out', at('x')];
+      },
+      /cut\.safetensors.*truncated/,
+    ],
+    [
+      'a weights file of another model',
+      () => {
+        writeFileSync(
+          at('other.safetensors'),
+          serializeSafetensors([['blocks.0.attn.qkv.weight', fromFloat32(new Float32Array(4), [2, 2])]]),
+        );
+        return ['train', ...pico, ...data, '--weights', at('other.safetensors'), '--out', at('x')];
+      },
+      /other\.safetensors/,
+    ],
+    [
+      'a corrupt JPEG',
+      async () => {
+        await paint(at('broken', 'train'), 4);
+        await paint(at('broken', 'test'), 2);
+        writeFileSync(at('broken', 'train', 'above', '1.jpg'), 'not a picture');
+        return ['train', ...pico, '--data', at('broken'), '--batch', '8', '--steps', '3', '--out', at('x')];
+      },
+      /above\/1\.jpg/,
+    ],
+    [
+      'an empty class folder',
+      async () => {
+        await paint(at('hollow', 'train'), 2);
+        mkdirSync(at('hollow', 'train', 'nothing'), { recursive: true });
+        return ['train', ...pico, '--data', at('hollow'), '--out', at('x')];
+      },
+      /nothing/,
+    ],
+    [
+      'a loss that is not a number',
+      () => ['train', ...pico, ...data, ...quick, '--lr', '1e30', '--out', at('x')],
+      /became (NaN|Infinity) at step \d+/,
+    ],
+    [
+      'an adapter for another backbone',
+      () => ['eval', '--backbone', 'deit_tiny_patch16_224', '--adapter', at('adapter'), ...data],
+      /was trained on pico-vit|does not fit this model/,
+    ],
+    [
+      'labels beyond the classes',
+      () => {
+        const images = { dtype: 'U8' as const, shape: [2, 32, 32, 3], bytes: new Uint8Array(2 * 32 * 32 * 3) };
+        writeFileSync(
+          at('labels.safetensors'),
+          serializeSafetensors([
+            ['images', images],
+            ['labels', fromInt32(Int32Array.of(0, -3), [2])],
+          ]),
+        );
+        return ['train', ...pico, '--data', at('labels.safetensors'), '--out', at('x')];
+      },
+      /labels\.safetensors/,
+    ],
+    [
+      'a folder that cannot be written',
+      () => ['train', ...pico, ...data, ...quick, '--out', '/dev/null/x'],
+      /\/dev\/null\/x/,
+    ],
+    ['a picture that is not there', () => ['predict', at('none.jpg'), '--adapter', at('adapter')], /none\.jpg/],
+  ];
+
+  test.each(cases)('%s', async (_, argv, message) => {
+    const { status, stdout, stderr } = await peft(...(await argv()), '--quiet');
+    expect(stderr).toMatch(message);
+    expect(stderr).not.toMatch(/\n\s+at .*\(/);
+    expect(stdout).toBe('');
+    expect(status).toBe(1);
+    expect(readdirSync(scratch)).not.toContain('x');
+  });
+
+  test.each([
+    [['train', ...data], /--backbone is needed/],
+    [['train', ...pico, ...data, '--lr', 'fast'], /--lr/],
+    [['train', ...pico, ...data, '--no-such-flag'], /unknown option/],
+    [['fly'], /unknown command/],
+  ])('wrong use is exit status 2: %s', async (argv, message) => {
+    const { status, stderr } = await peft(...argv);
+    expect(stderr).toMatch(message);
+    expect(status).toBe(2);
+  });
+});
