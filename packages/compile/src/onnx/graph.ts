@@ -41,7 +41,7 @@ export class Graph {
   nodes: GraphNode[] = [];
   constants: Constant[] = [];
   inputs: Port[] = [];
-  readonly outputs: Port[] = [];
+  outputs: Port[] = [];
   readonly #names = new Map<string, readonly string[]>();
 
   /** Adds a node, unless it is there already, and names its outputs. An input named '' is left out. */

@@ -1,0 +1,88 @@
+import { check, type Step } from '@peft/core';
+import * as tf from '@tensorflow/tfjs-core';
+import type { Graph } from '../onnx/graph.ts';
+import { type Initializer, writeModel } from '../onnx/model.ts';
+import { type Binding, type InputSpec, type Recording, record } from '../record/record.ts';
+import { generalize } from './symbolic.ts';
+
+export interface ExportInput {
+  /** `null` where the length may be anything: the batch. All such lengths of all inputs are the same. */
+  readonly shape: readonly (number | null)[];
+  /** By default float32. */
+  readonly dtype?: 'float32' | 'int32';
+}
+
+export interface ExportOptions {
+  readonly inputs: Readonly<Record<string, ExportInput>>;
+  /** Stored in the model's `metadata_props`. */
+  readonly metadata?: Readonly<Record<string, string>>;
+}
+
+/** Sizes that no model has by chance. */
+const sizes = [1009, 1013] as const;
+
+/**
+ * A forward step as an ONNX model of its own: opset 21, standard operators only, the weights inside. Inputs and outputs
+ * have the names that the step gives them.
+ *
+ * @throws PeftError `not-supported` if the model would be larger than 1.9 GB, or the step cannot be recorded
+ */
+export async function exportOnnx(forward: Step, { inputs, metadata }: ExportOptions): Promise<Uint8Array<ArrayBuffer>> {
+  await tf.ready();
+  const [first, second] = sizes.map(size => record(forward, specsOf(inputs, size), { portable: true }));
+  checkForward(first);
+  const measured = Object.entries(inputs).flatMap(([name, { shape }]) => {
+    const axis = shape.indexOf(null);
+    return axis < 0 ? [] : [{ input: `input:${name}`, axis }];
+  });
+  const graph =
+    measured.length === 0
+      ? first.graph
+      : generalize({ graph: first.graph, size: sizes[0] }, { graph: second.graph, size: sizes[1] }, measured[0]);
+  const initializers = await Promise.all(first.bindings.map(readWeight));
+  return writeModel(renamed(graph), { initializers, metadata });
+}
+
+const specsOf = (inputs: ExportOptions['inputs'], size: number): Record<string, InputSpec> =>
+  Object.fromEntries(
+    Object.entries(inputs).map(([name, { shape, dtype = 'float32' }]) => [
+      name,
+      { shape: shape.map(length => length ?? size), dtype },
+    ]),
+  );
+
+function checkForward({ bindings, random }: Recording): void {
+  const assigned = bindings.find(({ output }) => output)?.source;
+  check(!assigned, 'bad-argument', () => {
+    const name = assigned?.kind === 'variable' ? ` "${assigned.variable.name}"` : '';
+    return `The step assigns the variable${name}; only a forward step can be exported.`;
+  });
+  check(
+    random.length === 0,
+    'bad-argument',
+    () => `The step draws random numbers (${random[0].path}); export it in evaluation, withScope({ training: false }).`,
+  );
+}
+
+async function readWeight({ source, input, type, shape }: Binding): Promise<Initializer> {
+  const dataId = source.kind === 'variable' ? source.variable.dataId : source.dataId;
+  const { buffer, byteOffset, byteLength } = (await tf.engine().read(dataId)) as tf.TypedArray;
+  return { name: input!, type, shape, bytes: new Uint8Array(buffer, byteOffset, byteLength) };
+}
+
+/** Inputs and outputs under the step's own names. */
+function renamed(graph: Graph): Graph {
+  const bare = (name: string): string => name.replace(/^(input|output):/, '');
+  const outer = new Map([...graph.inputs, ...graph.outputs].map(({ name }) => [name, bare(name)]));
+  const twice = [...outer.values()].find((name, i, all) => all.indexOf(name) < i);
+  check(
+    twice === undefined,
+    'bad-argument',
+    () => `"${twice}" names an input and an output; call one of them otherwise.`,
+  );
+  const names = (list: readonly string[]) => list.map(name => outer.get(name) ?? name);
+  graph.nodes = graph.nodes.map(node => ({ ...node, inputs: names(node.inputs), outputs: names(node.outputs) }));
+  graph.inputs = graph.inputs.map(port => ({ ...port, name: bare(port.name) }));
+  graph.outputs = graph.outputs.map(port => ({ ...port, name: bare(port.name) }));
+  return graph;
+}
