@@ -31,13 +31,13 @@ function planSaved(
   sites: readonly Site[],
 ): Map<string, SavedParameter> {
   const adapted = new Set(sites.map(({ path }) => `${path}.bias`));
-  const all = [...parameters(root)];
+  const all = [...parameters(root)].filter(([, { fixed }]) => !fixed);
   for (const name of modulesToSave) {
     const pattern = `(?:.*\\.)?${name}(?:\\..*)?`;
     check(
       name === '*' || all.some(([path]) => fullMatch(pattern, path)),
       'no-match',
-      () => `modulesToSave: no module is called "${name}" in ${root.constructor.name}.`,
+      () => `modulesToSave: no module that can be trained is called "${name}" in ${root.constructor.name}.`,
     );
   }
   const isSaved = (path: string): boolean =>
@@ -47,7 +47,7 @@ function planSaved(
   return new Map(
     all
       .filter(([path]) => isSaved(path))
-      .map(([path, base]) => [path, { base, own: new Parameter(base.shape, base.init, base) }]),
+      .map(([path, base]) => [path, { base, own: new Parameter(base.shape, base.init, { layout: base.layout }) }]),
   );
 }
 

@@ -20,6 +20,7 @@ export class Parameter {
   /** Another parameter of the same shape that stands in for this one, as an adapter's own copy of a head does. */
   redirect: Parameter | undefined;
   #variable: tf.Variable | undefined;
+  #isAdopted = false;
 
   constructor(shape: readonly number[], init: Initializer, options: { layout?: FileLayout; fixed?: boolean } = {}) {
     this.shape = shape;
@@ -71,6 +72,22 @@ export class Parameter {
     }
   }
 
+  /**
+   * Uses a variable that belongs to someone else, a `tf.LayersModel` for one: its values are shared, both ways, and
+   * disposing leaves it alone.
+   */
+  adopt(variable: tf.Variable): void {
+    const fits = String(variable.shape) === String(this.shape) && variable.dtype === 'float32';
+    check(
+      fits,
+      'bad-shape',
+      () => `A ${variable.dtype} variable of shape [${variable.shape}] cannot stand for float32 [${this.shape}].`,
+    );
+    this.dispose();
+    this.#variable = variable;
+    this.#isAdopted = true;
+  }
+
   /** A copy of the values in use, in memory order: with a parameter that stands in, of its values. */
   async get(): Promise<Float32Array> {
     return Float32Array.from(await this.value.data());
@@ -87,7 +104,8 @@ export class Parameter {
   }
 
   dispose(): void {
-    this.#variable?.dispose();
+    if (!this.#isAdopted) this.#variable?.dispose();
     this.#variable = undefined;
+    this.#isAdopted = false;
   }
 }

@@ -70,6 +70,19 @@ describe('parameters', () => {
   });
 });
 
+test('a parameter can share a variable that belongs to someone else', async () => {
+  const variable = tf.variable(tf.tensor1d([1, 2]));
+  const parameter = new Parameter([2], zeros);
+  parameter.adopt(variable);
+  parameter.set(Float32Array.of(3, 4));
+  expect([...(await variable.data())]).toEqual([3, 4]);
+  parameter.dispose();
+  expect(parameter.isMaterialized).toBe(false);
+  expect([...(await variable.data())]).toEqual([3, 4]);
+  variable.dispose();
+  expect(() => parameter.adopt(tf.variable(tf.zeros([3])))).toThrow(expect.objectContaining({ code: 'bad-shape' }));
+});
+
 describe('loading', () => {
   test('is strict and reports all that is wrong at once, before anything is changed', async () => {
     const model = net(1);

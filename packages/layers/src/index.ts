@@ -1,0 +1,1 @@
+export { type WrappedModel, wrapLayersModel } from './wrap.ts';

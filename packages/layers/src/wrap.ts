@@ -1,0 +1,137 @@
+import { bindPaths, check, Linear, Module } from '@peft/core';
+import type * as tf from '@tensorflow/tfjs-core';
+import { LayersModel, type layers, Sequential, type SymbolicTensor } from '@tensorflow/tfjs-layers';
+import { activationOf, addField, Dropout, LayerModule, linearOf } from './layer-module.ts';
+
+/** A LayersModel as a tree of modules. */
+export interface WrappedModel extends Module {
+  /** The Dense layers that give the model's output: `'all-linear'` leaves them alone. */
+  readonly classifiers: readonly string[];
+}
+
+/**
+ * Makes a tree of modules of a TensorFlow.js LayersModel, sequential or functional, with one input and one output.
+ *
+ * Dense layers become `Linear` modules under the layer's name, `encoder.fc1` in a nested model, that share the layer's
+ * variables: merging an adapter shows in the LayersModel's own predictions. All other layers run as they are, in inference
+ * mode; only Dropout acts in training. Disposing of the modules leaves the LayersModel whole.
+ *
+ * @throws PeftError `not-supported` for several inputs or outputs, stateful layers and masks; `state` for a model that is
+ *   not built
+ */
+export const wrapLayersModel = (model: LayersModel): WrappedModel => bindPaths(new ModelModule(model));
+
+type Values = tf.Tensor | tf.Tensor[];
+
+/** Runs one layer on the values of its inputs. */
+type Run = (inputs: tf.Tensor[], callArgs?: object) => Values;
+
+class ModelModule extends Module implements WrappedModel {
+  readonly classifiers: string[];
+  readonly #model: LayersModel;
+  readonly #children = new Map<layers.Layer, Module>();
+  readonly #runs = new Map<layers.Layer, Run>();
+
+  constructor(model: LayersModel) {
+    super();
+    requireWrappable(model);
+    this.#model = model;
+    for (const layer of model.layers) this.#runs.set(layer, this.#wrap(layer));
+    this.classifiers = this.#classifiers();
+  }
+
+  forward(x: tf.Tensor): tf.Tensor {
+    if (this.#model instanceof Sequential) {
+      return this.#model.layers.reduce((h, layer) => first(this.#run(layer, [h])), x);
+    }
+    return this.#evaluate(this.#model.outputs[0], new Map([[this.#model.inputs[0], x]]));
+  }
+
+  /** The value of a symbolic tensor, from those that are known. */
+  #evaluate(wanted: SymbolicTensor, known: Map<SymbolicTensor, tf.Tensor>): tf.Tensor {
+    const value = known.get(wanted);
+    if (value) return value;
+    const { sourceLayer, nodeIndex } = wanted;
+    const { inputTensors, outputTensors, callArgs } = sourceLayer.inboundNodes[nodeIndex];
+    const outputs = [
+      this.#run(
+        sourceLayer,
+        inputTensors.map(input => this.#evaluate(input, known)),
+        callArgs,
+      ),
+    ].flat();
+    for (const [i, output] of outputTensors.entries()) known.set(output, outputs[i]);
+    return outputs[wanted.tensorIndex];
+  }
+
+  #run(layer: layers.Layer, inputs: tf.Tensor[], callArgs?: object): Values {
+    return this.#runs.get(layer)!(inputs, callArgs);
+  }
+
+  /** Makes a layer's child module, if it is one, and tells how to run it. */
+  #wrap(layer: layers.Layer): Run {
+    requireStateless(layer);
+    const kind = layer.getClassName();
+    if (kind === 'InputLayer') return inputs => inputs;
+    const child = childOf(layer);
+    if (!child) return (inputs, callArgs) => layer.apply(inputs, { ...callArgs, training: false }) as Values;
+    addField(this, layer.name, child);
+    this.#children.set(layer, child);
+    const activation = child instanceof Linear ? activationOf(layer) : undefined;
+    return ([x]) => {
+      const y = child.call(x);
+      return activation ? (activation.apply(y) as tf.Tensor) : y;
+    };
+  }
+
+  /** Back from the output, through layers without weights, to the last Dense. */
+  #classifiers(): string[] {
+    const chain = [...this.#model.layers];
+    let layer = this.#model instanceof Sequential ? chain.pop() : this.#model.outputs[0].sourceLayer;
+    while (layer) {
+      const { name, weights } = layer;
+      const child = this.#children.get(layer);
+      if (child instanceof Linear) return [name];
+      if (child instanceof ModelModule) return child.classifiers.map(path => `${name}.${path}`);
+      if (weights.length > 0) return [];
+      layer = this.#model instanceof Sequential ? chain.pop() : layer.inboundNodes[0]?.inboundLayers[0];
+    }
+    return [];
+  }
+}
+
+const first = (values: Values): tf.Tensor => (Array.isArray(values) ? values[0] : values);
+
+/** The module of a layer that has one input and one output wherever it is used. */
+function childOf(layer: layers.Layer): Module | undefined {
+  if (layer instanceof LayersModel) return new ModelModule(layer);
+  const kind = layer.getClassName();
+  if (kind === 'Dense') return linearOf(layer);
+  const { rate, noiseShape } = layer.getConfig();
+  if (kind === 'Dropout' && !noiseShape) return new Dropout(Number(rate));
+  const isUnary = layer.inboundNodes.every(
+    ({ inputTensors, outputTensors }) => inputTensors.length === 1 && outputTensors.length === 1,
+  );
+  return isUnary ? new LayerModule(layer) : undefined;
+}
+
+function requireWrappable({ name, inputs, outputs }: LayersModel): void {
+  check(inputs.length > 0, 'state', () => `Model "${name}" is not built; it has no layers, or no inputShape.`);
+  check(
+    inputs.length === 1 && outputs.length === 1,
+    'not-supported',
+    () => `Model "${name}" has ${inputs.length} inputs and ${outputs.length} outputs; one of each can be wrapped.`,
+  );
+}
+
+function requireStateless(layer: layers.Layer): void {
+  if (layer instanceof LayersModel) return; // its layers are looked at one by one
+  const { name, stateful } = layer;
+  check(!stateful, 'not-supported', () => `Layer "${name}" is stateful: its output depends on earlier batches.`);
+  const { maskZero } = layer.getConfig();
+  check(
+    layer.getClassName() !== 'Masking' && !maskZero,
+    'not-supported',
+    () => `Layer "${name}" makes a mask, which modules do not hand on; wrap a model without masks.`,
+  );
+}
