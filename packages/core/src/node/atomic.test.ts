@@ -6,12 +6,14 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { writeAtomic, writeFolderAtomic } from './index.ts';
 
+const shell = (script: string, folder = ''): unknown =>
+  execFileSync('sh', ['-c', script, 'sh', folder], { stdio: 'ignore' });
+
 /** Whether a small file system can be mounted, to be filled. */
 function canMount(): boolean {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) return false;
-  const script = 'd=$(mktemp -d) && mount -t tmpfs -o size=64k none $d && umount $d && rmdir $d';
   try {
-    execFileSync('sh', ['-c', script], { stdio: 'ignore' });
+    shell('d=$(mktemp -d) && mount -t tmpfs -o size=64k none $d && umount $d && rmdir $d');
     return true;
   } catch {
     return false;
@@ -59,7 +61,7 @@ describe.runIf(isHost)('atomic writes', () => {
   });
 
   test.runIf(isHost && canMount())('a full disk leaves the old files whole and nothing else', async () => {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'none', folder]);
+    shell('mount -t tmpfs -o size=64k none "$1"', folder);
     try {
       await writeFolderAtomic(folder, { a: 'old', b: 'old' });
       const large = new Uint8Array(60_000);
@@ -69,7 +71,7 @@ describe.runIf(isHost)('atomic writes', () => {
       expect(await contents()).toEqual({ a: 'old', b: 'old' });
       expect(existsSync(join(folder, 'new'))).toBe(false);
     } finally {
-      execFileSync('umount', [folder]);
+      shell('umount "$1"', folder);
     }
   });
 });
