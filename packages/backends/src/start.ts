@@ -2,14 +2,12 @@ import { PeftError, registerGradients } from '@peft/core';
 import * as tf from '@tensorflow/tfjs-core';
 import { activate } from './activate.ts';
 import { installedPackages, load, type Packages } from './packages.ts';
-import { startWasm } from './wasm.ts';
+import { startWasm, type WasmOptions } from './wasm/start.ts';
 import { startWebgpu } from './webgpu.ts';
 
 export type BackendName = 'cpu' | 'wasm' | 'webgpu';
 
-export interface BackendOptions {
-  /** Where the browser finds the `.wasm` files: the URL of a folder, with its last slash. Bundlers need none. */
-  wasmPath?: string;
+export interface BackendOptions extends WasmOptions {
   /** Other ways to import the optional packages, such as from a CDN. */
   packages?: Partial<Packages>;
 }
@@ -30,7 +28,7 @@ const preference: BackendName[] = ['webgpu', 'wasm', 'cpu'];
 async function start(name: BackendName, options: BackendOptions, hardwareOnly: boolean): Promise<Started> {
   const packages = { ...installedPackages, ...options.packages };
   if (name === 'webgpu') return { adapter: await startWebgpu(packages, hardwareOnly) };
-  if (name === 'wasm') await startWasm(packages, options.wasmPath);
+  if (name === 'wasm') await startWasm(packages, options);
   else {
     if (!tf.findBackendFactory('cpu')) await load(packages, '@tensorflow/tfjs-backend-cpu');
     await activate('cpu', 'reinstall @tensorflow/tfjs-backend-cpu.');

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { activate } from './activate.ts';
-import { load, type Packages } from './packages.ts';
+import { activate } from '../activate.ts';
+import { load, type Packages } from '../packages.ts';
+import { installFastKernels, uninstallFastKernels } from './install.ts';
 
 /** The folder of the `.wasm` files. Bundlers see the pattern `new URL(name, import.meta.url)` and emit the three files. */
 function bundledFiles(): Record<string, string> {
@@ -14,8 +15,15 @@ function bundledFiles(): Record<string, string> {
   };
 }
 
+export interface WasmOptions {
+  /** `fast`: our kernels where they are better than those of TensorFlow.js, which are `stock`. Default `fast`. */
+  kernels?: 'fast' | 'stock';
+  /** Where a browser finds the `.wasm` files: the URL of a folder, with its last slash. Bundlers need none. */
+  wasmPath?: string;
+}
+
 /** Starts WebAssembly. In Node the package finds its own `.wasm` files. */
-export async function startWasm(packages: Packages, wasmPath?: string): Promise<void> {
+export async function startWasm(packages: Packages, { kernels = 'fast', wasmPath }: WasmOptions): Promise<void> {
   if (!tf.findBackendFactory('wasm')) {
     const { setWasmPaths } = await load(packages, '@tensorflow/tfjs-backend-wasm');
     if (wasmPath) setWasmPaths(wasmPath);
@@ -25,4 +33,7 @@ export async function startWasm(packages: Packages, wasmPath?: string): Promise<
     'wasm',
     'give `wasmPath`, the URL of the folder with the files of @tensorflow/tfjs-backend-wasm/dist.',
   );
+  if (kernels === 'stock') return uninstallFastKernels();
+  const obstacle = await installFastKernels();
+  if (obstacle) console.warn(`${obstacle} The wasm backend runs with the kernels of TensorFlow.js, which are slower.`);
 }

@@ -1,0 +1,47 @@
+/**
+ * Compiles `assembly/` to `generated/kernels.js`: the same kernels in four builds, with and without relaxed SIMD, for a
+ * memory of one thread and for a shared one. Nothing of them may need memory of its own, since they run in that of tfjs.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import asc from 'assemblyscript/asc';
+
+const root = new URL('..', import.meta.url).pathname;
+const relaxed = ['--enable', 'relaxed-simd'];
+const shared = ['--enable', 'threads', '--sharedMemory', '--maximumMemory', '65536'];
+const builds = {
+  simd: [],
+  relaxedSimd: relaxed,
+  sharedSimd: shared,
+  sharedRelaxedSimd: [...relaxed, ...shared],
+};
+
+async function compile(flags) {
+  let binary;
+  const options = ['-O3', '--noAssert', '--runtime', 'stub', '--importMemory', '--noExportMemory', '--enable', 'simd'];
+  const { error, stderr } = await asc.main(
+    ['assembly/index.ts', '--baseDir', root, '-o', 'out.wasm', ...options, ...flags],
+    {
+      writeFile: (_, content) => {
+        binary = content;
+      },
+    },
+  );
+  if (error) throw new Error(`${stderr}`, { cause: error });
+  return Buffer.from(binary).toString('base64');
+}
+
+const entries = [];
+for (const [name, flags] of Object.entries(builds)) entries.push(`  ${name}: '${await compile(flags)}',`);
+
+mkdirSync(`${root}generated`, { recursive: true });
+writeFileSync(`${root}generated/kernels.js`, `export const kernelBuilds = {\n${entries.join('\n')}\n};\n`);
+writeFileSync(
+  `${root}generated/kernels.d.ts`,
+  [
+    '/** WebAssembly modules in base64. */',
+    `export declare const kernelBuilds: Record<${Object.keys(builds)
+      .map(name => `'${name}'`)
+      .join(' | ')}, string>;`,
+    '',
+  ].join('\n'),
+);

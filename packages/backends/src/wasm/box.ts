@@ -1,0 +1,38 @@
+import type { Heap } from './heap.ts';
+import { sizeOf } from './kernel.ts';
+
+/** Elements from one to the next along each axis. */
+export const stepsOf = (shape: number[]): number[] => shape.map((_, axis) => sizeOf(shape.slice(axis + 1)));
+
+export const offsetOf = (position: number[], steps: number[]): number =>
+  position.reduce((sum, index, axis) => sum + index * steps[axis], 0);
+
+/** A box of elements, with its place in two tensors of which one may be larger. */
+export interface Box {
+  size: number[];
+  /** Elements between neighbours along each axis of the box, in the source and in the target. */
+  fromSteps: number[];
+  toSteps: number[];
+}
+
+/** The most axes that `moveRows` walks, besides the one along a row. */
+const outerAxes = 4;
+
+/** Copies a box, if it has few enough axes after those that lie together in both tensors are joined. */
+export function boxCopy(
+  heap: Heap,
+  { size, fromSteps, toSteps }: Box,
+): ((from: number, to: number) => void) | undefined {
+  const axes = size.flatMap((length, axis) => (length === 1 ? [] : [axis]));
+  let count = 1;
+  while (axes.length > 0) {
+    const axis = axes[axes.length - 1];
+    if (fromSteps[axis] !== count || toSteps[axis] !== count) break;
+    count *= size[axis];
+    axes.pop();
+  }
+  if (axes.length > outerAxes) return undefined;
+  const unused = Array<number>(outerAxes - axes.length).fill(1);
+  const layout = [size, fromSteps, toSteps].flatMap(values => [...unused, ...axes.map(axis => values[axis])]);
+  return (from, to) => heap.kernels.moveRows(from, to, count, ...layout);
+}

@@ -1,0 +1,81 @@
+import { PeftError } from '@peft/core';
+import * as tf from '@tensorflow/tfjs-core';
+import { type Heap, openHeap } from './heap.ts';
+import type { FastKernel } from './kernel.ts';
+import { fastKernels } from './kernels/index.ts';
+
+/** A registered kernel of ours: tfjs' registry is the only place that knows what is installed. */
+interface InstalledKernel extends tf.KernelConfig {
+  readonly heap: Heap;
+  readonly replaced: tf.KernelConfig | undefined;
+}
+
+const isOurs = (config: tf.KernelConfig | undefined): config is InstalledKernel =>
+  config !== undefined && 'heap' in config;
+
+function remove(name: string): void {
+  const installed = tf.getKernel(name, 'wasm');
+  if (!isOurs(installed)) return;
+  tf.unregisterKernel(name, 'wasm');
+  if (installed.replaced) tf.registerKernel(installed.replaced);
+}
+
+function put({ name, run }: FastKernel, heap: Heap): void {
+  remove(name);
+  const replaced = tf.getKernel(name, 'wasm');
+  if (replaced) tf.unregisterKernel(name, 'wasm');
+  const config: InstalledKernel = {
+    kernelName: name,
+    backendName: 'wasm',
+    heap,
+    replaced,
+    kernelFunc({ inputs, attrs = {}, backend }) {
+      const outputs = run(heap, inputs, attrs);
+      if (outputs) return outputs;
+      if (replaced) return replaced.kernelFunc({ inputs, attrs, backend });
+      const given = Object.values(inputs).flatMap(x => (x ? [`${x.dtype} [${x.shape}]`] : []));
+      throw new PeftError('not-supported', `${name} on wasm does not take ${given.join(', ')}.`);
+    },
+    disposeFunc: () => remove(name), // with its backend goes the memory
+  };
+  tf.registerKernel(config);
+}
+
+/** Compares a small product with the sum written out. */
+async function checkProduct(): Promise<void> {
+  const [m, k, n] = [7, 5, 9];
+  const left = Float32Array.from({ length: m * k }, (_, i) => Math.sin(i));
+  const right = Float32Array.from({ length: n * k }, (_, i) => Math.cos(i));
+  const product = tf.tidy(() => tf.matMul(tf.tensor2d(left, [m, k]), tf.tensor2d(right, [n, k]), false, true));
+  const values = await product.data();
+  product.dispose();
+  for (let i = 0; i < m * n; i++) {
+    let expected = 0;
+    for (let p = 0; p < k; p++) expected += left[Math.floor(i / n) * k + p] * right[(i % n) * k + p];
+    if (Math.abs(values[i] - expected) < 1e-5) continue;
+    throw new PeftError('numerics', `The fast wasm matMul gives ${values[i]} for ${expected} at ${i} of [7, 9].`);
+  }
+}
+
+/** Gives the wasm backend the kernels of tfjs back. */
+export function uninstallFastKernels(): void {
+  for (const { name } of fastKernels) remove(name);
+}
+
+/**
+ * Replaces kernels of the current backend, which must be that of wasm, by ours. Where tfjs is not as the kernels know
+ * it, nothing is replaced and the reason is given.
+ */
+export async function installFastKernels(): Promise<string | undefined> {
+  const installed = tf.getKernel(tf.BatchMatMul, 'wasm');
+  if (isOurs(installed) && installed.heap.backend === tf.backend()) return undefined;
+  try {
+    const heap = await openHeap(tf.backend());
+    for (const kernel of fastKernels) put(kernel, heap);
+    await checkProduct();
+    return undefined;
+  } catch (error) {
+    uninstallFastKernels();
+    return error instanceof Error ? error.message : String(error);
+  }
+}

@@ -1,0 +1,27 @@
+import type { FastKernel } from '../kernel.ts';
+import { attention, attentionGrad, softmax, softmaxCrossEntropy } from './attention.ts';
+import { batchMatMul, fusedMatMul, linear } from './matmul.ts';
+import { concat, identity, pad, slice, split, transpose } from './move.ts';
+import { gelu, geluGrad, layerNorm, layerNormGrad } from './pointwise.ts';
+import { unsortedSegmentSum } from './segment.ts';
+
+export const fastKernels: readonly FastKernel[] = [
+  attention,
+  attentionGrad,
+  batchMatMul,
+  concat,
+  fusedMatMul,
+  gelu,
+  geluGrad,
+  identity,
+  layerNorm,
+  layerNormGrad,
+  linear,
+  pad,
+  slice,
+  softmax,
+  softmaxCrossEntropy,
+  split,
+  transpose,
+  unsortedSegmentSum,
+];

@@ -1,0 +1,118 @@
+import * as tf from '@tensorflow/tfjs-core';
+import type { Heap } from '../heap.ts';
+import { allOf, fastKernel, sizeOf } from '../kernel.ts';
+
+type TensorInfo = tf.TensorInfo;
+
+interface MatMulInputs {
+  a: TensorInfo;
+  b: TensorInfo;
+}
+
+interface MatMulAttributes {
+  transposeA: boolean;
+  transposeB: boolean;
+}
+
+interface FusedInputs extends MatMulInputs {
+  bias?: TensorInfo;
+  preluActivationWeights?: TensorInfo;
+}
+
+interface FusedAttributes extends MatMulAttributes {
+  activation: string;
+  leakyreluAlpha?: number;
+}
+
+/** For each matrix of a batch of shape `out`, which matrix of the batch `dims` is broadcast there. */
+function batchIndices(dims: number[], out: number[]): number[] {
+  let indices = [0];
+  const lead = out.length - dims.length;
+  for (let axis = 0; axis < out.length; axis++) {
+    const length = axis < lead ? 1 : dims[axis - lead];
+    const steps = Array.from({ length: out[axis] }, (_, i) => (length === 1 ? 0 : i));
+    indices = indices.flatMap(index => steps.map(step => index * length + step));
+  }
+  return indices;
+}
+
+/** op(a) op(b) + bias `[n]`, or undefined if the inner sizes differ. */
+function multiply(
+  heap: Heap,
+  { a, b }: MatMulInputs,
+  { transposeA, transposeB }: MatMulAttributes,
+  bias?: TensorInfo,
+): TensorInfo | undefined {
+  const [aRows, aColumns] = a.shape.slice(-2);
+  const [bRows, bColumns] = b.shape.slice(-2);
+  const [m, k] = transposeA ? [aColumns, aRows] : [aRows, aColumns];
+  const [n, inner] = transposeB ? [bRows, bColumns] : [bColumns, bRows];
+  if (k !== inner) return undefined;
+
+  const aBatch = a.shape.slice(0, -2);
+  const bBatch = b.shape.slice(0, -2);
+  const batch = tf.broadcast_util.assertAndGetBroadcastShape(aBatch, bBatch);
+  const y = heap.make([...batch, m, n]);
+  const [from, by, to] = [a, b, y].map(heap.address);
+  const added = bias ? heap.address(bias) : 0;
+  const { gemm } = heap.kernels;
+  if (!transposeA && sizeOf(bBatch) === 1) {
+    gemm(sizeOf(batch) * m, n, k, from, false, by, transposeB, to, 1, added, 0); // one tall matrix
+    return y;
+  }
+  const aIndices = batchIndices(aBatch, batch);
+  const bIndices = batchIndices(bBatch, batch);
+  for (let i = 0; i < aIndices.length; i++) {
+    const left = from + 4 * m * k * aIndices[i];
+    const right = by + 4 * k * n * bIndices[i];
+    gemm(m, n, k, left, transposeA, right, transposeB, to + 4 * m * n * i, 1, added, 0);
+  }
+  return y;
+}
+
+export const batchMatMul = fastKernel<MatMulInputs, MatMulAttributes>(tf.BatchMatMul, (heap, inputs, attributes) =>
+  allOf('float32', inputs.a, inputs.b) ? multiply(heap, inputs, attributes) : undefined,
+);
+
+/** The kernels of the activations that `tf.fused` knows. */
+const activations: Record<string, string> = {
+  relu: tf.Relu,
+  relu6: tf.Relu6,
+  sigmoid: tf.Sigmoid,
+  elu: tf.Elu,
+  prelu: tf.Prelu,
+  leakyrelu: tf.LeakyRelu,
+};
+
+/** tfjs' own adds the bias once for each 48 of k, where it is batched or transposed. */
+export const fusedMatMul = fastKernel<FusedInputs, FusedAttributes>(tf._FusedMatMul, (heap, inputs, attributes) => {
+  const { a, b, bias, preluActivationWeights: alpha } = inputs;
+  const { activation, transposeB, leakyreluAlpha } = attributes;
+  const n = b.shape[b.shape.length - (transposeB ? 2 : 1)];
+  const biasFits = !bias || (sizeOf(bias.shape) === n && bias.shape[bias.shape.length - 1] === n);
+  const activate = activation === 'linear' ? undefined : tf.getKernel(activations[activation], 'wasm');
+  if (!allOf('float32', a, b, bias) || !biasFits || (activation !== 'linear' && !activate)) return undefined;
+  const y = multiply(heap, inputs, attributes, bias);
+  if (!y || !activate) return y;
+  const activated = activate.kernelFunc({
+    inputs: alpha ? { x: y, alpha } : { x: y },
+    attrs: { alpha: leakyreluAlpha ?? 0 },
+    backend: heap.backend,
+  });
+  heap.release(y);
+  return activated;
+});
+
+/** Rows of x times weight, plus bias: core's `linear`. */
+export const linear = fastKernel<{ x: TensorInfo; weight: TensorInfo; bias?: TensorInfo }>(
+  'PeftLinear',
+  (heap, { x, weight, bias }) => {
+    if (!allOf('float32', x, weight, bias)) return undefined;
+    const [k, n] = weight.shape;
+    const y = heap.make([...x.shape.slice(0, -1), n]);
+    const rows = sizeOf(x.shape.slice(0, -1));
+    const [from, by, to] = [x, weight, y].map(heap.address);
+    heap.kernels.gemm(rows, n, k, from, false, by, false, to, 1, bias ? heap.address(bias) : 0, 0);
+    return y;
+  },
+);

@@ -1,0 +1,144 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { boxCopy, offsetOf, stepsOf } from '../box.ts';
+import type { Heap } from '../heap.ts';
+import { allOf, fastKernel, isWord, sizeOf } from '../kernel.ts';
+
+type TensorInfo = tf.TensorInfo;
+
+/** tfjs' own copies the data. */
+export const identity = fastKernel<{ x: TensorInfo }>(tf.Identity, (heap, { x }) =>
+  x.dtype === 'string' ? undefined : heap.share(x, x.shape),
+);
+
+interface Transpose {
+  /** Sizes of the input's axes. */
+  sizes: number[];
+  order: number[];
+}
+
+/** Drops axes of length 1 and joins axes that stay neighbours. */
+export function simplifyTranspose(shape: number[], perm: number[]): Transpose {
+  const kept = shape.flatMap((length, axis) => (length === 1 ? [] : [axis]));
+  const order = perm.filter(axis => shape[axis] !== 1).map(axis => kept.indexOf(axis));
+  const groups: number[][] = []; // of kept axes, in output order
+  for (const axis of order) {
+    const last = groups[groups.length - 1];
+    if (last?.[last.length - 1] === axis - 1) last.push(axis);
+    else groups.push([axis]);
+  }
+  const inputOrder = [...groups].sort((a, b) => a[0] - b[0]);
+  return {
+    sizes: inputOrder.map(group => sizeOf(group.map(axis => shape[kept[axis]]))),
+    order: groups.map(group => inputOrder.indexOf(group)),
+  };
+}
+
+export const transpose = fastKernel<{ x: TensorInfo }, { perm: number[] }>(tf.Transpose, (heap, { x }, { perm }) => {
+  if (!isWord(x)) return undefined;
+  const outShape = perm.map(axis => x.shape[axis]);
+  const { sizes, order } = simplifyTranspose(x.shape, perm);
+  const last = sizes.length - 1;
+  if (last <= 0) return heap.share(x, outShape);
+
+  if (last <= 2 && order[last] === last - 1 && order[last - 1] === last) {
+    const y = heap.make(outShape, x.dtype);
+    const batch = last === 2 ? sizes[0] : 1;
+    heap.kernels.transpose(heap.address(x), heap.address(y), batch, sizes[last - 1], sizes[last]);
+    return y;
+  }
+  const size = order.map(axis => sizes[axis]);
+  const steps = stepsOf(sizes);
+  const copy =
+    order[last] === last && boxCopy(heap, { size, fromSteps: order.map(axis => steps[axis]), toSteps: stepsOf(size) });
+  if (!copy) return undefined;
+  const y = heap.make(outShape, x.dtype);
+  copy(heap.address(x), heap.address(y));
+  return y;
+});
+
+/** The part of `x` that starts at `begin`; `undefined` for tensors that {@link boxCopy} does not take. */
+function sliceOf(heap: Heap, x: TensorInfo, begin: number[], size: number[]): TensorInfo | undefined {
+  const fromSteps = stepsOf(x.shape);
+  const copy = isWord(x) && boxCopy(heap, { size, fromSteps, toSteps: stepsOf(size) });
+  if (!copy) return undefined;
+  const y = heap.make(size, x.dtype);
+  copy(heap.address(x) + 4 * offsetOf(begin, fromSteps), heap.address(y));
+  return y;
+}
+
+/** tfjs' own copies the whole input first. */
+export const slice = fastKernel<{ x: TensorInfo }, { begin: number | number[]; size: number | number[] }>(
+  tf.Slice,
+  (heap, { x }, attributes) => {
+    const [begin, size] = tf.slice_util.parseSliceParams(x, attributes.begin, attributes.size);
+    tf.slice_util.assertParamsValid(x, begin, size);
+    return sliceOf(heap, x, begin, size);
+  },
+);
+
+/** tfjs' own copies the whole input for each part. */
+export const split = fastKernel<{ x: TensorInfo }, { numOrSizeSplits: number | number[]; axis: number }>(
+  tf.SplitV,
+  (heap, { x }, { numOrSizeSplits, axis: given }) => {
+    const [axis] = tf.util.parseAxisParam(given, x.shape);
+    const lengths = tf.backend_util.prepareSplitSize({ shape: x.shape } as tf.Tensor, numOrSizeSplits, axis);
+    const parts: TensorInfo[] = [];
+    let start = 0;
+    for (const length of lengths) {
+      const part = sliceOf(
+        heap,
+        x,
+        x.shape.map((_, i) => (i === axis ? start : 0)),
+        x.shape.with(axis, length),
+      );
+      if (!part) return undefined; // the first is refused if any is
+      parts.push(part);
+      start += length;
+    }
+    return parts;
+  },
+);
+
+/** The gradient of a slice. */
+export const pad = fastKernel<{ x: TensorInfo }, { paddings: [number, number][]; constantValue: number }>(
+  tf.PadV2,
+  (heap, { x }, { paddings, constantValue }) => {
+    const outShape = paddings.map(([before, after], axis) => before + x.shape[axis] + after);
+    const toSteps = stepsOf(outShape);
+    const copy = allOf('float32', x) && boxCopy(heap, { size: x.shape, fromSteps: stepsOf(x.shape), toSteps });
+    if (!copy) return undefined;
+    const y = heap.make(outShape);
+    const to = heap.address(y);
+    const [bits] = new Int32Array(Float32Array.of(constantValue).buffer);
+    heap.kernels.fill(to, sizeOf(outShape), bits);
+    copy(
+      heap.address(x),
+      to +
+        4 *
+          offsetOf(
+            paddings.map(([before]) => before),
+            toSteps,
+          ),
+    );
+    return y;
+  },
+);
+
+export const concat = fastKernel<TensorInfo[], { axis: number }>(tf.Concat, (heap, given, attributes) => {
+  const tensors = Object.values(given);
+  const [first] = tensors;
+  if (!isWord(first) || !allOf(first.dtype, ...tensors)) return undefined;
+  const [axis] = tf.util.parseAxisParam(attributes.axis, first.shape);
+  const shapes = tensors.map(({ shape }) => shape);
+  tf.backend_util.assertParamsConsistent(shapes, axis);
+  const y = heap.make(tf.backend_util.computeOutShape(shapes, axis), first.dtype);
+  const rows = sizeOf(y.shape.slice(0, axis));
+  const step = sizeOf(y.shape.slice(axis));
+  let to = heap.address(y);
+  for (const tensor of tensors) {
+    const count = sizeOf(tensor.shape.slice(axis));
+    heap.kernels.moveRows(heap.address(tensor), to, count, 1, 1, 1, rows, 0, 0, 0, count, 0, 0, 0, step);
+    to += 4 * count;
+  }
+  return y;
+});
