@@ -1,6 +1,6 @@
 /**
  * Times a training step of a vision transformer with LoRA. Run from source, on Node 22.18 or newer:
- * `node --conditions=@peft/source bench/vit.ts`, with `--dim --depth --heads --batch --threads --steps` to change it.
+ * `node --conditions=@peft/source bench/vit.ts`, with `--dim --depth --heads --batch --threads --steps --engine` to change it.
  */
 
 import { parseArgs } from 'node:util';
@@ -18,7 +18,7 @@ import {
   valueAndGrads,
 } from '@peft/core';
 import * as tf from '@tensorflow/tfjs-core';
-import { onnxEngine } from '../src/index.ts';
+import { onnxEngine, onnxWebEngine } from '../src/index.ts';
 import { writeModel } from '../src/onnx/model.ts';
 import { type InputSpec, record } from '../src/record/record.ts';
 
@@ -30,6 +30,7 @@ const { values } = parseArgs({
     batch: { type: 'string', default: '8' },
     threads: { type: 'string', default: '2' },
     steps: { type: 'string', default: '12' },
+    engine: { type: 'string', default: 'node' },
     /** Also times this many eager steps on the backend named by `--backend`. */
     eager: { type: 'string', default: '0' },
     backend: { type: 'string', default: 'cpu' },
@@ -160,7 +161,8 @@ for (const run of ['cold', 'warm']) {
       `${(bytes / 1024).toFixed(0)} KiB written in ${(written - recorded).toFixed(0)} ms`,
   );
 }
-const engine = await onnxEngine({ threads: Number(values.threads) });
+const threads = Number(values.threads);
+const engine = values.engine === 'web' ? await onnxWebEngine({ threads }) : await onnxEngine({ threads });
 await time(engine, step, Number(values.steps) + 1);
 console.log(`  peak memory ${(process.resourceUsage().maxRSS / 1024).toFixed(0)} MiB`);
 const start = performance.now();

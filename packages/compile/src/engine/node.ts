@@ -1,9 +1,7 @@
 import { type Engine, PeftError } from '@peft/core';
-import { Graph } from '../onnx/graph.ts';
-import { writeModel } from '../onnx/model.ts';
 import { OnnxEngine } from './engine.ts';
+import { probe } from './probe.ts';
 import { RemoteRunner } from './remote-runner.ts';
-import type { Runner } from './runner.ts';
 
 export interface OnnxEngineOptions {
   /** Threads of ONNX Runtime; by default one per processor. */
@@ -29,7 +27,8 @@ export async function onnxEngine({ threads, provider = 'cpu' }: OnnxEngineOption
     // Costs 3 % of time and saves 30 % of memory: a pattern is one block for all values that ever live.
     enableMemPattern: false,
   };
-  const runner = new RemoteRunner(new Worker(new URL('./worker.mjs', import.meta.url), { workerData: session }));
+  const entry = new URL('./worker.mjs', import.meta.url);
+  const runner = new RemoteRunner(new Worker(entry, { workerData: session }));
   try {
     await runner.open();
     await probe(runner);
@@ -40,13 +39,4 @@ export async function onnxEngine({ threads, provider = 'cpu' }: OnnxEngineOption
     throw new PeftError('not-supported', `onnxruntime-node cannot use "${provider}" here. ${reason}`, { cause });
   }
   return new OnnxEngine(`onnxruntime-node (${provider}, ${count} thread${count === 1 ? '' : 's'})`, runner);
-}
-
-/** Loads a graph of one node: ONNX Runtime starts a provider, and fails to, with the first session. */
-async function probe(runner: Runner): Promise<void> {
-  const graph = new Graph();
-  const [port, made] = ['x', 'y'].map(name => ({ name, type: 'float32' as const, shape: [] }));
-  graph.output(graph.input(port), made);
-  const plan = { model: writeModel(graph), inputs: [port], outputs: [made], reads: [], writes: [] };
-  await runner.unload(await runner.load(plan));
 }

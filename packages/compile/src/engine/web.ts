@@ -1,0 +1,39 @@
+import { type Engine, PeftError } from '@peft/core';
+import { OnnxEngine } from './engine.ts';
+import { createOrtRunner } from './ort-runner.mjs';
+import { probe } from './probe.ts';
+
+export interface OnnxWebEngineOptions {
+  /** Threads of the wasm build; by default ONNX Runtime's choice. A browser needs cross-origin isolation for more than one. */
+  threads?: number;
+  provider?: 'wasm' | 'webgpu';
+}
+
+/**
+ * An engine that runs recorded steps in onnxruntime-web: in browsers, and in Node where onnxruntime-node is not wanted.
+ * It computes in this thread. `env.wasm` of onnxruntime-web says where its files are, and is the caller's to set.
+ *
+ * @throws PeftError `missing` if onnxruntime-web is not installed, `not-supported` if it cannot use the provider.
+ */
+export async function onnxWebEngine({ threads, provider = 'wasm' }: OnnxWebEngineOptions = {}): Promise<Engine> {
+  const ort = await import('onnxruntime-web').catch(cause => {
+    throw new PeftError(
+      'missing',
+      'onnxWebEngine needs the package onnxruntime-web, which is not installed. Install it, or use eagerEngine().',
+      { cause },
+    );
+  });
+  if (threads !== undefined) ort.env.wasm.numThreads = threads;
+  const runner = createOrtRunner(ort, {
+    session: { executionProviders: [provider], graphOptimizationLevel: 'all' },
+    // It leaves outputs that it is given at zero.
+    preallocate: false,
+  });
+  try {
+    await probe(runner);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new PeftError('not-supported', `onnxruntime-web cannot use "${provider}" here. ${reason}`, { cause });
+  }
+  return new OnnxEngine(`onnxruntime-web (${provider})`, runner);
+}
