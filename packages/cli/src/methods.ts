@@ -21,7 +21,7 @@ const entries: Record<string, MethodEntry> = {
   full: { factory: whole, options: () => ({ modulesToSave: ['*'] }), lr: 1e-4 },
 };
 
-export const methodNames = Object.keys(entries);
+const methodNames = Object.keys(entries);
 
 /** Everything that an adapter folder may hold. */
 export const factories: MethodFactory[] = [...new Set(Object.values(entries).map(({ factory }) => factory))];

@@ -35,8 +35,8 @@ export type {
   SiteValues,
   Tensors,
 } from './method/method.ts';
-export { type WholeOptions, whole } from './method/whole.ts';
 export { closest, patternValue, resolveSites, type Site, type TargetOptions } from './method/targets.ts';
+export { type WholeOptions, whole } from './method/whole.ts';
 export {
   constant,
   type Initializer,

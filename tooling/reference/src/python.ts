@@ -6,10 +6,10 @@ import { fileURLToPath } from 'node:url';
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../../..');
 
 /** The folder with reference weights, data and the recipe of the Python environment. */
-export const sharedFolder = process.env.PEFT_SHARED ?? resolve(root, '../shared');
+const sharedFolder = process.env.PEFT_SHARED ?? resolve(root, '../shared');
 
 /** The reference environment's interpreter: `PEFT_PYTHON`, or the one that `.ci/run` makes. */
-export const python = process.env.PEFT_PYTHON ?? resolve(root, '.python/bin/python');
+const python = process.env.PEFT_PYTHON ?? resolve(root, '.python/bin/python');
 
 /** Why tests against Python cannot run here; `undefined` if they can. */
 export const pythonMissing: string | undefined = !existsSync(python)

@@ -17,7 +17,7 @@ const margin = { left: 52, right: 12, top: 28, bottom: 36 };
 /** Colours that differ for colour-blind eyes too (Okabe and Ito). */
 const colours = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#000000'];
 
-export const colourOf = (index: number): string => colours[index % colours.length];
+const colourOf = (index: number): string => colours[index % colours.length];
 
 export const escapeHtml = (text: string): string =>
   text.replace(/[&<>"']/g, character => `&#${character.charCodeAt(0)};`);
@@ -77,7 +77,8 @@ function scales(series: readonly Series[], frame: Frame): [Scale, Scale] {
   ];
 }
 
-const svg = (content: string): string => `<svg viewBox="0 0 ${width} ${height}" role="img">${content}</svg>`;
+const svg = ({ title }: Frame, content: string): string =>
+  `<svg viewBox="0 0 ${width} ${height}" role="img"><title>${escapeHtml(title)}</title>${content}</svg>`;
 
 /** Lines, one a series. */
 export function lineChart(series: readonly Series[], frame: Frame): string {
@@ -86,7 +87,7 @@ export function lineChart(series: readonly Series[], frame: Frame): string {
     const path = points.map(([x, y]) => `${xs.at(x).toFixed(1)},${ys.at(y).toFixed(1)}`).join(' ');
     return `<polyline points="${path}" fill="none" stroke="${colourOf(i)}" stroke-width="1.5"/>`;
   });
-  return svg(axes(frame, xs, ys) + lines.join('') + legend(series));
+  return svg(frame, axes(frame, xs, ys) + lines.join('') + legend(series));
 }
 
 /** Dots, named. */
@@ -100,7 +101,7 @@ export function scatterChart(series: readonly Series[], frame: Frame): string {
       )
       .join(''),
   );
-  return svg(axes(frame, xs, ys) + dots.join('') + legend(series));
+  return svg(frame, axes(frame, xs, ys) + dots.join('') + legend(series));
 }
 
 const legend = (series: readonly Series[]): string =>

@@ -21,7 +21,7 @@ export const peftPrefix = 'base_model.model.';
 export class TensorReader {
   readonly #tensors: ReadonlyMap<string, StoredTensor>;
   readonly #taken = new Set<string>();
-  readonly #problems: string[] = [];
+  readonly #problems = new Set<string>();
 
   constructor(tensors: ReadonlyMap<string, StoredTensor>) {
     this.#tensors = tensors;
@@ -36,13 +36,13 @@ export class TensorReader {
     this.#taken.add(key);
     const tensor = this.#tensors.get(key);
     if (tensor && String(tensor.shape) === String(shape)) return toFloat32(tensor);
-    this.#problems.push(tensor ? `${key} is [${tensor.shape}], should be [${shape}]` : `${key} is missing`);
+    this.#problems.add(tensor ? `${key} is [${tensor.shape}], should be [${shape}]` : `${key} is missing`);
     return new Float32Array(shape.reduce((product, size) => product * size, 1));
   }
 
   /** Notes something wrong with a tensor. */
   report(problem: string): void {
-    this.#problems.push(problem);
+    this.#problems.add(problem);
   }
 
   /** Throws if anything was missing, misshapen or left over. */
