@@ -1,4 +1,5 @@
 import { check, type Json, type JsonObject, type Method, type MethodFactory, whole } from '@peft/core';
+import { lily } from '@peft/lily';
 import { lora } from '@peft/lora';
 import { neat, neatLearningRate } from '@peft/neat';
 
@@ -17,6 +18,7 @@ const qv = ['attn.qkv[q,v]'];
 const entries: Record<string, MethodEntry> = {
   lora: { factory: lora, options: heads => ({ targets: qv, alpha: 16, modulesToSave: heads }), lr: 2e-3 },
   neat: { factory: neat, options: heads => ({ targets: qv, modulesToSave: heads }), lr: neatLearningRate },
+  lily: { factory: lily, options: heads => ({ modulesToSave: heads }), lr: 1e-3 },
   linear: { factory: whole, options: heads => ({ modulesToSave: heads }), lr: 2e-3 },
   full: { factory: whole, options: () => ({ modulesToSave: ['*'] }), lr: 1e-4 },
 };

@@ -90,7 +90,7 @@ export function makeProgram(): Command {
     'train, evaluate and save an adapter',
     ['model', 'data', 'method', 'training'],
     async () => (await import('./commands/train.ts')).train,
-  ).addOption(new Option('--method <method>', 'lora, linear or full').default('lora'));
+  ).addOption(new Option('--method <method>', 'lora, neat, lily, linear or full').default('lora'));
   verb(
     program,
     'eval',

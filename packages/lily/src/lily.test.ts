@@ -1,0 +1,433 @@
+import { createBackbone } from '@peft/backbones';
+import {
+  adapt,
+  attachAdapterFolder,
+  countParameters,
+  type FolderFiles,
+  fromFloat32,
+  initialize,
+  key,
+  Linear,
+  Module,
+  parameters,
+  parseSafetensors,
+  planAdapter,
+  readAdapterFolder,
+  serializeSafetensors,
+  toFloat32,
+  valueAndGrads,
+  writeAdapterFolder,
+} from '@peft/core';
+import * as tf from '@tensorflow/tfjs-core';
+import { describe, expect, test } from 'vitest';
+import { type LilyOptions, lily, lilyDefaults } from './index.ts';
+import { lilyDelta, lilyDeltaWeight, mixingWeights } from './maths.ts';
+
+class Block extends Module {
+  readonly up = new Linear(5, 9, { slices: { k: { start: 0, end: 4 }, v: { start: 5, end: 9 } } });
+  readonly down = new Linear(9, 5);
+  forward(x: tf.Tensor): tf.Tensor {
+    return tf.add(x, this.down.call(tf.tanh(this.up.call(x))));
+  }
+}
+
+class Net extends Module {
+  readonly blocks = [new Block(), new Block(), new Block(), new Block()];
+  readonly head = new Linear(5, 2);
+  forward(x: tf.Tensor): tf.Tensor {
+    return this.head.call(
+      tf.mean(
+        this.blocks.reduce((h, block) => block.call(h), x),
+        1,
+      ),
+    );
+  }
+}
+
+const net = (seed = 1): Net => initialize(new Net(), key(seed));
+const tokens = (batch: number, of = 0): tf.Tensor3D =>
+  tf.tensor3d(
+    Array.from({ length: batch * 15 }, (_, i) => 2 * Math.sin((i + 1 + of) ** 2)),
+    [batch, 3, 5],
+  );
+const x = tokens(2);
+const run = async (model: { call(x: tf.Tensor): tf.Tensor }, input: tf.Tensor = x): Promise<number[]> => [
+  ...(await model.call(input).data()),
+];
+const difference = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
+  expect(a.length).toBe(b.length);
+  return Math.max(...Array.from(a, (value, i) => Math.abs(value - b[i])));
+};
+
+/** An adapter whose every tensor has moved away from its start. */
+async function moved(options: LilyOptions, seed = 3) {
+  const model = adapt(net());
+  const adapter = await model.add('default', lily(options), { key: key(seed) });
+  for (const [, parameter] of adapter.parameters()) {
+    parameter.set((await parameter.get()).map((value, i) => value + 0.5 * Math.cos(i * i + 1)));
+  }
+  return { model, adapter };
+}
+
+const whole = ['up', 'down'];
+const variants: [string, LilyOptions][] = [
+  ['by sample', { targets: whole, r: 3 }],
+  ['by sample, softmax of sum', { targets: whole, r: 3, pool: 'softmax-of-sum' }],
+  ['by batch', { targets: whole, r: 3, nB: 3, mixing: 'batch', stride: 1, scale: 2 }],
+  ['by token', { targets: whole, r: 2, nB: 3, mixing: 'token' }],
+  ['uniform', { targets: whole, r: 3, stride: 4, mixing: 'uniform' }],
+  ['slices', { targets: ['up[k,v]'], r: 2, modulesToSave: ['head'] }],
+  ['uniform slices', { targets: ['up[k,v]'], r: 2, mixing: 'uniform', nB: 3 }],
+  ['one router', { targets: ['down'], r: 2, router: 'target', nA: 3 }],
+  ['lily-v1', { targets: whole, r: 3, compat: 'lily-v1' }],
+  ['lily-v3', { targets: whole, r: 3, compat: 'lily-v3', nA: 4 }],
+  ['one expression', { targets: '.*\\.(up|down)', r: 2, stride: 3 }],
+  ['all linear', { targets: 'all-linear', r: 2, exclude: ['head'] }],
+];
+/** Those that Hugging Face peft has no form for. */
+const own = ['by sample, softmax of sum', 'by token', 'slices', 'uniform slices', 'one router', 'lily-v1'];
+
+describe('the golden vectors, computed apart in double precision', () => {
+  const wave = (f: (k: number) => number, n: number, o: number): number[] =>
+    Array.from({ length: n }, (_, k) => f(k + 1 + o));
+  const A = tf.tensor2d(wave(Math.sin, 6, 0), [3, 2]);
+  const R = tf.tensor2d(wave(Math.sin, 4, 10), [2, 2]);
+  const P = tf.tensor2d(wave(Math.sin, 8, 20), [4, 2]);
+  const input = tf.tensor3d(wave(Math.cos, 12, 0), [2, 2, 3]);
+  const base = { ...lilyDefaults, r: 2, nB: 2 };
+
+  test.each<[string, LilyOptions, number[], number[] | undefined]>([
+    [
+      'batch',
+      { mixing: 'batch' },
+      [0.532767, 0.161171, -0.562648, -0.195083, 0.581268, 0.22509, -0.588254, -0.250592],
+      [0.500935, 0.499065],
+    ],
+    [
+      'sample',
+      {},
+      [0.531339, 0.156077, -0.561424, -0.189858, 0.582263, 0.230341, -0.589, -0.255764],
+      [0.503139, 0.496861, 0.498732, 0.501268],
+    ],
+    [
+      'sample, softmax of sum',
+      { pool: 'softmax-of-sum' },
+      [0.527466, 0.142269, -0.558106, -0.175695, 0.583374, 0.2362, -0.589833, -0.261536],
+      [0.509112, 0.490888, 0.496273, 0.503727],
+    ],
+    [
+      'token',
+      { mixing: 'token' },
+      [0.712174, 0.800804, -0.406472, 0.47144, 0.709912, 0.90384, -0.493277, 0.407635],
+      [0.224242, 0.775758, 0.782035, 0.217965, 0.216116, 0.783884, 0.781348, 0.218652],
+    ],
+    [
+      'uniform',
+      { mixing: 'uniform' },
+      [0.533374, 0.163333, -0.563168, -0.1973, 0.581691, 0.227319, -0.58857, -0.252788],
+      [0.5, 0.5],
+    ],
+  ])('%s', async (_, options, delta, weights) => {
+    const config = { ...base, ...options };
+    const result = lilyDelta({ x: input, parameters: { A, R, P } }, config);
+    expect(result.shape).toEqual([2, 2, 2]);
+    expect(difference(await result.data(), delta)).toBeLessThan(2e-6);
+    const h = tf.reshape(tf.matMul(tf.reshape(input, [4, 3]), A), [2, 2, 2]);
+    if (weights) expect(difference(await mixingWeights(h, R, config).data(), weights)).toBeLessThan(2e-6);
+    if (config.mixing !== 'uniform') return;
+    const merged = tf.matMul(tf.reshape(input, [4, 3]), lilyDeltaWeight({ A, P }, config));
+    expect(difference(await merged.data(), delta)).toBeLessThan(2e-6);
+  });
+});
+
+describe.each(variants)('%s', (name, options) => {
+  test('changes nothing at the start', async () => {
+    const before = await run(net());
+    const model = adapt(net());
+    await model.add('default', lily(options), { key: key(3) });
+    expect(await run(model)).toEqual(before);
+  });
+
+  test('disabled, the base is exact; detached, it is pristine', async () => {
+    const before = await run(net());
+    const { model } = await moved(options);
+    expect(difference(await run(model), before)).toBeGreaterThan(1e-3);
+    model.enabled = false;
+    expect(await run(model)).toEqual(before);
+    model.enabled = true;
+    model.detach('default');
+    expect(await run(model)).toEqual(before);
+    expect((model.base as Net).blocks[3].up.isPristine).toBe(true);
+  });
+
+  test('merges and unmerges bit by bit where no router chooses, and is refused where one does', async () => {
+    const { model } = await moved(options);
+    const adapted = await run(model);
+    if (options.mixing !== 'uniform') {
+      expect(() => model.merge()).toThrow(
+        /Adapter "default" \(lily\) cannot be merged: its router mixes the experts anew/,
+      );
+      return;
+    }
+    const weight = await (model.base as Net).blocks[1].up.weight.get();
+    model.merge();
+    expect(await (model.base as Net).blocks[1].up.weight.get()).not.toEqual(weight);
+    expect(difference(await run(model), adapted)).toBeLessThan(2e-5);
+    model.unmerge();
+    expect(await (model.base as Net).blocks[1].up.weight.get()).toEqual(weight);
+    expect(await run(model)).toEqual(adapted);
+  });
+
+  test('is the same after a round trip through its files', async () => {
+    const { model } = await moved(options);
+    const files = await writeAdapterFolder(model, { backbone: 'net' });
+    const again = adapt(net());
+    await attachAdapterFolder(again, readAdapterFolder(files, 'folder', [lily]));
+    expect(again.get('default').method.config).toEqual(model.get('default').method.config);
+    expect(await run(again)).toEqual(await run(model));
+    expect(await writeAdapterFolder(again, { backbone: 'net' })).toEqual(files);
+  });
+
+  test('without peft.json it is what peft has a form for, or refused', async () => {
+    const { model, adapter } = await moved(options);
+    const { 'peft.json': _, ...files } = await writeAdapterFolder(model);
+    const { peft_type: type } = JSON.parse(new TextDecoder().decode(files['adapter_config.json']));
+    expect(type).toBe(own.includes(name) ? 'LILY_EXTENDED' : 'LILY');
+    if (type === 'LILY_EXTENDED') {
+      expect(() => readAdapterFolder(files, 'folder', [lily])).toThrow('folder holds an adapter of peft_type LILY_EXT');
+      return;
+    }
+    const again = adapt(net());
+    await attachAdapterFolder(again, readAdapterFolder(files, 'folder', [lily]));
+    const one = tokens(1, 7); // peft chooses by batch, which for one sample is by sample
+    expect(difference(await run(again, one), await run(model, one))).toBeLessThan(1e-5);
+    const shared = [...again.get('default').plan.parameters.keys()].filter(path => !path.endsWith('.R'));
+    expect(shared).toEqual([...adapter.plan.parameters.keys()].filter(path => !path.endsWith('.R')));
+  });
+
+  test('leaves no tensor behind', async () => {
+    const before = tf.memory().numTensors;
+    const base = net();
+    const model = adapt(base);
+    await model.add('default', lily(options), { key: key(3) });
+    model.call(x).dispose();
+    if (options.mixing === 'uniform') {
+      model.merge();
+      model.unmerge();
+    }
+    model.dispose();
+    expect(tf.memory().numTensors - before).toBe([...parameters(base)].length);
+  });
+});
+
+test('who shares what: A by neighbours, experts by target, routers by nobody', () => {
+  const paths = (options: LilyOptions): string[] => [...planAdapter(new Net(), lily(options)).parameters.keys()].sort();
+  const routers = [0, 1, 2, 3].map(i => `blocks.${i}.up[k].R`);
+  expect(paths({ targets: ['up[k]'], nA: 2 })).toEqual(
+    ['blocks.0.up[k].A', 'blocks.2.up[k].A', 'blocks.0.up[k].P', ...routers].sort(),
+  );
+  expect(paths({ targets: ['up[k]'], stride: 3, router: 'target' })).toEqual(
+    ['blocks.0.up[k].A', 'blocks.3.up[k].A', 'blocks.0.up[k].P', 'blocks.0.up[k].R'].sort(),
+  );
+  expect(paths({ targets: whole, stride: 4, mixing: 'uniform' })).toEqual(
+    ['blocks.0.up.A', 'blocks.0.up.P', 'blocks.0.down.A', 'blocks.0.down.P'].sort(),
+  );
+  // nA that does not divide the layers: blocks of floor(4 / 3) = 1, as the authors' code
+  expect(paths({ targets: ['down'], nA: 3 }).filter(path => path.endsWith('.A'))).toHaveLength(4);
+});
+
+test('by batch equals by sample for one sample; by sample and by token do not depend on the batch', async () => {
+  const [first, second] = [tokens(1), tokens(1, 15)];
+  const outputs = async (mixing: LilyOptions['mixing']) => {
+    const { model } = await moved({ targets: whole, r: 3, mixing });
+    return { both: await run(model), one: [...(await run(model, first)), ...(await run(model, second))] };
+  };
+  const [batch, sample, token] = [await outputs('batch'), await outputs('sample'), await outputs('token')];
+  expect(difference(batch.one, sample.one)).toBeLessThan(1e-6);
+  expect(difference(sample.one, sample.both)).toBeLessThan(1e-6);
+  expect(difference(token.one, token.both)).toBeLessThan(1e-6);
+  expect(difference(batch.one, batch.both)).toBeGreaterThan(1e-4);
+});
+
+/** The gradients of a loss, by parameter. */
+async function gradients(model: ReturnType<typeof adapt>): Promise<Record<string, Float32Array | undefined>> {
+  const trainable = [...model.trainable()];
+  const { value, grads } = valueAndGrads(
+    () => tf.sum(tf.square(model.call(x))) as tf.Scalar,
+    trainable.map(([, parameter]) => parameter.value),
+  );
+  value.dispose();
+  const values = await Promise.all(grads.map(async grad => grad && ((await grad.data()) as Float32Array)));
+  return Object.fromEntries(trainable.map(([path], i) => [path.replace('default/', ''), values[i] ?? undefined]));
+}
+
+const isZero = (gradient: Float32Array | undefined): boolean => !gradient || gradient.every(value => value === 0);
+
+test('first only the experts and the head learn, then every tensor', async () => {
+  const model = adapt(net());
+  const adapter = await model.add('default', lily({ targets: ['up[v]'], r: 3, modulesToSave: ['head'] }), {
+    key: key(3),
+  });
+  const learning = async (): Promise<string[]> =>
+    Object.entries(await gradients(model)).flatMap(([path, gradient]) => (isZero(gradient) ? [] : [path]));
+  expect((await learning()).sort()).toEqual(['blocks.0.up[v].P', 'head.bias', 'head.weight']);
+  const { P } = adapter.plan.bySite[0];
+  P.set(Float32Array.from({ length: P.size }, (_, i) => Math.sin(i * i)));
+  expect((await learning()).sort()).toEqual([...model.trainable()].map(([path]) => path.slice(8)).sort());
+});
+
+test.each<LilyOptions>([
+  {},
+  { pool: 'softmax-of-sum' },
+  { mixing: 'batch' },
+  { mixing: 'token' },
+  { mixing: 'uniform' },
+])('gradients with %j are those of finite differences', async options => {
+  const { model, adapter } = await moved({ targets: ['down'], r: 2, scale: 0.5, ...options });
+  const analytic = await gradients(model);
+  const loss = async (): Promise<number> => (await run(model)).reduce((sum, y) => sum + y * y, 0);
+  const step = 1e-2;
+  for (const name of ['A', 'P', 'R']) {
+    const [path, parameter] = [...adapter.parameters()].find(([at]) => at.endsWith(`.${name}`)) ?? [];
+    if (!path || !parameter) continue;
+    const values = await parameter.get();
+    const scale = Math.max(...analytic[path]!.map(Math.abs));
+    expect(scale, path).toBeGreaterThan(1e-4);
+    const i = values.length - 1;
+    const losses: number[] = [];
+    for (const sign of [1, -1]) {
+      parameter.set(values.map((value, k) => value + (k === i ? sign * step : 0)));
+      losses.push(await loss());
+    }
+    parameter.set(values);
+    const numeric = (losses[0] - losses[1]) / (2 * step);
+    expect(Math.abs(numeric - analytic[path]![i]), `${path}[${i}]`).toBeLessThan(0.02 * scale + 2e-4);
+  }
+});
+
+test('its start depends on the key and on the path of each tensor alone', async () => {
+  const valuesOf = async (options: LilyOptions): Promise<Float32Array> => {
+    const adapter = await adapt(net()).add('default', lily(options), { key: key(5) });
+    return adapter.plan.parameters.get('blocks.0.down.A')!.get();
+  };
+  const alone = await valuesOf({ targets: ['down'], r: 2 });
+  expect(await valuesOf({ targets: whole, r: 2, nB: 4, stride: 1 })).toEqual(alone);
+  expect(Math.max(...alone.map(Math.abs))).toBeLessThanOrEqual(1 / Math.sqrt(9));
+});
+
+describe('the number of parameters', () => {
+  const count = (root: Module, options: LilyOptions): number =>
+    countParameters(root, [planAdapter(root, lily(options))]).adapter;
+
+  test.each<[string, LilyOptions, number]>([
+    ['vit_base_patch16_224', {}, 99_072],
+    ['vit_base_patch16_224', { nA: 4, nB: 4, r: 32 }, 396_288],
+    ['vit_base_patch16_224', { compat: 'lily-v1', nB: 4, r: 8 }, 196_672],
+    ['swin_base_patch4_window7_224', {}, 247_296],
+    ['swin_base_patch4_window7_224', { nA: 4, nB: 4, r: 8 }, 210_432],
+  ])('of keys and values of %s with %j', (name, options, expected) => {
+    expect(count(createBackbone(name), options)).toBe(expected);
+  });
+
+  class Layer extends Module {
+    readonly q_proj = new Linear(3072, 3072);
+    readonly v_proj = new Linear(3072, 1024);
+    readonly gate_proj = new Linear(3072, 8192);
+    readonly up_proj = new Linear(3072, 8192);
+    readonly down_proj = new Linear(8192, 3072);
+    forward(): never {
+      throw new Error('only its shapes are of interest');
+    }
+  }
+  class Llama extends Module {
+    readonly layers = Array.from({ length: 28 }, () => new Layer());
+    forward(): never {
+      throw new Error('only its shapes are of interest');
+    }
+  }
+
+  test.each<[string[], number, number]>([
+    [['q_proj', 'v_proj'], 896, 18_450_432],
+    [['gate_proj', 'up_proj', 'down_proj'], 140, 9_485_280],
+  ])("of %j of Llama 3.2 3B is that of peft's benchmark", (targets, r, expected) => {
+    expect(count(new Llama(), { targets, r, stride: 14, nB: 2 })).toBe(expected);
+  });
+});
+
+describe('files', () => {
+  const tensorsOf = (files: FolderFiles) => parseSafetensors(files['adapter_model.safetensors'], 'file').tensors;
+
+  test('have the names and shapes of peft, with shared tensors for every layer', async () => {
+    const { model } = await moved({ targets: ['up'], r: 2, nB: 3, stride: 2 });
+    const files = await writeAdapterFolder(model);
+    const tensors = tensorsOf(files);
+    expect(tensors.size).toBe(12);
+    for (const [name, shape] of Object.entries({ A: [2, 5], B: [6, 9], router: [3, 2] })) {
+      const of = (i: number) => tensors.get(`base_model.model.blocks.${i}.up.lily_${name}.weight`)!;
+      expect(of(3).shape).toEqual(shape);
+      expect(toFloat32(of(3))[0] === toFloat32(of(2))[0]).toBe(name !== 'router');
+      expect(toFloat32(of(3))[0] === toFloat32(of(0))[0]).toBe(name === 'B');
+    }
+    expect(JSON.parse(new TextDecoder().decode(files['adapter_config.json']))).toMatchObject({
+      r: 2,
+      stride_A: 2,
+      num_B: 3,
+      scaling: 1,
+      target_modules: ['up'],
+    });
+  });
+
+  test('a shared tensor that differs between layers is named, with the layer that it belongs to', async () => {
+    const { model } = await moved({ targets: ['up'], r: 2 });
+    const files = await writeAdapterFolder(model);
+    const tensors = new Map(tensorsOf(files));
+    const name = 'base_model.model.blocks.1.up.lily_B.weight';
+    tensors.set(name, fromFloat32(toFloat32(tensors.get(name)!).fill(1), [4, 9]));
+    files['adapter_model.safetensors'] = serializeSafetensors(tensors);
+    const again = adapt(net());
+    await expect(attachAdapterFolder(again, readAdapterFolder(files, 'folder', [lily]))).rejects.toThrow(
+      'blocks.1.up.lily_B.weight differs from blocks.0.up.lily_B.weight; these layers share one tensor',
+    );
+    expect(again.adapters.size).toBe(0);
+  });
+
+  test('groups that no one stride cuts are written with a stride of one', async () => {
+    const strideOf = async (options: LilyOptions): Promise<number> => {
+      const { model } = await moved({ r: 2, ...options });
+      const files = await writeAdapterFolder(model);
+      return JSON.parse(new TextDecoder().decode(files['adapter_config.json'])).stride_A;
+    };
+    expect(await strideOf({ targets: ['blocks.0.up', 'blocks.1.up', 'down'], nA: 1 })).toBe(4);
+    expect(await strideOf({ targets: ['blocks.3.up', 'down'], nA: 2 })).toBe(2);
+    const pair = { targets: String.raw`blocks\.([01]\.up|\d\.down)` };
+    expect(await strideOf({ ...pair, nA: 2 })).toBe(1);
+  });
+});
+
+test.each<[LilyOptions, string]>([
+  [{ ne: 4 } as LilyOptions, 'lily has no option "ne"'],
+  [{ r: 0 }, 'lily: r is 0; it must be a whole number of 1 or more.'],
+  [{ nB: 1 }, 'lily: nB is 1; it must be a whole number of 2 or more.'],
+  [{ stride: 2, nA: 3 }, 'lily: stride is 2 and nA is 3; give one of them'],
+  [{ mixing: 'layer' as 'batch' }, 'lily: mixing is "layer"; it must be sample, batch, token, uniform.'],
+  [{ mixing: 'token', pool: 'softmax-of-sum' }, 'it needs mixing "sample", not "token"'],
+  [{ compat: 'lily-v2' as 'lily-v1' }, 'lily: compat is "lily-v2"; it must be lily-v1, lily-v3.'],
+  [{ scale: Number.NaN }, 'lily: scale is NaN'],
+])('%j is refused', (options, message) => {
+  expect(() => lily(options)).toThrow(message);
+});
+
+test('a version of the paper is a start that options change', () => {
+  expect(lily({ compat: 'lily-v1' }).config).toMatchObject({
+    stride: 1,
+    nA: undefined,
+    router: 'target',
+    mixing: 'token',
+  });
+  expect(lily({ compat: 'lily-v1', nA: 3 }).config).toMatchObject({ stride: undefined, nA: 3, router: 'target' });
+  expect(lily({ compat: 'lily-v3', mixing: 'sample' }).config).toMatchObject({
+    nA: 2,
+    router: 'layer',
+    mixing: 'sample',
+  });
+});

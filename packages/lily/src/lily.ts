@@ -1,0 +1,44 @@
+import type { Method, MethodFactory, PeftAdapterFile, ReadAdapter } from '@peft/core';
+import { type LilyConfig, type LilyOptions, lilyConfig } from './config.ts';
+import { readLily, writeLily } from './files.ts';
+import { lilyDelta, lilyDeltaWeight, lilyParameters } from './maths.ts';
+
+const routed =
+  'its router mixes the experts anew for every input, so that no one weight is the same. Only mixing "uniform" can be.';
+
+/**
+ * Low-rank adapters interconnected across layers: neighbours share A, all layers of a target share a pool of B, and routers
+ * mix the pool.
+ *
+ * ```ts
+ * await model.add('default', lily({ r: 16, nA: 2, nB: 2, modulesToSave: ['head'] }), { key: key(42) });
+ * ```
+ *
+ * @throws PeftError `bad-config` for an option that does not exist or makes no sense
+ */
+export const lily: MethodFactory<LilyOptions> & ((options?: LilyOptions) => Method<LilyConfig>) =
+  /* @__PURE__ */ Object.assign(
+    (options: LilyOptions = {}): Method<LilyConfig> => {
+      const config = lilyConfig(options);
+      return {
+        type: 'lily',
+        config,
+        targets: config,
+        modulesToSave: config.modulesToSave,
+        parameters: (site, sites) => lilyParameters(site, sites, config),
+        delta: call => lilyDelta(call, config),
+        ...(config.mixing === 'uniform'
+          ? { unmergeable: undefined, deltaWeight: ({ parameters }) => lilyDeltaWeight(parameters, config) }
+          : { unmergeable: routed }),
+        files: { peftType: 'LILY', write: sites => writeLily(sites, config) },
+      };
+    },
+    {
+      type: 'lily',
+      peftType: 'LILY',
+      read(file: PeftAdapterFile, options?: LilyOptions): ReadAdapter {
+        const { config, values } = readLily(file, options);
+        return { method: lily(config), values };
+      },
+    },
+  );

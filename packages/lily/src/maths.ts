@@ -1,0 +1,92 @@
+import {
+  type DeltaCall,
+  linear,
+  linearDefault,
+  linearLayout,
+  type ParameterSpec,
+  plainLayout,
+  type Site,
+  type Tensors,
+  zeros,
+} from '@peft/core';
+import * as tf from '@tensorflow/tfjs-core';
+import type { LilyConfig } from './config.ts';
+import { ownersOf } from './sharing.ts';
+
+/*
+ * Lily (Zhong et al. 2024, arXiv 2407.09946): low-rank adapters that are interconnected across layers. A down projection
+ * A `[in, r]` is shared by neighbouring layers, a pool of n up projections P_e `[r, out]`, the experts, by all layers, and
+ * a router R `[r, n]` mixes them.
+ *
+ *     y = x W0 + b0 + s h (sum_e p_e P_e)        h = x A        p = softmax(h R)
+ *
+ * The experts are kept as one matrix P `[n r, out]`, one below the other.
+ */
+
+/** The tensors of a site: A `[in, r]`, P `[nB r, out]` and, unless mixing is uniform, R `[r, nB]`. */
+export function lilyParameters(site: Site, sites: readonly Site[], config: LilyConfig): Record<string, ParameterSpec> {
+  const { r, nB, mixing } = config;
+  const { inFeatures, outFeatures } = site;
+  const owners = ownersOf(site, sites, config);
+  const P = [nB * r, outFeatures];
+  return {
+    A: {
+      shape: [inFeatures, r],
+      init: linearDefault(inFeatures),
+      layout: linearLayout(inFeatures, r),
+      share: owners.A.id,
+    },
+    P: { shape: P, init: zeros, layout: plainLayout(P), share: owners.P.id },
+    ...(mixing !== 'uniform' && {
+      R: { shape: [r, nB], init: linearDefault(r), layout: linearLayout(r, nB), share: owners.R.id },
+    }),
+  };
+}
+
+const uniformWeights = (n: number): tf.Tensor => tf.fill([1, 1, n], 1 / n);
+
+/**
+ * How much each expert counts for whom.
+ *
+ * @param h `[B, N, r]`
+ * @returns for each token `[B, N, n]`, each sample `[B, 1, n]`, or the whole batch `[1, 1, n]`
+ */
+export function mixingWeights(h: tf.Tensor, R: tf.Tensor, { mixing, pool, nB }: LilyConfig): tf.Tensor {
+  if (mixing === 'uniform') return uniformWeights(nB);
+  const z = linear(h, R); // [B, N, n]
+  if (pool === 'softmax-of-sum') return tf.softmax(tf.sum(z, 1, true)); // p = softmax(sum_t z_t)
+  const p = tf.softmax(z);
+  if (mixing === 'token') return p;
+  return tf.mean(p, mixing === 'sample' ? 1 : [0, 1], true); // p = mean_t softmax(z_t)
+}
+
+/** `sum_e p_e P_e`, one matrix for each sample or for all: p `[b, 1, n]`, P `[n r, out]` to `[b, r, out]`. */
+function mixExperts(p: tf.Tensor, P: tf.Tensor, { r, nB }: LilyConfig): tf.Tensor {
+  const [b, out] = [p.shape[0], P.shape[1]!];
+  return tf.reshape(tf.matMul(tf.reshape(p, [b, nB]), tf.reshape(P, [nB, r * out])), [b, r, out]);
+}
+
+/** `sum_e p_e (h P_e)` for each token, with all outer products `p_e h` side by side in one multiplication. */
+function mixTokens(h: tf.Tensor, p: tf.Tensor, P: tf.Tensor): tf.Tensor {
+  const ph = tf.mul(tf.expandDims(p, -1), tf.expandDims(h, 2)); // [B, N, n, r]
+  return linear(tf.reshape(ph, [...h.shape.slice(0, -1), P.shape[0]]), P); // [B, N, out]
+}
+
+/** What Lily adds to a site, `[..., out]`. What lies between the first axis and the last are a sample's tokens. */
+export function lilyDelta({ x, parameters }: Pick<DeltaCall, 'x' | 'parameters'>, config: LilyConfig): tf.Tensor {
+  const { A, P, R } = parameters;
+  const sP = tf.mul(P, config.scale);
+  const h = tf.reshape(linear(x, A), [x.shape[0], -1, config.r]); // [B, N, r]
+  const p = mixingWeights(h, R, config);
+  const result = [...x.shape.slice(0, -1), P.shape[1]!];
+  if (config.mixing === 'token') return tf.reshape(mixTokens(h, p, sP), result);
+  const mixed = mixExperts(p, sP, config);
+  const delta = mixed.shape[0] === 1 ? linear(h, tf.squeeze(mixed, [0])) : tf.matMul(h, mixed); // [B, N, out]
+  return tf.reshape(delta, result);
+}
+
+/** `dW = s A mean_e P_e`, `[in, out]`: the update of a uniform mixing. */
+export function lilyDeltaWeight({ A, P }: Tensors, config: LilyConfig): tf.Tensor {
+  const mixed = mixExperts(uniformWeights(config.nB), tf.mul(P, config.scale), config);
+  return tf.matMul(A, tf.squeeze(mixed, [0]));
+}
