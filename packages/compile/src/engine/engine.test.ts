@@ -53,6 +53,19 @@ describe('a training step', () => {
   });
 });
 
+test('recording leaves any backend as it was, and reads its variables', async () => {
+  await import('@tensorflow/tfjs-backend-wasm');
+  await tf.setBackend('wasm');
+  try {
+    const found = await train(engine, 3);
+    expect(tf.getBackend()).toBe('wasm');
+    await tf.setBackend('cpu');
+    expectSame(found, await train(eagerEngine(), 3));
+  } finally {
+    await tf.setBackend('cpu');
+  }
+});
+
 describe('variables', () => {
   test('are shared by the steps of an engine, and written back by sync alone', async () => {
     const weight = tf.variable(tf.scalar(1));

@@ -1,3 +1,4 @@
+import { convolutionKernels } from './convolution.ts';
 import { elementwiseKernels } from './elementwise.ts';
 import { fusedKernels } from './fused.ts';
 import { indexingKernels } from './indexing.ts';
@@ -13,5 +14,6 @@ export const kernelTable = (): KernelTable => ({
   ...matMulKernels,
   ...shapeKernels,
   ...indexingKernels,
+  ...convolutionKernels,
   ...fusedKernels,
 });
