@@ -1,5 +1,5 @@
-import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFile, spawn } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fromFloat32, fromInt32, parseSafetensors, serializeSafetensors, toFloat32 } from '@peft/core';
@@ -175,6 +175,24 @@ test('a run that is stopped and resumed ends with the same adapter', async () =>
   await peftJson(...run, '--out', at('parts'), '--resume');
   const bytes = (name: string): Buffer => readFileSync(at(name, 'adapter_model.safetensors'));
   expect(bytes('parts').equals(bytes('whole'))).toBe(true);
+});
+
+test('Ctrl-C finishes the step, saves a checkpoint and says how to go on', async () => {
+  const run = ['train', ...pico, ...data, ...quick, '--steps', '60', '--checkpoint-every', '1', '--out', at('stopped')];
+  const child = spawn(process.execPath, [bin, ...run, '--quiet'], { cwd: scratch });
+  let stderr = '';
+  child.stderr.on('data', chunk => {
+    stderr += chunk;
+  });
+  const exited = new Promise(resolve => child.on('exit', resolve));
+  const saved = (): boolean => existsSync(at('stopped', 'checkpoint.safetensors'));
+  while (!saved()) await new Promise(resolve => setTimeout(resolve, 20));
+  child.kill('SIGINT');
+  expect(await exited).toBe(1);
+  expect(stderr).toMatch(/Interrupted after step \d+; .*checkpoint\.safetensors is saved\. Go on with --resume/);
+  const { losses } = await peftJson<Trained>(...run, '--resume');
+  expect(losses.length).toBeGreaterThan(0);
+  expect(losses.length).toBeLessThan(60);
 });
 
 test('compare writes one self-contained report', async () => {
