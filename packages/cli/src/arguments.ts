@@ -65,6 +65,8 @@ const schema = v.strictObject({
   bare: v.optional(v.boolean(), false),
   top: v.optional(atLeastOne, 5),
   report: v.optional(v.string()),
+  format: v.optional(v.string(), 'onnx'),
+  runs: v.optional(atLeastOne),
 });
 
 export type Arguments = v.InferOutput<typeof schema>;

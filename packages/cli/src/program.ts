@@ -135,6 +135,26 @@ export function makeProgram(): Command {
     .option('--report <file>', 'the HTML report', 'peft-report.html');
   verb(
     program,
+    'export',
+    'the adapted model as ONNX',
+    ['model'],
+    async () => (await import('./commands/export.ts')).exportModel,
+  )
+    .option('--adapter <folder>', 'an adapter folder')
+    .option('--format <format>', 'onnx');
+  verb(
+    program,
+    'bench',
+    'time a training step and a forward pass on random pictures',
+    ['model', 'method'],
+    async () => (await import('./commands/bench.ts')).bench,
+  )
+    .option('--method <method>', 'a method, as for train')
+    .option('--batch <n>', 'pictures in a batch', number)
+    .option('--runs <n>', 'timed runs of each', number)
+    .option('--drop-path <rate>', 'stochastic depth at the last block', number);
+  verb(
+    program,
     'demo',
     'the main job on what is embedded',
     ['training'],

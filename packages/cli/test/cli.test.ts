@@ -159,6 +159,18 @@ describe('an adapter, from training to merging', () => {
     expect(Math.max(...a.map((value, i) => Math.abs(value - b[i])))).toBeLessThan(1e-3);
   });
 
+  test('export writes ONNX that gives the same logits', async () => {
+    const { maxAbsDiff } = await peftJson<{ maxAbsDiff: number }>(
+      'export',
+      '--adapter',
+      at('adapter'),
+      '--out',
+      at('model.onnx'),
+    );
+    expect(maxAbsDiff).toBeLessThan(1e-4);
+    expect(existsSync(at('model.onnx'))).toBe(true);
+  });
+
   test('info tells what is in the folder', async () => {
     const { trainable } = await peftJson<{ trainable: number }>('info', at('adapter'));
     expect(trainable).toBe(6 * 4 * (96 + 288) + 97 * 2);
@@ -210,6 +222,19 @@ test('compare writes one self-contained report', async () => {
   const html = readFileSync(at('report.html'), 'utf8');
   expect(html).toContain('<svg');
   expect(html).not.toMatch(/https?:\/\//);
+});
+
+test('bench times both phases', async () => {
+  const { rows } = await peftJson<{ rows: { phase: string; medianMs: number }[] }>(
+    'bench',
+    ...pico,
+    '--batch',
+    '2',
+    '--runs',
+    '2',
+  );
+  expect(rows.map(({ phase }) => phase)).toEqual(['train', 'forward']);
+  expect(Math.min(...rows.map(({ medianMs }) => medianMs))).toBeGreaterThan(0);
 });
 
 describe('what goes wrong is one message, exit status 1, and leaves nothing half-written', () => {

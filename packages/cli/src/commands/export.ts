@@ -1,0 +1,57 @@
+import { exportOnnx } from '@peft/compile';
+import { type AdaptedModel, drawNormal, fold, key, type Step } from '@peft/core';
+import { writeAtomic } from '@peft/core/node';
+import { evaluationStep } from '@peft/train';
+import * as tf from '@tensorflow/tfjs-core';
+import { type Arguments, required, UsageError } from '../arguments.ts';
+import type { Output } from '../output/output.ts';
+import { bytes as asBytes } from '../output/table.ts';
+import { openEagerBackend } from '../world/engine.ts';
+import { openBase, openWithAdapter } from '../world/model.ts';
+
+/** Pictures as other runtimes hold them, `[N, 3, H, W]`, in; logits out. */
+const forward = (model: AdaptedModel): Step => {
+  const step = evaluationStep(model);
+  return ({ images }) => step({ images: tf.transpose(images, [0, 2, 3, 1]) });
+};
+
+/** Logits of the exported model on a probe batch, from ONNX Runtime. */
+async function runExported(model: Uint8Array, images: Float32Array, shape: number[]): Promise<Float32Array> {
+  const ort = await import('onnxruntime-node');
+  const session = await ort.InferenceSession.create(model);
+  const { logits } = await session.run({ images: new ort.Tensor('float32', images, shape) });
+  return logits.data as Float32Array;
+}
+
+/** Writes the model, its adapters folded in where they can be merged, as ONNX; and checks it against itself. */
+export async function exportModel(args: Arguments, output: Output): Promise<void> {
+  if (args.format !== 'onnx') throw new UsageError(`--format is ${args.format}; only onnx can be written.`);
+  const out = required(args, 'out');
+  await openEagerBackend(args, output);
+  const opened = args.adapter
+    ? await openWithAdapter(args, args.adapter, undefined, output)
+    : await openBase(args, {}, output);
+  const { model, backbone, preprocessing, labels } = opened;
+  if (model.active.length > 0 && model.active.every(({ method }) => !method.unmergeable)) model.merge();
+  const [height, width] = backbone.model.imageSize;
+  const exported = await exportOnnx(forward(model), {
+    inputs: { images: { shape: [null, 3, height, width] } },
+    metadata: {
+      backbone: backbone.source,
+      preprocessing: JSON.stringify(preprocessing),
+      ...(labels && { labels: JSON.stringify(labels) }),
+    },
+  });
+  const shape = [3, 3, height, width];
+  const probe = drawNormal(fold(key(args.seed), 'probe'), tf.util.sizeFromShape(shape));
+  const theirs = await runExported(exported, probe, shape);
+  const ours = tf.tidy(() => forward(model)({ images: tf.tensor(probe, shape) }).logits);
+  const expected = Float32Array.from(await ours.data());
+  ours.dispose();
+  const maxAbsDiff = expected.reduce((worst, value, i) => Math.max(worst, Math.abs(value - theirs[i])), 0);
+  await writeAtomic(out, exported);
+  output.answer(
+    `${out}: ${asBytes(exported.length)}; in ONNX Runtime the largest logit difference on a probe batch is ${maxAbsDiff.toExponential(2)}`,
+    { maxAbsDiff, bytes: exported.length, out },
+  );
+}
