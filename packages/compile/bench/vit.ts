@@ -139,7 +139,8 @@ async function time(engine: Engine, step: Step, steps: number): Promise<void> {
   console.log(`  losses ${losses.slice(0, 5).join(' ')}, last ${losses.at(-1)}`);
 }
 
-await import(/* @vite-ignore */ `@tensorflow/tfjs-backend-${values.backend}`);
+if (values.backend === 'wasm') await import('@tensorflow/tfjs-backend-wasm');
+else await import('@tensorflow/tfjs-backend-cpu');
 await tf.setBackend(values.backend);
 await tf.ready();
 registerGradients();

@@ -7,7 +7,7 @@ import { onnxEngine } from '../src/engine/node.ts';
 export type Op = (...inputs: tf.Tensor[]) => tf.Tensor | tf.Tensor[];
 
 /** Numbers in (-range, range), the same for the same seed, away from each other and from zero. */
-export const numbers = (size: number, seed: number, range = 2): Float32Array<ArrayBuffer> =>
+const numbers = (size: number, seed: number, range = 2): Float32Array<ArrayBuffer> =>
   Float32Array.from({ length: size }, (_, i) => Math.sin((i + 1) * 12.9898 + (seed % 1000) * 78.233) * range);
 
 export const floats = (shape: number[], seed: number, range = 2): HostTensor => ({
@@ -57,7 +57,7 @@ const close = (a: number, b: number, margin: number): boolean =>
   Object.is(a, b) || a === b || Math.abs(a - b) <= margin;
 
 /** Checks that the recorded op gives what the cpu backend gives. */
-export async function agree(op: Op, inputs: HostTensor[], tolerance = 2e-5): Promise<void> {
+async function agree(op: Op, inputs: HostTensor[], tolerance = 2e-5): Promise<void> {
   const step: Step = tensors => {
     const outputs = [op(...inputs.map((_, i) => tensors[`x${i}`]))].flat();
     return Object.fromEntries(outputs.map((output, i) => [`y${i}`, output]));

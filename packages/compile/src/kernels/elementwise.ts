@@ -45,7 +45,7 @@ export const sub = (r: Recorder, a: Value, b: Value): Value =>
   folded(r, 'Sub', a, b, { fold: (x, y) => x - y, neutralRight: 0 });
 export const mul = (r: Recorder, a: Value, b: Value): Value =>
   folded(r, 'Mul', a, b, { fold: (x, y) => x * y, neutralLeft: 1, neutralRight: 1 });
-export const div = (r: Recorder, a: Value, b: Value): Value =>
+const div = (r: Recorder, a: Value, b: Value): Value =>
   folded(r, 'Div', r.cast(a, 'float32'), r.cast(b, 'float32'), { fold: (x, y) => x / y, neutralRight: 1 });
 
 /** A number that broadcasts against `like`. */
