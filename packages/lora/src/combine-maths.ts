@@ -1,4 +1,4 @@
-import { type Adapter, check, type Site } from '@peft/core';
+import { type Adapter, check, type Site, weightOf } from '@peft/core';
 import * as tf from '@tensorflow/tfjs-core';
 import type { LoraConfig } from './config.ts';
 import { loraDeltaWeight, rankOf, scaleOf } from './maths.ts';
@@ -91,7 +91,7 @@ async function bestApproximation(parts: Part[], r: number): Promise<Factors> {
 function deltaOf({ adapter, config, site, index }: Part): tf.Tensor {
   const parameters = Object.entries(adapter.plan.bySite[index]).map(([name, { value }]) => [name, value] as const);
   const weight = (): tf.Tensor => {
-    const { value } = site.module.weight;
+    const { value } = weightOf(site.module);
     return site.slice ? tf.slice(value, [0, site.slice.start], [site.inFeatures, site.outFeatures]) : value;
   };
   return loraDeltaWeight(Object.fromEntries(parameters), site, config, weight);

@@ -10,6 +10,7 @@ import {
   type TensorReader,
   targetFields,
   targetOptions,
+  weightOf,
 } from '@peft/core';
 import { type LoraConfig, type LoraOptions, loraConfig } from './config.ts';
 import { rankOf, scaleOf } from './maths.ts';
@@ -65,7 +66,7 @@ async function magnitudes(sites: SiteValues): Promise<StoredTensor> {
   const { module } = sites[0].site;
   const { outFeatures } = module;
   const squares = new Float64Array(outFeatures);
-  for (const [i, value] of (await module.weight.get()).entries()) squares[i % outFeatures] += value * value;
+  for (const [i, value] of (await weightOf(module).get()).entries()) squares[i % outFeatures] += value * value;
   const lengths = Float32Array.from(squares, Math.sqrt);
   for (const { site, values } of sites) lengths.set(values.m, startOf(site));
   return fromFloat32(lengths, [outFeatures]);

@@ -1,0 +1,2 @@
+export { type ConformanceCase, conformance, movedAdapter } from './conformance.ts';
+export { difference, input, Net, network, run } from './net.ts';

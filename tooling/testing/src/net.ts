@@ -1,0 +1,37 @@
+import { initialize, key, Linear, Module } from '@peft/core';
+import * as tf from '@tensorflow/tfjs-core';
+
+/** A small network with a fused projection, a square and a narrowing layer, and a head. */
+export class Net extends Module {
+  readonly classifiers = ['head'];
+  readonly qkv = new Linear(5, 12, {
+    slices: { q: { start: 0, end: 4 }, k: { start: 4, end: 8 }, v: { start: 8, end: 12 } },
+    heads: 2,
+  });
+  readonly out = new Linear(12, 3);
+  readonly head = new Linear(3, 2);
+
+  forward(x: tf.Tensor): tf.Tensor {
+    return this.head.call(this.out.call(tf.tanh(this.qkv.call(x))));
+  }
+}
+
+export const network = (seed = 1): Net => initialize(new Net(), key(seed));
+
+/** Two samples of three tokens, `[2, 3, 5]`: what a method does across tokens and samples shows. */
+export const input = (): tf.Tensor =>
+  tf.tensor(
+    Float32Array.from({ length: 30 }, (_, i) => Math.sin(1.7 * i + 0.3)),
+    [2, 3, 5],
+  );
+
+/** The model's output on {@link input}, as numbers. */
+export async function run(model: { call(x: tf.Tensor): tf.Tensor }): Promise<number[]> {
+  const y = tf.tidy(() => model.call(input()));
+  const values = [...(await y.data())];
+  y.dispose();
+  return values;
+}
+
+export const difference = (a: readonly number[], b: readonly number[]): number =>
+  Math.max(...a.map((value, i) => Math.abs(value - b[i])));
