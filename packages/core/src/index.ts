@@ -35,7 +35,15 @@ export type {
   SiteValues,
   Tensors,
 } from './method/method.ts';
-export { closest, patternValue, resolveSites, type Site, type TargetOptions } from './method/targets.ts';
+export {
+  type Adaptable,
+  closest,
+  patternValue,
+  resolveSites,
+  type Site,
+  type TargetOptions,
+  weightOf,
+} from './method/targets.ts';
 export { type WholeOptions, whole } from './method/whole.ts';
 export {
   constant,

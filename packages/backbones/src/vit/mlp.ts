@@ -6,11 +6,15 @@ export const hiddenFeatures = (features: number, ratio: number): number => Math.
 
 /** `fc2(gelu(fc1(x)))`, `[..., D]`. */
 export class Mlp extends Module {
+  readonly inFeatures: number;
+  readonly outFeatures: number;
   readonly fc1: Linear;
   readonly fc2: Linear;
 
   constructor(features: number, hidden: number) {
     super();
+    this.inFeatures = features;
+    this.outFeatures = features;
     const init = { weightInit: truncatedNormal(0.02), biasInit: zeros };
     this.fc1 = new Linear(features, hidden, init);
     this.fc2 = new Linear(hidden, features, init);

@@ -1,8 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { check } from '../errors.ts';
 import type { Method } from '../method/method.ts';
-import type { Site } from '../method/targets.ts';
-import type { Linear } from '../module/layers.ts';
+import { type Adaptable, type Site, weightOf } from '../method/targets.ts';
 import { type Module, patch } from '../module/module.ts';
 import type { Parameter } from '../module/parameter.ts';
 import { bindPaths, parameters } from '../module/tree.ts';
@@ -32,9 +31,9 @@ export interface AddOptions {
 export class AdaptedModel {
   readonly base: Module;
   readonly #adapters = new Map<string, Adapter>();
-  readonly #patches = new Map<Linear, () => void>();
+  readonly #patches = new Map<Adaptable, () => void>();
   /** The frozen weights of modules that something is merged into. */
-  readonly #frozen = new Map<Linear, tf.Tensor>();
+  readonly #frozen = new Map<Adaptable, tf.Tensor>();
   #active: Adapter[] = [];
   #merged: Adapter[] = [];
   #enabled = true;
@@ -127,16 +126,22 @@ export class AdaptedModel {
   merge(): void {
     this.#requireUnmerged('merge');
     check(this.#enabled, 'state', () => 'Cannot merge while adapters are disabled; set enabled = true first.');
-    for (const { name, method } of this.#active) {
+    for (const { name, method, plan } of this.#active) {
       check(
         !method.unmergeable,
         'not-mergeable',
         () => `Adapter "${name}" (${method.type}) cannot be merged: ${method.unmergeable}`,
       );
+      const block = plan.sites.find(({ module }) => !module.weight);
+      check(
+        !block,
+        'not-mergeable',
+        () => `Adapter "${name}" (${method.type}) cannot be merged: ${block?.path} is a block without a weight.`,
+      );
     }
     try {
       for (const [module, sites] of groupByModule(this.#active.flatMap(adapter => adapter.attachedSites))) {
-        const { value } = module.weight;
+        const { value } = weightOf(module);
         const frozen = tf.keep(tf.clone(value));
         this.#frozen.set(module, frozen);
         const merged = tf.tidy(() =>
@@ -155,7 +160,7 @@ export class AdaptedModel {
   /** Gives the base its own weights back, bit by bit. */
   unmerge(): void {
     for (const [module, frozen] of this.#frozen) {
-      module.weight.value.assign(frozen);
+      weightOf(module).value.assign(frozen);
       frozen.dispose();
     }
     this.#frozen.clear();
@@ -217,7 +222,7 @@ export class AdaptedModel {
     this.#active = adapters;
   }
 
-  #ensurePatched(module: Linear): void {
+  #ensurePatched(module: Adaptable): void {
     if (this.#patches.has(module)) return;
     const active = (): AttachedSite[] =>
       this.#enabled && !this.isMerged
@@ -232,8 +237,8 @@ export class AdaptedModel {
     );
   }
 
-  #frozenWeight(module: Linear): tf.Tensor {
-    return this.#frozen.get(module) ?? module.weight.value;
+  #frozenWeight(module: Adaptable): tf.Tensor {
+    return this.#frozen.get(module) ?? weightOf(module).value;
   }
 
   async #readWeight(site: Site): Promise<Float32Array> {
@@ -267,8 +272,8 @@ function requireOneOwner(adapters: readonly Adapter[]): void {
   }
 }
 
-function groupByModule(sites: AttachedSite[]): Map<Linear, AttachedSite[]> {
-  const groups = new Map<Linear, AttachedSite[]>();
+function groupByModule(sites: AttachedSite[]): Map<Adaptable, AttachedSite[]> {
+  const groups = new Map<Adaptable, AttachedSite[]>();
   for (const site of sites) groups.set(site.site.module, [...(groups.get(site.site.module) ?? []), site]);
   return groups;
 }

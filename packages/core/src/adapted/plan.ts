@@ -58,8 +58,8 @@ function planSaved(
  * @param strict whether every name of a list of targets must match something
  */
 export function planAdapter(root: Module, method: Method, { strict = true } = {}): AdapterPlan {
-  const { targets, modulesToSave } = method;
-  const sites = targets ? resolveSites(root, targets, { skipped: modulesToSave, strict }) : [];
+  const { targets, modulesToSave, blocks } = method;
+  const sites = targets ? resolveSites(root, targets, { skipped: modulesToSave, strict, blocks }) : [];
   const unique = new Map<string, Parameter>();
   const bySite = sites.map(site => {
     const specs = Object.entries(method.parameters(site, sites));

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
-import type { Linear, Slice } from '../module/layers.ts';
+import type { Adaptable } from '../method/targets.ts';
+import type { Slice } from '../module/layers.ts';
 import type { Patch } from '../module/module.ts';
 import { type AttachedSite, sliceWeight, valuesOf } from './adapter.ts';
 
@@ -31,12 +32,12 @@ function mergeSlices(pieces: Piece[]): Piece[] {
 }
 
 /**
- * The patch of one linear module: adds what its active adapters give.
+ * The patch of one adapted module: adds what its active adapters give.
  *
  * @param active the sites that act now; asked at each call
  * @param frozenWeight the module's weight as it was before anything was merged into it
  */
-export function sitePatch(module: Linear, active: () => AttachedSite[], frozenWeight: () => tf.Tensor): Patch {
+export function sitePatch(module: Adaptable, active: () => AttachedSite[], frozenWeight: () => tf.Tensor): Patch {
   const deltaOf = ({ adapter, site, parameters }: AttachedSite, x: tf.Tensor, y: tf.Tensor): Piece => {
     const { method, name, weight } = adapter;
     const slice = site.slice ?? { start: 0, end: module.outFeatures };

@@ -27,9 +27,12 @@ export interface DeltaCall {
   readonly site: Site;
   /** A word of its own for this adapter and site: the path of its random numbers. */
   readonly path: string;
-  /** The site's frozen weight, `[in, out]` (its slice of a fused projection), whether or not something is merged into it. */
+  /**
+   * The site's frozen weight, `[in, out]` (its slice of a fused projection), whether or not something is merged into it.
+   * A block has none: it throws.
+   */
   weight(): tf.Tensor;
-  /** What the frozen site gives without its bias, `x W0`, `[..., out]`. */
+  /** What the frozen site gives without its bias, `x W0`, `[..., out]`; for a block, all that it gives. */
   base(): tf.Tensor;
 }
 
@@ -43,6 +46,8 @@ export interface Method<Config extends object = object> {
   readonly config: Config;
   /** What it adapts; nothing for methods that train whole modules only. */
   readonly targets: TargetOptions | undefined;
+  /** Whether its targets may be blocks without a weight of their own, such as an MLP; no unless given. */
+  readonly blocks?: boolean;
   /** Modules of which the adapter keeps and trains a whole copy, by name: usually the classification head. */
   readonly modulesToSave: readonly string[];
   /** Biases of the base of which the adapter keeps and trains a copy: none, all, or those of the adapted modules. */

@@ -1,6 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { Linear, Module, PeftError, patternValue, resolveSites, type TargetOptions } from '../index.ts';
+import {
+  bindPaths,
+  Linear,
+  Module,
+  PeftError,
+  patternValue,
+  resolveSites,
+  type TargetOptions,
+  weightOf,
+} from '../index.ts';
 
 /** What Python peft answered: scripts/fixtures.py. */
 interface Fixture {
@@ -94,12 +103,24 @@ describe.runIf(process.env.PEFT_BACKEND === 'cpu')('targets of our own', () => {
     ]);
   });
 
+  const widths = { inFeatures: 3, outFeatures: 5 };
+
   test('all-linear leaves the classifier alone', () => {
     const model = Object.assign(
       tree(['fc', 'head'], () => true),
       { classifiers: ['head'] },
     );
     expect(resolveSites(model, { targets: 'all-linear' }).map(({ path }) => path)).toEqual(['fc']);
+  });
+
+  test('a block that tells its widths is a site for methods that take blocks', () => {
+    const model = bindPaths(Object.assign(new Container(), { mlp: Object.assign(new Container(), widths) }));
+    expect(() => resolveSites(model, { targets: ['mlp'] })).toThrow(
+      'matches mlp, a Container; only linear modules can',
+    );
+    const [site] = resolveSites(model, { targets: ['mlp'] }, { blocks: true });
+    expect(site).toMatchObject({ id: 'mlp', slice: undefined, ...widths });
+    expect(() => weightOf(site.module)).toThrow('mlp, a Container, is a block: it has no weight of its own.');
   });
 
   test.each<[string, string, TargetOptions, string | RegExp]>([

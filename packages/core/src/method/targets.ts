@@ -1,6 +1,7 @@
 import { check, PeftError } from '../errors.ts';
 import { Linear, type Slice } from '../module/layers.ts';
 import type { Module } from '../module/module.ts';
+import type { Parameter } from '../module/parameter.ts';
 import { modules } from '../module/tree.ts';
 import { compile, fullMatch } from './pattern.ts';
 
@@ -20,13 +21,27 @@ export interface TargetOptions {
   layersPattern?: string | readonly string[];
 }
 
+/**
+ * What an adapter can sit on: a {@link Linear}, or a block, such as an MLP, that tells its widths and has no weight of its
+ * own. Blocks are for methods that declare `blocks`.
+ */
+export interface Adaptable extends Module {
+  readonly inFeatures: number;
+  readonly outFeatures: number;
+  /** `[in, out]`. */
+  readonly weight?: Parameter;
+  readonly bias?: Parameter;
+  readonly slices?: Readonly<Record<string, Slice>>;
+  readonly heads?: number;
+}
+
 /** A place that a method adapts: a module, or a slice of a fused projection's outputs. */
 export interface Site {
   /** The module's path. */
   readonly path: string;
   /** The path, with the slice's name in brackets if there is one: unique in an adapter. */
   readonly id: string;
-  readonly module: Linear;
+  readonly module: Adaptable;
   /** The name that matched, without slices: what peft groups shared parameters by. */
   readonly target: string;
   readonly slice: (Slice & { readonly name: string }) | undefined;
@@ -80,18 +95,34 @@ function matchTarget(path: string, options: TargetOptions, names: Name[]): Name 
   return name && isInLayers(path, options) ? name : undefined;
 }
 
-function sitesOf(path: string, module: Module, { name, slices }: Name): Site[] {
+/** The weight of an adapted module, `[in, out]`. Throws for a block, which has none. */
+export function weightOf(module: Adaptable): Parameter {
+  const { weight, path } = module;
   check(
-    module instanceof Linear,
+    weight,
     'not-supported',
-    () => `Target "${name}" matches ${path}, a ${module.constructor.name}; only linear modules can be adapted.`,
+    () => `${path}, a ${module.constructor.name}, is a block: it has no weight of its own.`,
+  );
+  return weight;
+}
+
+const isAdaptable = (module: Module, blocks: boolean): module is Adaptable =>
+  module instanceof Linear || (blocks && 'inFeatures' in module && 'outFeatures' in module);
+
+function sitesOf(path: string, module: Module, { name, slices }: Name, blocks: boolean): Site[] {
+  check(
+    isAdaptable(module, blocks),
+    'not-supported',
+    () =>
+      `Target "${name}" matches ${path}, a ${module.constructor.name}; ` +
+      `only linear modules${blocks ? ' and blocks that tell their widths' : ''} can be adapted.`,
   );
   const { inFeatures, outFeatures } = module;
   if (slices.length === 0) return [{ path, id: path, module, target: name, slice: undefined, inFeatures, outFeatures }];
   return slices.map(sliceName => {
-    const slice = module.slices[sliceName];
+    const slice = module.slices?.[sliceName];
     check(slice, 'no-match', () => {
-      const known = Object.keys(module.slices);
+      const known = Object.keys(module.slices ?? {});
       return `${path} has no slice "${sliceName}"; ${known.length > 0 ? `it has ${known.join(', ')}` : 'it is not a fused projection'}.`;
     });
     const id = `${path}[${sliceName}]`;
@@ -133,11 +164,16 @@ function unmatched(root: Module, pattern: string, linears: string[]): PeftError 
  *
  * @param skipped paths that are never adapted: modules that are trained and saved whole
  * @param strict whether every name of a list must match something, rather than at least one
+ * @param blocks whether blocks without a weight of their own may be targets too
  */
 export function resolveSites(
   root: Module & { classifiers?: readonly string[] },
   options: TargetOptions,
-  { skipped = [], strict = true }: { skipped?: readonly string[]; strict?: boolean } = {},
+  {
+    skipped = [],
+    strict = true,
+    blocks = false,
+  }: { skipped?: readonly string[]; strict?: boolean; blocks?: boolean } = {},
 ): Site[] {
   const { targets, exclude } = options;
   const tree = [...modules(root)].filter(([path]) => path !== '');
@@ -151,12 +187,12 @@ export function resolveSites(
     if (matchesAny(exclude, path) || isSkipped(path)) return [];
     if (allLinear) {
       const isTarget = module instanceof Linear && !root.classifiers?.includes(path);
-      return isTarget ? sitesOf(path, module, { name: path, slices: [] }) : [];
+      return isTarget ? sitesOf(path, module, { name: path, slices: [] }, blocks) : [];
     }
     const match = matchTarget(path, options, names);
     if (!match) return [];
     used.add(match.name);
-    return sitesOf(path, module, match);
+    return sitesOf(path, module, match, blocks);
   });
   const unused = names.find(({ name }) => !used.has(name));
   if (sites.length === 0)
