@@ -3,6 +3,10 @@ import { check, type TargetOptions, withDefaults } from '@peft/core';
 export interface LilyConfig extends TargetOptions {
   /** Width between A and the experts. */
   r: number;
+  /** By how much that width is larger on a block, such as an MLP, which is adapted in parallel to all of it. */
+  mlpRankFactor: number;
+  /** What comes after A on a block; on a linear module, nothing does. */
+  mlpAct: 'relu' | 'identity';
   /** How many neighbouring layers share one A; or `nA`. */
   stride: number | undefined;
   /** How many A each target has: its n layers are cut into blocks of `max(1, floor(n / nA))`, as in the authors' code. */
@@ -29,13 +33,15 @@ export interface LilyConfig extends TargetOptions {
   compat: 'lily-v1' | 'lily-v3' | undefined;
 }
 
-/** The keys and values of a vision transformer, as in the authors' visual adaptation. */
+/** The keys, values and MLPs of a vision transformer, as in the authors' visual adaptation. */
 export const lilyDefaults: LilyConfig = {
-  targets: ['attn.qkv[k,v]'],
+  targets: ['attn.qkv[k,v]', 'mlp'],
   exclude: undefined,
   layers: undefined,
   layersPattern: undefined,
   r: 16,
+  mlpRankFactor: 2,
+  mlpAct: 'relu',
   stride: undefined,
   nA: 2,
   nB: 2,
@@ -79,9 +85,11 @@ export function lilyConfig(options: LilyOptions): LilyConfig {
     () => `lily: stride is ${config.stride} and nA is ${config.nA}; give one of them, each follows from the other.`,
   );
   atLeast('r', config.r, 1);
+  atLeast('mlpRankFactor', config.mlpRankFactor, 1);
   atLeast('stride', config.stride ?? 1, 1);
   atLeast('nA', config.nA ?? 1, 1);
   atLeast('nB', config.nB, 2);
+  oneOf('mlpAct', config.mlpAct, ['relu', 'identity']);
   oneOf('mixing', config.mixing, ['sample', 'batch', 'token', 'uniform']);
   oneOf('pool', config.pool, ['mean-of-softmax', 'softmax-of-sum']);
   oneOf('router', config.router, ['layer', 'target']);

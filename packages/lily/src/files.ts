@@ -15,7 +15,7 @@ import {
 } from '@peft/core';
 import { type LilyConfig, type LilyOptions, lilyConfig } from './config.ts';
 import { lilyParameters } from './maths.ts';
-import { groupOf, strideOf, targetName } from './sharing.ts';
+import { groupOf, isBlock, strideOf, targetName } from './sharing.ts';
 
 const peftNames: Record<string, string> = { A: 'lily_A', P: 'lily_B', R: 'lily_router' };
 
@@ -38,11 +38,14 @@ const storedOf = (site: Site, sites: readonly Site[], config: LilyConfig): Store
   );
 
 /**
- * Whether peft's `LILY` computes the same (with `sample`: for one picture at a time): whole modules, a router for each
- * layer, and no choice that it does not make.
+ * Whether peft's `LILY` computes the same (with `sample`: for one picture at a time): linear modules as a
+ * whole, a router for each layer, and no choice that it does not make.
  */
 const isPeftLily = (sites: readonly Site[], { mixing, pool, router }: LilyConfig): boolean =>
-  mixing !== 'token' && pool === 'mean-of-softmax' && router === 'layer' && sites.every(({ slice }) => !slice);
+  mixing !== 'token' &&
+  pool === 'mean-of-softmax' &&
+  router === 'layer' &&
+  sites.every(site => !site.slice && !isBlock(site));
 
 /** The one stride that cuts every group as it is cut; 1, with which layers share by equal values only, if none does. */
 function commonStride(sites: readonly Site[], config: LilyConfig): number {
@@ -67,11 +70,10 @@ function sharedTargets(sites: readonly Site[], config: LilyConfig): JsonObject {
  */
 export async function writeLily(siteValues: SiteValues, config: LilyConfig): Promise<PeftAdapterFile> {
   const sites = siteValues.map(({ site }) => site);
-  const zeroRouter = new Float32Array(config.r * config.nB);
   const tensors = siteValues.flatMap(({ site, values }) =>
     storedOf(site, sites, config).map(({ name, key, layout }) => {
-      const data = toFileOrder(values[name] ?? zeroRouter, layout);
-      return [key, fromFloat32(data, layout.shape)] as const;
+      const zeroRouter = (): Float32Array => new Float32Array(layout.shape[0] * layout.shape[1]);
+      return [key, fromFloat32(toFileOrder(values[name] ?? zeroRouter(), layout), layout.shape)] as const;
     }),
   );
   return {

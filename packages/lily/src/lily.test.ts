@@ -13,6 +13,7 @@ import {
   parseSafetensors,
   planAdapter,
   readAdapterFolder,
+  resolveSites,
   serializeSafetensors,
   toFloat32,
   valueAndGrads,
@@ -23,11 +24,20 @@ import { describe, expect, test } from 'vitest';
 import { type LilyOptions, lily, lilyDefaults } from './index.ts';
 import { lilyDelta, lilyDeltaWeight, mixingWeights } from './maths.ts';
 
-class Block extends Module {
+class Mlp extends Module {
+  readonly inFeatures = 5;
+  readonly outFeatures = 5;
   readonly up = new Linear(5, 9, { slices: { k: { start: 0, end: 4 }, v: { start: 5, end: 9 } } });
   readonly down = new Linear(9, 5);
   forward(x: tf.Tensor): tf.Tensor {
-    return tf.add(x, this.down.call(tf.tanh(this.up.call(x))));
+    return this.down.call(tf.tanh(this.up.call(x)));
+  }
+}
+
+class Block extends Module {
+  readonly mlp = new Mlp();
+  forward(x: tf.Tensor): tf.Tensor {
+    return tf.add(x, this.mlp.call(x));
   }
 }
 
@@ -82,10 +92,21 @@ const variants: [string, LilyOptions][] = [
   ['lily-v1', { targets: whole, r: 3, compat: 'lily-v1' }],
   ['lily-v3', { targets: whole, r: 3, compat: 'lily-v3', nA: 4 }],
   ['one expression', { targets: '.*\\.(up|down)', r: 2, stride: 3 }],
+  ['blocks', { targets: ['mlp'], r: 2, nB: 3 }],
+  ['blocks without a ReLU, and slices', { targets: ['up[k]', 'mlp'], r: 2, mlpRankFactor: 1, mlpAct: 'identity' }],
   ['all linear', { targets: 'all-linear', r: 2, exclude: ['head'] }],
 ];
 /** Those that Hugging Face peft has no form for. */
-const own = ['by sample, softmax of sum', 'by token', 'slices', 'uniform slices', 'one router', 'lily-v1'];
+const own = [
+  'by sample, softmax of sum',
+  'by token',
+  'slices',
+  'uniform slices',
+  'one router',
+  'lily-v1',
+  'blocks',
+  'blocks without a ReLU, and slices',
+];
 
 describe('the golden vectors, computed apart in double precision', () => {
   const wave = (f: (k: number) => number, n: number, o: number): number[] =>
@@ -95,6 +116,7 @@ describe('the golden vectors, computed apart in double precision', () => {
   const P = tf.tensor2d(wave(Math.sin, 8, 20), [4, 2]);
   const input = tf.tensor3d(wave(Math.cos, 12, 0), [2, 2, 3]);
   const base = { ...lilyDefaults, r: 2, nB: 2 };
+  const [site] = resolveSites(new Mlp(), { targets: ['up'] });
 
   test.each<[string, LilyOptions, number[], number[] | undefined]>([
     [
@@ -129,7 +151,7 @@ describe('the golden vectors, computed apart in double precision', () => {
     ],
   ])('%s', async (_, options, delta, weights) => {
     const config = { ...base, ...options };
-    const result = lilyDelta({ x: input, parameters: { A, R, P } }, config);
+    const result = lilyDelta({ x: input, parameters: { A, R, P }, site }, config);
     expect(result.shape).toEqual([2, 2, 2]);
     expect(difference(await result.data(), delta)).toBeLessThan(2e-6);
     const h = tf.reshape(tf.matMul(tf.reshape(input, [4, 3]), A), [2, 2, 2]);
@@ -157,7 +179,7 @@ describe.each(variants)('%s', (name, options) => {
     model.enabled = true;
     model.detach('default');
     expect(await run(model)).toEqual(before);
-    expect((model.base as Net).blocks[3].up.isPristine).toBe(true);
+    expect((model.base as Net).blocks[3].mlp.up.isPristine).toBe(true);
   });
 
   test('merges and unmerges bit by bit where no router chooses, and is refused where one does', async () => {
@@ -169,12 +191,12 @@ describe.each(variants)('%s', (name, options) => {
       );
       return;
     }
-    const weight = await (model.base as Net).blocks[1].up.weight.get();
+    const weight = await (model.base as Net).blocks[1].mlp.up.weight.get();
     model.merge();
-    expect(await (model.base as Net).blocks[1].up.weight.get()).not.toEqual(weight);
+    expect(await (model.base as Net).blocks[1].mlp.up.weight.get()).not.toEqual(weight);
     expect(difference(await run(model), adapted)).toBeLessThan(2e-5);
     model.unmerge();
-    expect(await (model.base as Net).blocks[1].up.weight.get()).toEqual(weight);
+    expect(await (model.base as Net).blocks[1].mlp.up.weight.get()).toEqual(weight);
     expect(await run(model)).toEqual(adapted);
   });
 
@@ -222,18 +244,41 @@ describe.each(variants)('%s', (name, options) => {
 
 test('who shares what: A by neighbours, experts by target, routers by nobody', () => {
   const paths = (options: LilyOptions): string[] => [...planAdapter(new Net(), lily(options)).parameters.keys()].sort();
-  const routers = [0, 1, 2, 3].map(i => `blocks.${i}.up[k].R`);
+  const routers = [0, 1, 2, 3].map(i => `blocks.${i}.mlp.up[k].R`);
   expect(paths({ targets: ['up[k]'], nA: 2 })).toEqual(
-    ['blocks.0.up[k].A', 'blocks.2.up[k].A', 'blocks.0.up[k].P', ...routers].sort(),
+    ['blocks.0.mlp.up[k].A', 'blocks.2.mlp.up[k].A', 'blocks.0.mlp.up[k].P', ...routers].sort(),
   );
   expect(paths({ targets: ['up[k]'], stride: 3, router: 'target' })).toEqual(
-    ['blocks.0.up[k].A', 'blocks.3.up[k].A', 'blocks.0.up[k].P', 'blocks.0.up[k].R'].sort(),
+    ['blocks.0.mlp.up[k].A', 'blocks.3.mlp.up[k].A', 'blocks.0.mlp.up[k].P', 'blocks.0.mlp.up[k].R'].sort(),
   );
   expect(paths({ targets: whole, stride: 4, mixing: 'uniform' })).toEqual(
-    ['blocks.0.up.A', 'blocks.0.up.P', 'blocks.0.down.A', 'blocks.0.down.P'].sort(),
+    ['blocks.0.mlp.up.A', 'blocks.0.mlp.up.P', 'blocks.0.mlp.down.A', 'blocks.0.mlp.down.P'].sort(),
   );
   // nA that does not divide the layers: blocks of floor(4 / 3) = 1, as the authors' code
   expect(paths({ targets: ['down'], nA: 3 }).filter(path => path.endsWith('.A'))).toHaveLength(4);
+});
+
+test('a block is adapted in parallel, with a ReLU and twice the width, and never merges', async () => {
+  const { model, adapter } = await moved({ targets: ['mlp'], r: 2, mixing: 'uniform', scale: 0.5 });
+  const { A, P } = adapter.plan.bySite[0];
+  expect([A.shape, P.shape]).toEqual([
+    [5, 4],
+    [8, 5],
+  ]);
+  const { mlp } = (model.base as Net).blocks[0];
+  const adapted = await mlp.call(x).data();
+  const byHand = tf.tidy(() => {
+    const experts = tf.mean(tf.reshape(P.value, [2, 4, 5]), 0);
+    const delta = tf.matMul(tf.relu(tf.matMul(tf.reshape(x, [6, 5]), A.value)), experts);
+    return tf.mul(tf.reshape(delta, [2, 3, 5]), 0.5);
+  });
+  model.enabled = false;
+  expect(difference(adapted, await tf.add(mlp.call(x), byHand).data())).toBeLessThan(1e-5);
+  model.enabled = true;
+  expect(() => model.merge()).toThrow(
+    'Adapter "default" (lily) cannot be merged: blocks.0.mlp is a block without a weight.',
+  );
+  expect(model.isMerged).toBe(false);
 });
 
 test('by batch equals by sample for one sample; by sample and by token do not depend on the batch', async () => {
@@ -270,14 +315,14 @@ test('first only the experts and the head learn, then every tensor', async () =>
   });
   const learning = async (): Promise<string[]> =>
     Object.entries(await gradients(model)).flatMap(([path, gradient]) => (isZero(gradient) ? [] : [path]));
-  expect((await learning()).sort()).toEqual(['blocks.0.up[v].P', 'head.bias', 'head.weight']);
+  expect((await learning()).sort()).toEqual(['blocks.0.mlp.up[v].P', 'head.bias', 'head.weight']);
   const { P } = adapter.plan.bySite[0];
   P.set(Float32Array.from({ length: P.size }, (_, i) => Math.sin(i * i)));
   expect((await learning()).sort()).toEqual([...model.trainable()].map(([path]) => path.slice(8)).sort());
 });
 
 test.each<LilyOptions>([
-  {},
+  { targets: ['mlp'] },
   { pool: 'softmax-of-sum' },
   { mixing: 'batch' },
   { mixing: 'token' },
@@ -308,7 +353,7 @@ test.each<LilyOptions>([
 test('its start depends on the key and on the path of each tensor alone', async () => {
   const valuesOf = async (options: LilyOptions): Promise<Float32Array> => {
     const adapter = await adapt(net()).add('default', lily(options), { key: key(5) });
-    return adapter.plan.parameters.get('blocks.0.down.A')!.get();
+    return adapter.plan.parameters.get('blocks.0.mlp.down.A')!.get();
   };
   const alone = await valuesOf({ targets: ['down'], r: 2 });
   expect(await valuesOf({ targets: whole, r: 2, nB: 4, stride: 1 })).toEqual(alone);
@@ -319,13 +364,19 @@ describe('the number of parameters', () => {
   const count = (root: Module, options: LilyOptions): number =>
     countParameters(root, [planAdapter(root, lily(options))]).adapter;
 
+  const kv = { targets: ['attn.qkv[k,v]'] };
   test.each<[string, LilyOptions, number]>([
-    ['vit_base_patch16_224', {}, 99_072],
-    ['vit_base_patch16_224', { nA: 4, nB: 4, r: 32 }, 396_288],
-    ['vit_base_patch16_224', { compat: 'lily-v1', nB: 4, r: 8 }, 196_672],
-    ['swin_base_patch4_window7_224', {}, 247_296],
-    ['swin_base_patch4_window7_224', { nA: 4, nB: 4, r: 8 }, 210_432],
-  ])('of keys and values of %s with %j', (name, options, expected) => {
+    ['vit_base_patch16_224', {}, 198_144],
+    ['vit_base_patch16_224', { nA: 3, nB: 3, r: 4 }, 74_304],
+    ['vit_base_patch16_224', { nA: 4, nB: 4, r: 32 }, 792_576],
+    ['vit_base_patch16_224', { nA: 6, nB: 6, r: 32 }, 1_188_864],
+    ['vit_base_patch16_224', { compat: 'lily-v1', nB: 4, r: 8 }, 393_344],
+    ['vit_base_patch16_224', { compat: 'lily-v1', nB: 4, r: 16 }, 786_688],
+    ['vit_base_patch16_224', kv, 99_072],
+    ['swin_base_patch4_window7_224', {}, 494_592],
+    ['swin_base_patch4_window7_224', { r: 8 }, 247_296],
+    ['swin_base_patch4_window7_224', { nA: 4, nB: 4, r: 8 }, 420_864],
+  ])('of %s with %j', (name, options, expected) => {
     expect(count(createBackbone(name), options)).toBe(expected);
   });
 
@@ -363,7 +414,7 @@ describe('files', () => {
     const tensors = tensorsOf(files);
     expect(tensors.size).toBe(12);
     for (const [name, shape] of Object.entries({ A: [2, 5], B: [6, 9], router: [3, 2] })) {
-      const of = (i: number) => tensors.get(`base_model.model.blocks.${i}.up.lily_${name}.weight`)!;
+      const of = (i: number) => tensors.get(`base_model.model.blocks.${i}.mlp.up.lily_${name}.weight`)!;
       expect(of(3).shape).toEqual(shape);
       expect(toFloat32(of(3))[0] === toFloat32(of(2))[0]).toBe(name !== 'router');
       expect(toFloat32(of(3))[0] === toFloat32(of(0))[0]).toBe(name === 'B');
@@ -381,12 +432,12 @@ describe('files', () => {
     const { model } = await moved({ targets: ['up'], r: 2 });
     const files = await writeAdapterFolder(model);
     const tensors = new Map(tensorsOf(files));
-    const name = 'base_model.model.blocks.1.up.lily_B.weight';
+    const name = 'base_model.model.blocks.1.mlp.up.lily_B.weight';
     tensors.set(name, fromFloat32(toFloat32(tensors.get(name)!).fill(1), [4, 9]));
     files['adapter_model.safetensors'] = serializeSafetensors(tensors);
     const again = adapt(net());
     await expect(attachAdapterFolder(again, readAdapterFolder(files, 'folder', [lily]))).rejects.toThrow(
-      'blocks.1.up.lily_B.weight differs from blocks.0.up.lily_B.weight; these layers share one tensor',
+      'blocks.1.mlp.up.lily_B.weight differs from blocks.0.mlp.up.lily_B.weight; these layers share one tensor',
     );
     expect(again.adapters.size).toBe(0);
   });
@@ -397,9 +448,9 @@ describe('files', () => {
       const files = await writeAdapterFolder(model);
       return JSON.parse(new TextDecoder().decode(files['adapter_config.json'])).stride_A;
     };
-    expect(await strideOf({ targets: ['blocks.0.up', 'blocks.1.up', 'down'], nA: 1 })).toBe(4);
-    expect(await strideOf({ targets: ['blocks.3.up', 'down'], nA: 2 })).toBe(2);
-    const pair = { targets: String.raw`blocks\.([01]\.up|\d\.down)` };
+    expect(await strideOf({ targets: ['blocks.0.mlp.up', 'blocks.1.mlp.up', 'down'], nA: 1 })).toBe(4);
+    expect(await strideOf({ targets: ['blocks.3.mlp.up', 'down'], nA: 2 })).toBe(2);
+    const pair = { targets: String.raw`blocks\.([01]\.mlp\.up|\d\.mlp\.down)` };
     expect(await strideOf({ ...pair, nA: 2 })).toBe(1);
   });
 });
@@ -407,6 +458,7 @@ describe('files', () => {
 test.each<[LilyOptions, string]>([
   [{ ne: 4 } as LilyOptions, 'lily has no option "ne"'],
   [{ r: 0 }, 'lily: r is 0; it must be a whole number of 1 or more.'],
+  [{ mlpAct: 'gelu' as 'relu' }, 'lily: mlpAct is "gelu"; it must be relu, identity.'],
   [{ nB: 1 }, 'lily: nB is 1; it must be a whole number of 2 or more.'],
   [{ stride: 2, nA: 3 }, 'lily: stride is 2 and nA is 3; give one of them'],
   [{ mixing: 'layer' as 'batch' }, 'lily: mixing is "layer"; it must be sample, batch, token, uniform.'],

@@ -24,6 +24,7 @@ export const lily: MethodFactory<LilyOptions> & ((options?: LilyOptions) => Meth
         type: 'lily',
         config,
         targets: config,
+        blocks: true,
         modulesToSave: config.modulesToSave,
         parameters: (site, sites) => lilyParameters(site, sites, config),
         delta: call => lilyDelta(call, config),

@@ -11,21 +11,26 @@ import {
 } from '@peft/core';
 import * as tf from '@tensorflow/tfjs-core';
 import type { LilyConfig } from './config.ts';
-import { ownersOf } from './sharing.ts';
+import { isBlock, ownersOf } from './sharing.ts';
 
 /*
  * Lily (Zhong et al. 2024, arXiv 2407.09946): low-rank adapters that are interconnected across layers. A down projection
  * A `[in, r]` is shared by neighbouring layers, a pool of n up projections P_e `[r, out]`, the experts, by all layers, and
  * a router R `[r, n]` mixes them.
  *
- *     y = x W0 + b0 + s h (sum_e p_e P_e)        h = x A        p = softmax(h R)
+ *     y = x W0 + b0 + s h (sum_e p_e P_e)        h = phi(x A)        p = softmax(h R)
  *
- * The experts are kept as one matrix P `[n r, out]`, one below the other.
+ * The experts are kept as one matrix P `[n r, out]`, one below the other. phi is the identity on a linear module; a block,
+ * such as an MLP, is adapted as a whole, in parallel and with a ReLU.
  */
+
+/** The rank r of a site. */
+const rankOf = (site: Site, { r, mlpRankFactor }: LilyConfig): number => (isBlock(site) ? r * mlpRankFactor : r);
 
 /** The tensors of a site: A `[in, r]`, P `[nB r, out]` and, unless mixing is uniform, R `[r, nB]`. */
 export function lilyParameters(site: Site, sites: readonly Site[], config: LilyConfig): Record<string, ParameterSpec> {
-  const { r, nB, mixing } = config;
+  const { nB, mixing } = config;
+  const r = rankOf(site, config);
   const { inFeatures, outFeatures } = site;
   const owners = ownersOf(site, sites, config);
   const P = [nB * r, outFeatures];
@@ -61,9 +66,10 @@ export function mixingWeights(h: tf.Tensor, R: tf.Tensor, { mixing, pool, nB }: 
 }
 
 /** `sum_e p_e P_e`, one matrix for each sample or for all: p `[b, 1, n]`, P `[n r, out]` to `[b, r, out]`. */
-function mixExperts(p: tf.Tensor, P: tf.Tensor, { r, nB }: LilyConfig): tf.Tensor {
-  const [b, out] = [p.shape[0], P.shape[1]!];
-  return tf.reshape(tf.matMul(tf.reshape(p, [b, nB]), tf.reshape(P, [nB, r * out])), [b, r, out]);
+function mixExperts(p: tf.Tensor, P: tf.Tensor): tf.Tensor {
+  const [b, , n] = p.shape as [number, number, number];
+  const experts = tf.reshape(P, [n, -1]); // [n, r * out]
+  return tf.reshape(tf.matMul(tf.reshape(p, [b, n]), experts), [b, -1, P.shape[1]!]);
 }
 
 /** `sum_e p_e (h P_e)` for each token, with all outer products `p_e h` side by side in one multiplication. */
@@ -73,20 +79,24 @@ function mixTokens(h: tf.Tensor, p: tf.Tensor, P: tf.Tensor): tf.Tensor {
 }
 
 /** What Lily adds to a site, `[..., out]`. What lies between the first axis and the last are a sample's tokens. */
-export function lilyDelta({ x, parameters }: Pick<DeltaCall, 'x' | 'parameters'>, config: LilyConfig): tf.Tensor {
+export function lilyDelta(
+  { x, parameters, site }: Pick<DeltaCall, 'x' | 'parameters' | 'site'>,
+  config: LilyConfig,
+): tf.Tensor {
   const { A, P, R } = parameters;
-  const sP = tf.mul(P, config.scale);
-  const h = tf.reshape(linear(x, A), [x.shape[0], -1, config.r]); // [B, N, r]
+  const phi = (t: tf.Tensor): tf.Tensor => (isBlock(site) && config.mlpAct === 'relu' ? tf.relu(t) : t);
+  const h = tf.reshape(phi(linear(x, A)), [x.shape[0], -1, A.shape[1]!]); // [B, N, r]
   const p = mixingWeights(h, R, config);
+  const sP = tf.mul(P, config.scale);
   const result = [...x.shape.slice(0, -1), P.shape[1]!];
   if (config.mixing === 'token') return tf.reshape(mixTokens(h, p, sP), result);
-  const mixed = mixExperts(p, sP, config);
+  const mixed = mixExperts(p, sP);
   const delta = mixed.shape[0] === 1 ? linear(h, tf.squeeze(mixed, [0])) : tf.matMul(h, mixed); // [B, N, out]
   return tf.reshape(delta, result);
 }
 
 /** `dW = s A mean_e P_e`, `[in, out]`: the update of a uniform mixing. */
-export function lilyDeltaWeight({ A, P }: Tensors, config: LilyConfig): tf.Tensor {
-  const mixed = mixExperts(uniformWeights(config.nB), tf.mul(P, config.scale), config);
+export function lilyDeltaWeight({ A, P }: Tensors, { nB, scale }: LilyConfig): tf.Tensor {
+  const mixed = mixExperts(uniformWeights(nB), tf.mul(P, scale));
   return tf.matMul(A, tf.squeeze(mixed, [0]));
 }

@@ -2,9 +2,12 @@ import type { Site } from '@peft/core';
 import type { LilyConfig } from './config.ts';
 
 /*
- * Who shares what. Sites that have the same target, slice and shape form a group, in the order of layers: they share one
+ * Who shares what. Sites of the same kind, target, slice and shape form a group, in the order of layers: they share one
  * pool of experts, and neighbours among them share an A. On a hierarchical model a target has a group for each width.
  */
+
+/** Whether a site has no weight of its own. */
+export const isBlock = ({ module }: Site): boolean => module.weight === undefined;
 
 /**
  * The name of a site's target: what matched, as in Hugging Face peft, where a regular expression counts as one target; for
@@ -17,7 +20,7 @@ export function targetName(site: Site, { targets }: LilyConfig): string {
 
 function groupName(site: Site, config: LilyConfig): string {
   const { slice, inFeatures, outFeatures } = site;
-  return [targetName(site, config), slice?.name, inFeatures, outFeatures].join();
+  return [targetName(site, config), slice?.name, isBlock(site), inFeatures, outFeatures].join();
 }
 
 /** The sites that share experts with a site, itself among them, in the order of layers. */

@@ -262,6 +262,21 @@ test.each<[string, NeatOptions, number, number]>([
   expect(count('swin_base_patch4_window7_224')).toBe(swin);
 });
 
+test.each([
+  [1, 229_376],
+  [32, 7_340_032],
+])('r = %i: as many parameters for Llama 3.2 3B as in the benchmark of peft', (r, expected) => {
+  class Llama extends Module {
+    readonly q_proj = Array.from({ length: 28 }, () => new Linear(3072, 3072));
+    readonly v_proj = Array.from({ length: 28 }, () => new Linear(3072, 1024));
+    forward(): never {
+      throw new Error('only its shapes are of interest');
+    }
+  }
+  const plan = planAdapter(new Llama(), neat({ targets: 'all-linear', r }));
+  expect([...plan.parameters.values()].reduce((sum, { size }) => sum + size, 0)).toBe(expected);
+});
+
 test.each<[NeatOptions, string]>([
   [{ depth: 4 } as NeatOptions, 'neat has no option "depth"'],
   [{ r: 0 }, 'neat: r is 0'],
