@@ -1,19 +1,12 @@
 /**
- * Compiles `assembly/` to `generated/kernels.js`: the same kernels in four builds, with and without relaxed SIMD, for a
- * memory of one thread and for a shared one. Nothing of them may need memory of its own, since they run in that of tfjs.
+ * Compiles `assembly/` to `generated/kernels.js`: the same kernels with and without relaxed SIMD. Nothing of them may
+ * need memory of its own, since they run in that of tfjs.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import asc from 'assemblyscript/asc';
 
 const root = new URL('..', import.meta.url).pathname;
-const relaxed = ['--enable', 'relaxed-simd'];
-const shared = ['--enable', 'threads', '--sharedMemory', '--maximumMemory', '65536'];
-const builds = {
-  simd: [],
-  relaxedSimd: relaxed,
-  sharedSimd: shared,
-  sharedRelaxedSimd: [...relaxed, ...shared],
-};
+const builds = { simd: [], relaxedSimd: ['--enable', 'relaxed-simd'] };
 
 async function compile(flags) {
   let binary;

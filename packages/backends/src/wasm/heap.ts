@@ -4,7 +4,7 @@ import { instantiateKernels, type KernelExports } from './module.ts';
 
 /** What is used of the insides of tfjs 4.22's wasm backend. */
 interface WasmBackend extends KernelBackend {
-  wasm: { asm: { memory?: WebAssembly.Memory }; wasmMemory?: WebAssembly.Memory; _malloc(bytes: number): number };
+  wasm: { asm: { memory: WebAssembly.Memory }; _malloc(bytes: number): number };
   dataIdMap: { get(dataId: object): { memoryOffset: number } };
   makeOutput(shape: number[], dtype: DataType): TensorInfo;
 }
@@ -21,13 +21,11 @@ export interface Heap {
   release(tensor: TensorInfo): void;
 }
 
-const memoryOf = ({ wasm }: WasmBackend): WebAssembly.Memory | undefined => wasm.wasmMemory ?? wasm.asm.memory;
-
 /** The backend, or a `not-supported` error that names what this version of tfjs lacks. */
 function checkInternals(backend: KernelBackend): WasmBackend {
   const given = backend as Partial<WasmBackend>;
   const missing = Object.entries({
-    'wasm.asm.memory': given.wasm?.wasmMemory ?? given.wasm?.asm?.memory,
+    'wasm.asm.memory': given.wasm?.asm?.memory,
     'wasm._malloc': given.wasm?._malloc,
     'dataIdMap.get': given.dataIdMap?.get,
     makeOutput: given.makeOutput,
@@ -40,7 +38,7 @@ function checkInternals(backend: KernelBackend): WasmBackend {
 /** Puts the kernels into the backend's memory. Their working space, a megabyte, is taken once and kept. */
 export async function openHeap(given: KernelBackend): Promise<Heap> {
   const backend = checkInternals(given);
-  const kernels = await instantiateKernels(memoryOf(backend)!);
+  const kernels = await instantiateKernels(backend.wasm.asm.memory);
   const scratch = backend.wasm._malloc(kernels.scratchBytes());
   kernels.setScratch(scratch >>> 0);
   return {

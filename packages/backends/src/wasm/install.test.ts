@@ -40,7 +40,7 @@ test('kernels go with their backend and come with the next', async () => {
 
 describe('a tfjs of another make', () => {
   test.each([
-    ['wasm.asm.memory', (backend: { wasm: object }) => ({ ...backend.wasm, asm: {}, wasmMemory: undefined })],
+    ['wasm.asm.memory', (backend: { wasm: object }) => ({ ...backend.wasm, asm: {} })],
     ['wasm._malloc', (backend: { wasm: object }) => ({ ...backend.wasm, _malloc: undefined })],
   ])('without %s keeps its kernels, with a warning', async (what, change) => {
     const warn = vi.spyOn(console, 'warn').mockImplementation(() => {});

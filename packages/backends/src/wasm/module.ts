@@ -55,12 +55,8 @@ const decode = (base64: string): Uint8Array<ArrayBuffer> => Uint8Array.from(atob
 
 /** Runs the kernels in `memory`, with fused multiply-add where this machine's WebAssembly has relaxed SIMD. */
 export async function instantiateKernels(memory: WebAssembly.Memory): Promise<KernelExports> {
-  const shared = typeof SharedArrayBuffer !== 'undefined' && memory.buffer instanceof SharedArrayBuffer;
-  const [plain, relaxed] = shared
-    ? [kernelBuilds.sharedSimd, kernelBuilds.sharedRelaxedSimd]
-    : [kernelBuilds.simd, kernelBuilds.relaxedSimd];
-  const fused = decode(relaxed);
-  const bytes = WebAssembly.validate(fused) ? fused : decode(plain);
+  const relaxed = decode(kernelBuilds.relaxedSimd);
+  const bytes = WebAssembly.validate(relaxed) ? relaxed : decode(kernelBuilds.simd);
   const imports = { env: { memory }, 'cross-entropy': { log: Math.log } };
   const { instance } = await WebAssembly.instantiate(bytes, imports);
   return instance.exports as unknown as KernelExports;

@@ -22,13 +22,22 @@ export interface WasmOptions {
   wasmPath?: string;
 }
 
+/**
+ * Sets what must be set before the backend starts. One thread: tfjs starts its threads from its own source text, which
+ * hangs where a bundler has renamed anything, and they serve few of its kernels and none of ours.
+ */
+async function prepare(packages: Packages, wasmPath: string | undefined): Promise<void> {
+  const loading = load(packages, '@tensorflow/tfjs-backend-wasm');
+  const tfjsWasm = tf.findBackendFactory('wasm') ? await loading.catch(() => undefined) : await loading;
+  if (!tfjsWasm) return; // registered by a copy that is not an installed package, such as a script tag
+  tf.env().set('WASM_HAS_MULTITHREAD_SUPPORT', false);
+  if (wasmPath) tfjsWasm.setWasmPaths(wasmPath);
+  else if (!tf.env().getBool('IS_NODE')) tfjsWasm.setWasmPaths(bundledFiles());
+}
+
 /** Starts WebAssembly. In Node the package finds its own `.wasm` files. */
 export async function startWasm(packages: Packages, { kernels = 'fast', wasmPath }: WasmOptions): Promise<void> {
-  if (!tf.findBackendFactory('wasm')) {
-    const { setWasmPaths } = await load(packages, '@tensorflow/tfjs-backend-wasm');
-    if (wasmPath) setWasmPaths(wasmPath);
-    else if (!tf.env().getBool('IS_NODE')) setWasmPaths(bundledFiles());
-  }
+  if (!('wasm' in tf.engine().registry)) await prepare(packages, wasmPath);
   await activate(
     'wasm',
     'give `wasmPath`, the URL of the folder with the files of @tensorflow/tfjs-backend-wasm/dist.',

@@ -51,7 +51,7 @@ export const attention = fastKernel<Inputs, { scale: number }>('PeftAttention', 
     const map = toP + 4 * n * m * i;
     const biasIndex = bias ? matrixIndex(bias.shape, Math.floor(i / heads), i % heads) : 0;
     const added = bias ? fromBias + 4 * biasRows * m * biasIndex : 0;
-    const stride = biasRows === 1 ? 0 : 4 * m;
+    const stride = biasRows > 1 ? 4 * m : 0;
     gemm(n, m, d, fromQ + 4 * n * d * i, false, fromK + 4 * m * d * i, true, map, scale, added, stride);
     softmax(map, map, n, m);
     gemm(n, e, m, map, false, fromV + 4 * m * e * i, false, toO + 4 * n * e * i, 1, 0, 0);
