@@ -9,6 +9,8 @@ import { expect, test } from 'vitest';
 const ceilings: Record<string, number> = {
   core: 32_000,
   lora: 5_500,
+  neat: 5_000,
+  lily: 6_500,
   backbones: 14_000,
   data: 7_500,
   train: 5_500,
