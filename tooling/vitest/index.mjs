@@ -1,9 +1,13 @@
 import { existsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 /** The software Vulkan driver that Debian's chromium ships; a machine with a GPU sets `VK_DRIVER_FILES` itself. */
 const softwareVulkan = '/usr/lib/chromium/vk_swiftshader_icd.json';
 const vulkanDriver = process.env.VK_DRIVER_FILES ?? (existsSync(softwareVulkan) ? softwareVulkan : undefined);
+
+/** The loader complains about a machine without a desktop unless it has a folder of its own. */
+const vulkan = { VK_DRIVER_FILES: vulkanDriver, XDG_RUNTIME_DIR: process.env.XDG_RUNTIME_DIR ?? tmpdir() };
 
 /** Why a backend's tests cannot run on this machine; nothing if they can. */
 function unavailable(backend) {
@@ -40,7 +44,7 @@ export function defineProject({
           maxWorkers: 1,
           testTimeout: timeout,
           hookTimeout: timeout,
-          env: { PEFT_BACKEND: backend, ...(backend === 'webgpu' && { VK_DRIVER_FILES: vulkanDriver }) },
+          env: { PEFT_BACKEND: backend, ...(backend === 'webgpu' && vulkan) },
         },
       })),
     },
