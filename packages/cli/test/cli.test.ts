@@ -153,7 +153,9 @@ describe('an adapter, from training to merging', () => {
     );
     const [a, b] = ['a', 'b'].map(name => {
       const path = at(`${name}.safetensors`);
-      return toFloat32(parseSafetensors(readFileSync(path), path).tensors.get('logits')!);
+      const { tensors } = parseSafetensors(readFileSync(path), path);
+      expect(tensors.get('features')?.shape).toEqual([2, 96]);
+      return toFloat32(tensors.get('logits')!);
     });
     expect(a.length).toBe(4);
     expect(Math.max(...a.map((value, i) => Math.abs(value - b[i])))).toBeLessThan(1e-3);

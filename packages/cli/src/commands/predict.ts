@@ -1,5 +1,15 @@
 import { readFile } from 'node:fs/promises';
-import { check, fromFloat32, parseSafetensors, permute, serializeSafetensors, toFloat32 } from '@peft/core';
+import {
+  check,
+  fromFloat32,
+  getModule,
+  parseSafetensors,
+  permute,
+  type Step,
+  serializeSafetensors,
+  toFloat32,
+  withScope,
+} from '@peft/core';
 import { writeAtomic } from '@peft/core/node';
 import { evalTransform } from '@peft/data';
 import { readPicture } from '@peft/data/node';
@@ -48,7 +58,17 @@ export async function predict(args: Arguments, pictures: string[], output: Outpu
   }
 }
 
-/** `images` float32 NCHW in, `logits` out. */
+/** Logits and what the head sees, in one pass where there is one head. */
+const featureStep =
+  ({ model, backbone: { model: vit } }: OpenedModel): Step =>
+  ({ images }) =>
+    withScope({ training: false }, () => {
+      const features = vit.features(images);
+      const [head, other] = vit.classifiers;
+      return { features, logits: head && !other ? getModule(vit, head).call(features) : model.call(images) };
+    });
+
+/** `images` float32 NCHW in, `logits` and `features` out. */
 async function predictTensors(args: Arguments, path: string, output: Output): Promise<void> {
   const out = required(args, 'out');
   const { tensors } = parseSafetensors(await readFile(path), path);
@@ -59,23 +79,32 @@ async function predictTensors(args: Arguments, path: string, output: Output): Pr
   });
   const [n, , height, width] = images.shape;
   const engine = await openEngine(args, output);
-  const opened = await open(args, output);
-  const step = engine.compile(evaluationStep(opened.model));
-  const values = permute(toFloat32(images), images.shape, [0, 2, 3, 1]);
-  const size = height * width * 3;
-  const batch = args.batch ?? 32;
-  const { classes } = opened.backbone.model;
-  const logits = new Float32Array(n * classes);
   try {
+    const opened = await open(args, output);
+    const step = engine.compile(featureStep(opened));
+    const values = permute(toFloat32(images), images.shape, [0, 2, 3, 1]);
+    const size = height * width * 3;
+    const { classes, featureCount } = opened.backbone.model;
+    const [logits, features] = [classes, featureCount].map(length => new Float32Array(n * length));
+    const batch = args.batch ?? 32;
     for (let start = 0; start < n; start += batch) {
       const end = Math.min(n, start + batch);
       const data = values.subarray(start * size, end * size);
       const outputs = await step.run({ images: { data, shape: [end - start, height, width, 3] } });
       logits.set(outputs.logits.data as Float32Array, start * classes);
+      features.set(outputs.features.data as Float32Array, start * featureCount);
     }
+    const written = serializeSafetensors([
+      ['logits', fromFloat32(logits, [n, classes])],
+      ['features', fromFloat32(features, [n, featureCount])],
+    ]);
+    await writeAtomic(out, written);
+    output.answer(`Logits and features of ${n} pictures written to ${out}`, {
+      predictions: n,
+      out,
+      engine: engine.name,
+    });
   } finally {
     await engine.dispose();
   }
-  await writeAtomic(out, serializeSafetensors([['logits', fromFloat32(logits, [n, classes])]]));
-  output.answer(`Logits of ${n} pictures written to ${out}`, { predictions: n, out, engine: engine.name });
 }
