@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { PeftError } from '@peft/core';
+import { type Json, PeftError } from '@peft/core';
 import * as v from 'valibot';
 import { parse } from 'yaml';
 import { parseSettings } from './methods.ts';
@@ -19,6 +19,12 @@ const texts = v.union([
   ),
 ]);
 
+/** A method's options in a configuration file. */
+const settings = v.record(
+  v.string(),
+  v.custom<Json>(() => true),
+);
+
 /** Every argument that a flag or a configuration file may give. */
 const schema = v.strictObject({
   backbone: v.optional(v.string()),
@@ -27,12 +33,7 @@ const schema = v.strictObject({
   split: v.optional(v.string()),
   method: v.optional(v.string()),
   methods: v.optional(texts),
-  set: v.optional(
-    v.union([
-      v.pipe(v.array(v.string()), v.transform(parseSettings)),
-      v.custom<object>(value => typeof value === 'object'),
-    ]),
-  ),
+  set: v.optional(v.union([v.pipe(v.array(v.string()), v.transform(parseSettings)), settings])),
   targets: v.optional(texts),
   engine: v.optional(v.picklist(['auto', 'onnx', 'webgpu', 'wasm', 'cpu']), 'auto'),
   threads: v.optional(atLeastOne),

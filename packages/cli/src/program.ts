@@ -68,13 +68,11 @@ function verb(
 ): Command {
   const command = program.command(name).description(description);
   for (const part of parts) groups[part](command);
-  return groups.common(command).action(async (...given: unknown[]) => {
+  return groups.common(command).action(async () => {
     const options = command.opts() as Record<string, unknown>;
     if (command.getOptionValueSource('shuffle') !== 'cli') delete options.shuffle;
     const args = await readArguments(options);
-    const positional = command.args;
-    void given;
-    await (await action())(args, new Output(args), positional);
+    await (await action())(args, new Output(args), command.args);
   });
 }
 

@@ -42,7 +42,7 @@ export async function bench(args: Arguments, output: Output): Promise<void> {
   const backbone = initialize(createBackbone(required(args, 'backbone')), key(args.seed));
   setDropPath(backbone, args.dropPath ?? 0);
   const model = adapt(backbone);
-  await model.add('default', makeMethod({ ...args, method: name, set: args.set as never }, [...backbone.classifiers]), {
+  await model.add('default', makeMethod({ ...args, method: name }, [...backbone.classifiers]), {
     key: key(args.seed),
   });
   const optimizer = new AdamW(

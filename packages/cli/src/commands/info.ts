@@ -21,9 +21,7 @@ function describeBackbone(args: Arguments, output: Output): void {
   if (args.backbone === undefined)
     throw new UsageError('Give an adapter folder, a safetensors file, or --backbone NAME.');
   const model = createBackbone(args.backbone);
-  const method = args.method
-    ? makeMethod({ ...args, method: args.method, set: args.set as never }, [...model.classifiers])
-    : undefined;
+  const method = args.method ? makeMethod({ ...args, method: args.method }, [...model.classifiers]) : undefined;
   const plan = method && planAdapter(model, method);
   const { base, adapter, saved, sites } = countParameters(model, plan ? [plan] : []);
   const children = [...modules(model)].length - 1;

@@ -72,9 +72,7 @@ export async function fit(
   const { model, backbone } = opened;
   const started = performance.now();
   const preprocessing = preprocessingOf(recipe, opened);
-  const method = makeMethod({ ...args, set: args.set as never, recipe: recipe.method }, [
-    ...backbone.model.classifiers,
-  ]);
+  const method = makeMethod({ ...args, recipe: recipe.method }, [...backbone.model.classifiers]);
   await addAdapter(args, method, opened);
   setDropPath(backbone.model, recipe.dropPath);
   engine.invalidate('structure');
