@@ -73,7 +73,7 @@ function confusion({ method, runs }: ComparedMethod, classes: readonly string[])
     });
     return `<tr><th>${escapeHtml(classes[label])}</th>${cells.join('')}</tr>`;
   });
-  return `<h3>${escapeHtml(method)}</h3><table class="confusion">${rows.join('')}</table>`;
+  return `<div><h3>${escapeHtml(method)}</h3><table class="confusion">${rows.join('')}</table></div>`;
 }
 
 /** One HTML file that needs nothing else: results, curves, accuracy against parameters, confusion. */
@@ -90,7 +90,9 @@ ${scatterChart(accuracySeries(methods), { title: 'Accuracy against trained param
 </div>
 <h2>Confusion</h2>
 <p>Rows are the true class, columns the predicted one, in the same order; counts on the test split.</p>
+<div class="charts">
 ${methods.map(method => confusion(method, classes)).join('\n')}
+</div>
 </body>
 </html>
 `;

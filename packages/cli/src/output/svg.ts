@@ -104,11 +104,14 @@ export function scatterChart(series: readonly Series[], frame: Frame): string {
   return svg(frame, axes(frame, xs, ys) + dots.join('') + legend(series));
 }
 
+/** Names in the line of the title, from the right. */
 const legend = (series: readonly Series[]): string =>
   series
-    .map(
-      ({ name }, i) =>
-        `<rect x="${width - 110}" y="${margin.top + 4 + 16 * i}" width="10" height="10" fill="${colourOf(i)}"/>` +
-        `<text x="${width - 95}" y="${margin.top + 13 + 16 * i}">${escapeHtml(name)}</text>`,
-    )
+    .map(({ name }, i) => {
+      const x = width - margin.right - 64 * (series.length - i);
+      return (
+        `<rect x="${x}" y="7" width="10" height="10" fill="${colourOf(i)}"/>` +
+        `<text x="${x + 14}" y="16">${escapeHtml(name)}</text>`
+      );
+    })
     .join('');
