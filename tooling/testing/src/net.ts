@@ -1,5 +1,6 @@
 import { initialize, key, Linear, Module } from '@peft/core';
 import * as tf from '@tensorflow/tfjs-core';
+import { expect } from 'vitest';
 
 /** A small network with a fused projection, a square and a narrowing layer, and a head. */
 export class Net extends Module {
@@ -25,13 +26,16 @@ export const input = (): tf.Tensor =>
     [2, 3, 5],
   );
 
-/** The model's output on {@link input}, as numbers. */
-export async function run(model: { call(x: tf.Tensor): tf.Tensor }): Promise<number[]> {
-  const y = tf.tidy(() => model.call(input()));
+/** The model's output, as numbers, on {@link input} or what `of` makes. */
+export async function run(model: { call(x: tf.Tensor): tf.Tensor }, of: () => tf.Tensor = input): Promise<number[]> {
+  const y = tf.tidy(() => model.call(of()));
   const values = [...(await y.data())];
   y.dispose();
   return values;
 }
 
-export const difference = (a: readonly number[], b: readonly number[]): number =>
-  Math.max(...a.map((value, i) => Math.abs(value - b[i])));
+/** The largest difference between two lists of numbers, which must be as long as each other. */
+export function difference(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  expect(a.length).toBe(b.length);
+  return Math.max(...Array.from(a, (value, i) => Math.abs(value - b[i])));
+}
