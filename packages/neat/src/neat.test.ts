@@ -1,13 +1,10 @@
 import { createBackbone } from '@peft/backbones';
 import {
   adapt,
-  attachAdapterFolder,
   countParameters,
-  initialize,
   key,
   Linear,
   Module,
-  parameters,
   parseSafetensors,
   planAdapter,
   readAdapterFolder,
@@ -15,53 +12,53 @@ import {
   valueAndGrads,
   writeAdapterFolder,
 } from '@peft/core';
+import { conformance, difference, input, movedAdapter, network, run } from '@peft/testing';
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
 import { type Activation, type NeatOptions, neat, neatDefaults, neatLearningRate } from './index.ts';
 import { neatDelta, neatDeltaWeight, neatHidden } from './maths.ts';
 
-class Net extends Module {
-  readonly qkv = new Linear(5, 12, {
-    slices: { q: { start: 0, end: 4 }, k: { start: 4, end: 8 }, v: { start: 8, end: 12 } },
-  });
-  readonly out = new Linear(12, 3);
-  readonly head = new Linear(3, 2);
-  forward(x: tf.Tensor): tf.Tensor {
-    return this.head.call(this.out.call(tf.tanh(this.qkv.call(x))));
-  }
-}
-
-const net = (seed = 1): Net => initialize(new Net(), key(seed));
-const x = tf.tensor2d([0.3, -1, 0.5, 2, -0.7, 1, 0.1, -0.4, 0.2, 0.9], [2, 5]);
-const run = async (model: { call(x: tf.Tensor): tf.Tensor }): Promise<number[]> => [...(await model.call(x).data())];
-const difference = (a: ArrayLike<number>, b: ArrayLike<number>): number =>
-  Math.max(...Array.from(a, (value, i) => Math.abs(value - b[i])));
-
-/** An adapter whose every tensor has moved away from its start. */
-async function moved(options: NeatOptions, seed = 3) {
-  const model = adapt(net());
-  const adapter = await model.add('default', neat(options), { key: key(seed) });
-  for (const [, parameter] of adapter.parameters()) {
-    parameter.set((await parameter.get()).map((value, i) => value + 0.3 * Math.cos(i + 1)));
-  }
-  return { model, adapter };
-}
-
 const whole = ['qkv', 'out'];
-const variants: [string, NeatOptions][] = [
-  ['whole modules', { targets: whole, r: 2 }],
-  ['slices', { targets: ['qkv[q,v]'], r: 2 }],
-  ['a slice and a whole other', { targets: ['qkv[v]', 'out'], r: 3, pairs: 1 }],
-  ['one pair, scaled', { targets: whole, r: 3, pairs: 1, scale: 2.5 }],
-  ['two pairs of a sine', { targets: whole, r: 3, pairs: 2, act: 'sin' }],
-  ['gelu, with a head', { targets: whole, r: 2, act: 'gelu', modulesToSave: ['head'] }],
-  ['silu', { targets: whole, r: 2, act: 'silu', pairs: 1 }],
-  ['identity', { targets: whole, r: 2, act: 'identity' }],
-  ['the inputs', { targets: whole, r: 2, side: 'in', pairs: 1 }],
-  ['the inputs of slices', { targets: ['qkv[q,v]'], r: 2, side: 'in' }],
+const peanut: { name: string; options: NeatOptions }[] = [
+  { name: 'whole modules', options: { targets: whole, r: 2 } },
+  { name: 'one pair, scaled', options: { targets: whole, r: 3, pairs: 1, scale: 2.5 } },
+  { name: 'gelu, with a head', options: { targets: whole, r: 2, act: 'gelu', modulesToSave: ['head'] } },
+  { name: 'gelu of a pair', options: { targets: whole, r: 2, pairs: 1, act: 'gelu' } },
+  { name: 'silu', options: { targets: whole, r: 2, act: 'silu', pairs: 1 } },
+  { name: 'identity', options: { targets: whole, r: 2, act: 'identity' } },
 ];
 /** Those that Hugging Face peft has no form for. */
-const own = ['slices', 'a slice and a whole other', 'two pairs of a sine', 'the inputs', 'the inputs of slices'];
+const own: { name: string; options: NeatOptions }[] = [
+  { name: 'slices', options: { targets: ['qkv[q,v]'], r: 2 } },
+  { name: 'a slice and a whole other', options: { targets: ['qkv[v]', 'out'], r: 3, pairs: 1 } },
+  { name: 'two pairs of a sine', options: { targets: whole, r: 3, pairs: 2, act: 'sin' } },
+  { name: 'the inputs', options: { targets: whole, r: 3, side: 'in', pairs: 1 } },
+  { name: 'a sine of the inputs', options: { targets: whole, r: 2, side: 'in', pairs: 1, act: 'sin' } },
+  { name: 'the inputs of slices', options: { targets: ['qkv[q,v]'], r: 2, side: 'in' } },
+];
+
+conformance(neat, [
+  ...peanut.map(one => ({ ...one, mergeable: true, portable: true, exact: true })),
+  ...own.map(one => ({ ...one, mergeable: true, portable: false, exact: true })),
+]);
+
+/** The files of an adapter as Python would write or read them, and the method's name in them. */
+async function peftFiles(options: NeatOptions) {
+  const { model } = await movedAdapter(neat, options);
+  const { 'peft.json': _, ...files } = await writeAdapterFolder(model);
+  const { peft_type: type } = JSON.parse(new TextDecoder().decode(files['adapter_config.json']));
+  return { files, type };
+}
+
+test.each(peanut)('$name: Python peft reads it as PEANUT', async ({ options }) => {
+  expect((await peftFiles(options)).type).toBe('PEANUT');
+});
+
+test.each(own)('$name: it is refused without peft.json', async ({ options }) => {
+  const { files, type } = await peftFiles(options);
+  expect(type).toBe('NEAT');
+  expect(() => readAdapterFolder(files, 'folder', [neat])).toThrow('folder holds an adapter of peft_type NEAT');
+});
 
 describe('the golden vectors, computed apart in double precision', () => {
   const S = (n: number, o: number): number[] => Array.from({ length: n }, (_, k) => Math.sin(k + 1 + o));
@@ -109,80 +106,11 @@ describe('the golden vectors, computed apart in double precision', () => {
   });
 });
 
-describe.each(variants)('%s', (name, options) => {
-  test('changes nothing at the start', async () => {
-    const before = await run(net());
-    const model = adapt(net());
-    await model.add('default', neat(options), { key: key(3) });
-    expect(await run(model)).toEqual(before);
-  });
-
-  test('disabled, the base is exact; detached, it is pristine', async () => {
-    const before = await run(net());
-    const { model } = await moved(options);
-    expect(difference(await run(model), before)).toBeGreaterThan(1e-3);
-    model.enabled = false;
-    expect(await run(model)).toEqual(before);
-    model.enabled = true;
-    model.detach('default');
-    expect(await run(model)).toEqual(before);
-    expect((model.base as Net).qkv.isPristine).toBe(true);
-  });
-
-  test('merges, and unmerges bit by bit', async () => {
-    const { model } = await moved(options);
-    const adapted = await run(model);
-    const weight = await (model.base as Net).qkv.weight.get();
-    model.merge();
-    expect(await (model.base as Net).qkv.weight.get()).not.toEqual(weight);
-    expect(difference(await run(model), adapted)).toBeLessThan(2e-5);
-    model.unmerge();
-    expect(await (model.base as Net).qkv.weight.get()).toEqual(weight);
-    expect(await run(model)).toEqual(adapted);
-  });
-
-  test('is the same after a round trip through its files', async () => {
-    const { model } = await moved(options);
-    const files = await writeAdapterFolder(model, { backbone: 'net' });
-    const again = adapt(net());
-    await attachAdapterFolder(again, readAdapterFolder(files, 'folder', [neat]));
-    expect(again.get('default').method.config).toEqual(model.get('default').method.config);
-    expect(await run(again)).toEqual(await run(model));
-    expect(await writeAdapterFolder(again, { backbone: 'net' })).toEqual(files);
-  });
-
-  test('without peft.json it is what peft has a form for, or refused', async () => {
-    const { model } = await moved(options);
-    const { 'peft.json': _, ...files } = await writeAdapterFolder(model);
-    const { peft_type: type } = JSON.parse(new TextDecoder().decode(files['adapter_config.json']));
-    expect(type).toBe(own.includes(name) ? 'NEAT' : 'PEANUT');
-    if (type === 'NEAT') {
-      expect(() => readAdapterFolder(files, 'folder', [neat])).toThrow('folder holds an adapter of peft_type NEAT');
-      return;
-    }
-    const again = adapt(net());
-    await attachAdapterFolder(again, readAdapterFolder(files, 'folder', [neat]));
-    expect(await run(again)).toEqual(await run(model));
-  });
-
-  test('leaves no tensor behind', async () => {
-    const before = tf.memory().numTensors;
-    const base = net();
-    const model = adapt(base);
-    await model.add('default', neat(options), { key: key(3) });
-    model.call(x).dispose();
-    model.merge();
-    model.unmerge();
-    model.dispose();
-    expect(tf.memory().numTensors - before).toBe([...parameters(base)].length);
-  });
-});
-
 /** The gradients of a loss, by parameter. */
 async function gradients(model: ReturnType<typeof adapt>): Promise<Record<string, Float32Array | undefined>> {
   const trainable = [...model.trainable()];
   const { value, grads } = valueAndGrads(
-    () => tf.sum(tf.square(model.call(x))) as tf.Scalar,
+    () => tf.sum(tf.square(model.call(input()))) as tf.Scalar,
     trainable.map(([, parameter]) => parameter.value),
   );
   value.dispose();
@@ -193,7 +121,7 @@ async function gradients(model: ReturnType<typeof adapt>): Promise<Record<string
 const isZero = (gradient: Float32Array | undefined): boolean => !gradient || gradient.every(value => value === 0);
 
 test('first only B and the head learn, then every tensor', async () => {
-  const model = adapt(net());
+  const model = adapt(network());
   const options: NeatOptions = { targets: ['qkv[q]'], r: 3, pairs: 1, act: 'gelu', modulesToSave: ['head'] };
   const adapter = await model.add('default', neat(options), { key: key(3) });
   const learning = async (): Promise<string[]> =>
@@ -204,33 +132,8 @@ test('first only B and the head learn, then every tensor', async () => {
   expect((await learning()).sort()).toEqual([...names, 'head.weight', 'head.bias'].sort());
 });
 
-test.each<[Activation, NeatOptions['side']]>([
-  ['gelu', 'out'],
-  ['sin', 'in'],
-])('gradients with %s on the side %s are those of finite differences', async (act, side) => {
-  const { model, adapter } = await moved({ targets: whole, r: 2, pairs: 1, act, side });
-  const analytic = await gradients(model);
-  const loss = async (): Promise<number> => (await run(model)).reduce((sum, y) => sum + y * y, 0);
-  const step = 1e-2;
-  for (const [path, parameter] of adapter.parameters()) {
-    const values = await parameter.get();
-    const scale = Math.max(...analytic[path]!.map(Math.abs));
-    expect(scale, path).toBeGreaterThan(1e-4);
-    for (const i of [0, values.length - 1]) {
-      const losses: number[] = [];
-      for (const sign of [1, -1]) {
-        parameter.set(values.map((value, k) => value + (k === i ? sign * step : 0)));
-        losses.push(await loss());
-      }
-      parameter.set(values);
-      const numeric = (losses[0] - losses[1]) / (2 * step);
-      expect(Math.abs(numeric - analytic[path]![i]), `${path}[${i}]`).toBeLessThan(0.02 * scale + 2e-4);
-    }
-  }
-});
-
 test('merged beside another adapter, f still sees the frozen weight', async () => {
-  const { model } = await moved({ targets: whole, r: 2 });
+  const { model } = await movedAdapter(neat, { targets: whole, r: 2 });
   const second = await model.add('second', neat({ targets: whole, r: 3, act: 'gelu' }), { key: key(4) });
   for (const { B } of second.plan.bySite) B.set((await B.get()).map((_, i) => Math.sin(i)));
   const both = await run(model);
@@ -240,7 +143,7 @@ test('merged beside another adapter, f still sees the frozen weight', async () =
 
 test('its start depends on the key and on its own path alone', async () => {
   const valuesOf = async (options: NeatOptions): Promise<Float32Array> => {
-    const adapter = await adapt(net()).add('default', neat(options), { key: key(5) });
+    const adapter = await adapt(network()).add('default', neat(options), { key: key(5) });
     return adapter.plan.parameters.get('out.A')!.get();
   };
   const alone = await valuesOf({ targets: ['out'], r: 2 });
@@ -292,7 +195,7 @@ test.each<[NeatOptions, string]>([
 });
 
 test('an activation that only peft has is named, with those there are', async () => {
-  const { model } = await moved({ targets: whole, r: 2 });
+  const { model } = await movedAdapter(neat, { targets: whole, r: 2 });
   const { 'peft.json': _, ...files } = await writeAdapterFolder(model);
   const config = { ...JSON.parse(new TextDecoder().decode(files['adapter_config.json'])), act_fn: 'mish' };
   files['adapter_config.json'] = new TextEncoder().encode(JSON.stringify(config));
@@ -302,7 +205,7 @@ test('an activation that only peft has is named, with those there are', async ()
 });
 
 test('the tensors have the names and shapes of peft', async () => {
-  const { model } = await moved({ targets: ['out'], r: 2, pairs: 1 });
+  const { model } = await movedAdapter(neat, { targets: ['out'], r: 2, pairs: 1 });
   const files = await writeAdapterFolder(model);
   const { tensors } = parseSafetensors(files['adapter_model.safetensors'], 'file');
   const prefix = 'base_model.model.out.peanut_';
