@@ -9,7 +9,6 @@ import {
   key,
   Linear,
   Module,
-  parameters,
   parseSafetensors,
   planAdapter,
   readAdapterFolder,
@@ -19,6 +18,7 @@ import {
   valueAndGrads,
   writeAdapterFolder,
 } from '@peft/core';
+import { conformance, difference, input, movedAdapter, run } from '@peft/testing';
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
 import { type LilyOptions, lily, lilyDefaults } from './index.ts';
@@ -60,53 +60,86 @@ const tokens = (batch: number, of = 0): tf.Tensor3D =>
     Array.from({ length: batch * 15 }, (_, i) => 2 * Math.sin((i + 1 + of) ** 2)),
     [batch, 3, 5],
   );
-const x = tokens(2);
-const run = async (model: { call(x: tf.Tensor): tf.Tensor }, input: tf.Tensor = x): Promise<number[]> => [
-  ...(await model.call(input).data()),
-];
-const difference = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
-  expect(a.length).toBe(b.length);
-  return Math.max(...Array.from(a, (value, i) => Math.abs(value - b[i])));
-};
 
-/** An adapter whose every tensor has moved away from its start. */
-async function moved(options: LilyOptions, seed = 3) {
-  const model = adapt(net());
-  const adapter = await model.add('default', lily(options), { key: key(seed) });
-  for (const [, parameter] of adapter.parameters()) {
-    parameter.set((await parameter.get()).map((value, i) => value + 0.5 * Math.cos(i * i + 1)));
-  }
-  return { model, adapter };
-}
+const moved = (options: LilyOptions) => movedAdapter(lily, options, net);
 
 const whole = ['up', 'down'];
-const variants: [string, LilyOptions][] = [
-  ['by sample', { targets: whole, r: 3 }],
-  ['by sample, softmax of sum', { targets: whole, r: 3, pool: 'softmax-of-sum' }],
-  ['by batch', { targets: whole, r: 3, nB: 3, mixing: 'batch', stride: 1, scale: 2 }],
-  ['by token', { targets: whole, r: 2, nB: 3, mixing: 'token' }],
-  ['uniform', { targets: whole, r: 3, stride: 4, mixing: 'uniform' }],
-  ['slices', { targets: ['up[k,v]'], r: 2, modulesToSave: ['head'] }],
-  ['uniform slices', { targets: ['up[k,v]'], r: 2, mixing: 'uniform', nB: 3 }],
-  ['one router', { targets: ['down'], r: 2, router: 'target', nA: 3 }],
-  ['lily-v1', { targets: whole, r: 3, compat: 'lily-v1' }],
-  ['lily-v3', { targets: whole, r: 3, compat: 'lily-v3', nA: 4 }],
-  ['one expression', { targets: '.*\\.(up|down)', r: 2, stride: 3 }],
-  ['blocks', { targets: ['mlp'], r: 2, nB: 3 }],
-  ['blocks without a ReLU, and slices', { targets: ['up[k]', 'mlp'], r: 2, mlpRankFactor: 1, mlpAct: 'identity' }],
-  ['all linear', { targets: 'all-linear', r: 2, exclude: ['head'] }],
+const lilyOfPeft: { name: string; options: LilyOptions }[] = [
+  { name: 'by sample', options: { targets: whole, r: 3 } },
+  { name: 'by batch', options: { targets: whole, r: 3, nB: 3, mixing: 'batch', stride: 1, scale: 2 } },
+  { name: 'uniform', options: { targets: whole, r: 3, stride: 4, mixing: 'uniform' } },
+  { name: 'lily-v3', options: { targets: whole, r: 3, compat: 'lily-v3', nA: 4 } },
+  { name: 'one expression', options: { targets: '.*\\.(up|down)', r: 2, stride: 3 } },
+  { name: 'all linear', options: { targets: 'all-linear', r: 2, exclude: ['head'] } },
 ];
 /** Those that Hugging Face peft has no form for. */
-const own = [
-  'by sample, softmax of sum',
-  'by token',
-  'slices',
-  'uniform slices',
-  'one router',
-  'lily-v1',
-  'blocks',
-  'blocks without a ReLU, and slices',
+const own: { name: string; options: LilyOptions }[] = [
+  { name: 'by sample, softmax of sum', options: { targets: whole, r: 3, pool: 'softmax-of-sum' } },
+  { name: 'by token', options: { targets: whole, r: 2, nB: 3, mixing: 'token' } },
+  { name: 'slices', options: { targets: ['up[k,v]'], r: 2, modulesToSave: ['head'] } },
+  { name: 'uniform slices', options: { targets: ['up[k,v]'], r: 2, mixing: 'uniform', nB: 3 } },
+  { name: 'one router', options: { targets: ['down'], r: 2, router: 'target', nA: 3 } },
+  { name: 'lily-v1', options: { targets: whole, r: 3, compat: 'lily-v1' } },
+  { name: 'blocks', options: { targets: ['mlp'], r: 2, nB: 3 } },
+  {
+    name: 'blocks without a ReLU, and slices',
+    options: { targets: ['up[k]', 'mlp'], r: 3, mlpRankFactor: 1, mlpAct: 'identity' },
+  },
 ];
+const all = [...lilyOfPeft, ...own];
+const isRouted = ({ mixing }: LilyOptions): boolean => mixing !== 'uniform';
+/** peft chooses by batch: what chooses by sample is the same there for one sample only. */
+const isAlikeForBatches = ({ mixing }: LilyOptions): boolean => mixing === 'batch' || mixing === 'uniform';
+
+conformance(
+  lily,
+  all.map(({ name, options }) => ({
+    name,
+    options,
+    mergeable: !isRouted(options),
+    portable: lilyOfPeft.some(one => one.name === name) && isAlikeForBatches(options),
+    exact: true,
+  })),
+  net,
+);
+
+test.each(all.filter(({ options }) => isRouted(options)))(
+  '$name: its router is why it cannot be merged',
+  async ({ options }) => {
+    const { model } = await moved(options);
+    expect(() => model.merge()).toThrow(
+      /Adapter "default" \(lily\) cannot be merged: its router mixes the experts anew/,
+    );
+  },
+);
+
+/** An adapter, and its files as Python would write or read them, with the method's name in them. */
+async function peftFiles(options: LilyOptions) {
+  const { model, adapter } = await moved(options);
+  const { 'peft.json': _, ...files } = await writeAdapterFolder(model);
+  const { peft_type: type } = JSON.parse(new TextDecoder().decode(files['adapter_config.json']));
+  return { model, adapter, files, type };
+}
+
+test.each(lilyOfPeft)(
+  '$name: without peft.json it is the same for a sample, and shares the same',
+  async ({ options }) => {
+    const { model, adapter, files, type } = await peftFiles(options);
+    expect(type).toBe('LILY');
+    const again = adapt(net());
+    await attachAdapterFolder(again, readAdapterFolder(files, 'folder', [lily]));
+    const one = (): tf.Tensor => tokens(1, 7);
+    expect(difference(await run(again, one), await run(model, one))).toBeLessThan(1e-5);
+    const shared = [...again.get('default').plan.parameters.keys()].filter(path => !path.endsWith('.R'));
+    expect(shared).toEqual([...adapter.plan.parameters.keys()].filter(path => !path.endsWith('.R')));
+  },
+);
+
+test.each(own)('$name: it is refused without peft.json', async ({ options }) => {
+  const { files, type } = await peftFiles(options);
+  expect(type).toBe('LILY_EXTENDED');
+  expect(() => readAdapterFolder(files, 'folder', [lily])).toThrow('folder holds an adapter of peft_type LILY_EXT');
+});
 
 describe('the golden vectors, computed apart in double precision', () => {
   const wave = (f: (k: number) => number, n: number, o: number): number[] =>
@@ -162,86 +195,6 @@ describe('the golden vectors, computed apart in double precision', () => {
   });
 });
 
-describe.each(variants)('%s', (name, options) => {
-  test('changes nothing at the start', async () => {
-    const before = await run(net());
-    const model = adapt(net());
-    await model.add('default', lily(options), { key: key(3) });
-    expect(await run(model)).toEqual(before);
-  });
-
-  test('disabled, the base is exact; detached, it is pristine', async () => {
-    const before = await run(net());
-    const { model } = await moved(options);
-    expect(difference(await run(model), before)).toBeGreaterThan(1e-3);
-    model.enabled = false;
-    expect(await run(model)).toEqual(before);
-    model.enabled = true;
-    model.detach('default');
-    expect(await run(model)).toEqual(before);
-    expect((model.base as Net).blocks[3].mlp.up.isPristine).toBe(true);
-  });
-
-  test('merges and unmerges bit by bit where no router chooses, and is refused where one does', async () => {
-    const { model } = await moved(options);
-    const adapted = await run(model);
-    if (options.mixing !== 'uniform') {
-      expect(() => model.merge()).toThrow(
-        /Adapter "default" \(lily\) cannot be merged: its router mixes the experts anew/,
-      );
-      return;
-    }
-    const weight = await (model.base as Net).blocks[1].mlp.up.weight.get();
-    model.merge();
-    expect(await (model.base as Net).blocks[1].mlp.up.weight.get()).not.toEqual(weight);
-    expect(difference(await run(model), adapted)).toBeLessThan(2e-5);
-    model.unmerge();
-    expect(await (model.base as Net).blocks[1].mlp.up.weight.get()).toEqual(weight);
-    expect(await run(model)).toEqual(adapted);
-  });
-
-  test('is the same after a round trip through its files', async () => {
-    const { model } = await moved(options);
-    const files = await writeAdapterFolder(model, { backbone: 'net' });
-    const again = adapt(net());
-    await attachAdapterFolder(again, readAdapterFolder(files, 'folder', [lily]));
-    expect(again.get('default').method.config).toEqual(model.get('default').method.config);
-    expect(await run(again)).toEqual(await run(model));
-    expect(await writeAdapterFolder(again, { backbone: 'net' })).toEqual(files);
-  });
-
-  test('without peft.json it is what peft has a form for, or refused', async () => {
-    const { model, adapter } = await moved(options);
-    const { 'peft.json': _, ...files } = await writeAdapterFolder(model);
-    const { peft_type: type } = JSON.parse(new TextDecoder().decode(files['adapter_config.json']));
-    expect(type).toBe(own.includes(name) ? 'LILY_EXTENDED' : 'LILY');
-    if (type === 'LILY_EXTENDED') {
-      expect(() => readAdapterFolder(files, 'folder', [lily])).toThrow('folder holds an adapter of peft_type LILY_EXT');
-      return;
-    }
-    const again = adapt(net());
-    await attachAdapterFolder(again, readAdapterFolder(files, 'folder', [lily]));
-    const one = tokens(1, 7); // peft chooses by batch, which for one sample is by sample
-    expect(difference(await run(again, one), await run(model, one))).toBeLessThan(1e-5);
-    const shared = [...again.get('default').plan.parameters.keys()].filter(path => !path.endsWith('.R'));
-    expect(shared).toEqual([...adapter.plan.parameters.keys()].filter(path => !path.endsWith('.R')));
-  });
-
-  test('leaves no tensor behind', async () => {
-    const before = tf.memory().numTensors;
-    const base = net();
-    const model = adapt(base);
-    await model.add('default', lily(options), { key: key(3) });
-    model.call(x).dispose();
-    if (options.mixing === 'uniform') {
-      model.merge();
-      model.unmerge();
-    }
-    model.dispose();
-    expect(tf.memory().numTensors - before).toBe([...parameters(base)].length);
-  });
-});
-
 test('who shares what: A by neighbours, experts by target, routers by nobody', () => {
   const paths = (options: LilyOptions): string[] => [...planAdapter(new Net(), lily(options)).parameters.keys()].sort();
   const routers = [0, 1, 2, 3].map(i => `blocks.${i}.mlp.up[k].R`);
@@ -266,6 +219,7 @@ test('a block is adapted in parallel, with a ReLU and twice the width, and never
     [8, 5],
   ]);
   const { mlp } = (model.base as Net).blocks[0];
+  const x = tokens(2);
   const adapted = await mlp.call(x).data();
   const byHand = tf.tidy(() => {
     const experts = tf.mean(tf.reshape(P.value, [2, 4, 5]), 0);
@@ -285,7 +239,10 @@ test('by batch equals by sample for one sample; by sample and by token do not de
   const [first, second] = [tokens(1), tokens(1, 15)];
   const outputs = async (mixing: LilyOptions['mixing']) => {
     const { model } = await moved({ targets: whole, r: 3, mixing });
-    return { both: await run(model), one: [...(await run(model, first)), ...(await run(model, second))] };
+    return {
+      both: await run(model, () => tokens(2)),
+      one: [...(await run(model, () => first)), ...(await run(model, () => second))],
+    };
   };
   const [batch, sample, token] = [await outputs('batch'), await outputs('sample'), await outputs('token')];
   expect(difference(batch.one, sample.one)).toBeLessThan(1e-6);
@@ -298,7 +255,7 @@ test('by batch equals by sample for one sample; by sample and by token do not de
 async function gradients(model: ReturnType<typeof adapt>): Promise<Record<string, Float32Array | undefined>> {
   const trainable = [...model.trainable()];
   const { value, grads } = valueAndGrads(
-    () => tf.sum(tf.square(model.call(x))) as tf.Scalar,
+    () => tf.sum(tf.square(model.call(input()))) as tf.Scalar,
     trainable.map(([, parameter]) => parameter.value),
   );
   value.dispose();
@@ -319,35 +276,6 @@ test('first only the experts and the head learn, then every tensor', async () =>
   const { P } = adapter.plan.bySite[0];
   P.set(Float32Array.from({ length: P.size }, (_, i) => Math.sin(i * i)));
   expect((await learning()).sort()).toEqual([...model.trainable()].map(([path]) => path.slice(8)).sort());
-});
-
-test.each<LilyOptions>([
-  { targets: ['mlp'] },
-  { pool: 'softmax-of-sum' },
-  { mixing: 'batch' },
-  { mixing: 'token' },
-  { mixing: 'uniform' },
-])('gradients with %j are those of finite differences', async options => {
-  const { model, adapter } = await moved({ targets: ['down'], r: 2, scale: 0.5, ...options });
-  const analytic = await gradients(model);
-  const loss = async (): Promise<number> => (await run(model)).reduce((sum, y) => sum + y * y, 0);
-  const step = 1e-2;
-  for (const name of ['A', 'P', 'R']) {
-    const [path, parameter] = [...adapter.parameters()].find(([at]) => at.endsWith(`.${name}`)) ?? [];
-    if (!path || !parameter) continue;
-    const values = await parameter.get();
-    const scale = Math.max(...analytic[path]!.map(Math.abs));
-    expect(scale, path).toBeGreaterThan(1e-4);
-    const i = values.length - 1;
-    const losses: number[] = [];
-    for (const sign of [1, -1]) {
-      parameter.set(values.map((value, k) => value + (k === i ? sign * step : 0)));
-      losses.push(await loss());
-    }
-    parameter.set(values);
-    const numeric = (losses[0] - losses[1]) / (2 * step);
-    expect(Math.abs(numeric - analytic[path]![i]), `${path}[${i}]`).toBeLessThan(0.02 * scale + 2e-4);
-  }
 });
 
 test('its start depends on the key and on the path of each tensor alone', async () => {
