@@ -6,6 +6,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { type Arguments, required, UsageError } from '../arguments.ts';
 import type { Output } from '../output/output.ts';
 import { bytes as asBytes } from '../output/table.ts';
+import { largestDifference } from '../world/difference.ts';
 import { openEagerBackend } from '../world/engine.ts';
 import { openBase, openWithAdapter } from '../world/model.ts';
 
@@ -48,7 +49,7 @@ export async function exportModel(args: Arguments, output: Output): Promise<void
   const ours = tf.tidy(() => forward(model)({ images: tf.tensor(probe, shape) }).logits);
   const expected = Float32Array.from(await ours.data());
   ours.dispose();
-  const maxAbsDiff = expected.reduce((worst, value, i) => Math.max(worst, Math.abs(value - theirs[i])), 0);
+  const maxAbsDiff = largestDifference(expected, theirs);
   await writeAtomic(out, exported);
   output.answer(
     `${out}: ${asBytes(exported.length)}; in ONNX Runtime the largest logit difference on a probe batch is ${maxAbsDiff.toExponential(2)}`,

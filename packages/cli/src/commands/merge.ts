@@ -4,6 +4,7 @@ import { writeFolderAtomic } from '@peft/core/node';
 import * as tf from '@tensorflow/tfjs-core';
 import { type Arguments, required } from '../arguments.ts';
 import type { Output } from '../output/output.ts';
+import { largestDifference } from '../world/difference.ts';
 import { openEagerBackend } from '../world/engine.ts';
 import { openWithAdapter } from '../world/model.ts';
 
@@ -18,7 +19,7 @@ export async function merge(args: Arguments, output: Output): Promise<void> {
   const before = await read(model.call(probe));
   model.merge();
   const after = await read(model.call(probe));
-  const maxAbsDiff = before.reduce((worst, value, i) => Math.max(worst, Math.abs(value - after[i])), 0);
+  const maxAbsDiff = largestDifference(before, after);
   const weights = await exportBackbone(backbone.model, backbone.layout ?? 'timm');
   const config = {
     architecture: backbone.name,

@@ -3,13 +3,13 @@ import {
   check,
   getModule,
   type Module,
-  type Parameter,
   parameters,
   parseSafetensors,
   patch,
   permute,
   type StoredTensor,
   softmaxCrossEntropy,
+  toFileOrder,
   toFloat32,
   toInt32,
   valueAndGrads,
@@ -101,7 +101,7 @@ async function run(
       kept.set('loss', value);
       for (const [i, path] of [...wanted.keys()].entries()) {
         const grad = grads[i];
-        if (grad) found.set(`grad.${path}`, inFileOrder(Float32Array.from(await grad.data()), list[i]));
+        if (grad) found.set(`grad.${path}`, toFileOrder(Float32Array.from(await grad.data()), list[i].layout));
         grad?.dispose();
       }
       truth.dispose();
@@ -112,12 +112,6 @@ async function run(
     tf.dispose([...kept.values()]);
   }
   return found;
-}
-
-function inFileOrder(values: Float32Array, { layout: { shape, permutation } }: Parameter): Float32Array {
-  const inMemory = permutation.map(axis => shape[axis]);
-  const inverse = permutation.map((_, axis) => permutation.indexOf(axis));
-  return permute(values, inMemory, inverse);
 }
 
 /** NCHW floats as NHWC. */
