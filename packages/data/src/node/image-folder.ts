@@ -1,8 +1,8 @@
 import { join, relative } from 'node:path';
 import { PeftError } from '@peft/core';
 import type { Dataset } from '../dataset.ts';
-import { readPicture } from './decode.ts';
 import { list, listPictures, pictureEndings, throwAny } from './files.ts';
+import { pictureFiles } from './picture-files.ts';
 import type { Source } from './source.ts';
 
 const splitNames = ['train', 'val', 'test'];
@@ -16,19 +16,8 @@ async function openClasses(root: string, classes: readonly string[], present: re
     ),
     'Add pictures to the class, or remove its folder.',
   );
-  const paths = members.flat();
-  const labels = Int32Array.from(members.flatMap((files, i) => files.map(() => classes.indexOf(present[i]))));
-  return {
-    name: root,
-    size: paths.length,
-    classes,
-    labels: () => labels,
-    picture: async index => {
-      const path = paths[index];
-      if (path !== undefined) return readPicture(path, `${path} (picture ${index} of ${paths.length} in ${root})`);
-      throw new PeftError('bad-argument', `${root}: picture ${index} was asked for, of ${paths.length}.`);
-    },
-  };
+  const files = members.flatMap((paths, i) => paths.map(path => ({ path, label: classes.indexOf(present[i]) })));
+  return pictureFiles(root, classes, files, (_, index) => `picture ${index} of ${files.length} in ${root}`);
 }
 
 async function classFolders(root: string): Promise<string[]> {

@@ -1,9 +1,8 @@
 import { basename, dirname, join, resolve } from 'node:path';
-import { PeftError } from '@peft/core';
 import type { Dataset } from '../dataset.ts';
 import { numberedClasses } from '../tensor-file.ts';
-import { readPicture } from './decode.ts';
 import { kindOf, list, readLines, throwAny } from './files.ts';
+import { type PictureFile, pictureFiles } from './picture-files.ts';
 import type { Source } from './source.ts';
 
 /** The file stems that a split goes by, in order of preference. */
@@ -16,9 +15,8 @@ const stems: Record<string, readonly string[]> = {
 
 const isKnown = (stem: string): boolean => Object.values(stems).flat().includes(stem);
 
-interface Entry {
-  readonly path: string;
-  readonly label: number;
+/** A line of a list. */
+interface Entry extends PictureFile {
   /** `file:line` */
   readonly place: string;
 }
@@ -75,18 +73,7 @@ async function openList(root: string, stem: string, lists: readonly string[]): P
     `${join(root, 'classes.txt')} names ${classes.length} classes, so labels are 0 to ${classes.length - 1}.`,
   );
   throwAny(await missingFiles(entries), `Paths are taken from ${root}; restore the files or take them off the list.`);
-  const labels = Int32Array.from(entries, ({ label }) => label);
-  return {
-    name: file,
-    size: entries.length,
-    classes,
-    labels: () => labels,
-    picture: async index => {
-      const entry = entries[index];
-      if (entry) return readPicture(entry.path, `${entry.path} (${entry.place})`);
-      throw new PeftError('bad-argument', `${file}: picture ${index} was asked for, of ${entries.length}.`);
-    },
-  };
+  return pictureFiles(file, classes, entries, ({ place }) => place);
 }
 
 /** The stems of the lists in a folder, if it is one of lists: known splits, and any file of lines `path label`. */
