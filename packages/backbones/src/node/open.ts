@@ -11,7 +11,7 @@ import type { FileNaming } from '../weights/naming.ts';
 import type { BackboneDefinition } from '../zoo/entry.ts';
 import { lookupBackbone, zoo } from '../zoo/zoo.ts';
 import { readModelFolder } from './folder.ts';
-import { sha256File } from './hash.ts';
+import { sha256 } from './hash.ts';
 import { downloadModel, parseHubReference } from './hub.ts';
 
 export interface OpenBackboneOptions extends BackboneOptions {
@@ -83,9 +83,12 @@ export async function openBackbone(spec: string, options: OpenBackboneOptions = 
   const definition = defineBackbone(found.definition, options);
   const model = createBackbone(definition);
   let layout: FileNaming | undefined;
+  let weightsHash: string | undefined;
   if (weights) {
+    const bytes = await readFile(weights);
     const source = `${basename(weights)} (${spec})`;
-    layout = loadBackbone(model, parseSafetensors(await readFile(weights), source), source, { newHead });
+    layout = loadBackbone(model, parseSafetensors(bytes, source), source, { newHead });
+    weightsHash = sha256(bytes);
   }
   initialize(model, key(seed));
   const ownHead = !newHead || classes === found.labels?.length;
@@ -96,7 +99,7 @@ export async function openBackbone(spec: string, options: OpenBackboneOptions = 
     name: found.name,
     source: spec,
     weights,
-    weightsHash: weights && (await sha256File(weights)),
+    weightsHash,
     layout,
   };
 }
