@@ -1,6 +1,7 @@
 export { AdaptedModel, type AddOptions, adapt } from './adapted/adapted-model.ts';
 export { Adapter } from './adapted/adapter.ts';
-export { type AdapterPlan, planAdapter } from './adapted/plan.ts';
+export { gateGradients } from './adapted/gates.ts';
+export { type AdapterPlan, planAdapter, planSettled } from './adapted/plan.ts';
 export { countParameters, type ParameterReport } from './adapted/report.ts';
 export { eagerEngine } from './engine/eager.ts';
 export type { CompiledStep, Engine, HostTensor, HostTensors, Step } from './engine/engine.ts';
@@ -23,6 +24,7 @@ export {
   type TensorSpan,
 } from './files/safetensors.ts';
 export { targetFields, targetOptions } from './files/target-fields.ts';
+export { type BottleneckConfig, bottleneck, bottleneckDefaults } from './method/bottleneck.ts';
 export { withDefaults } from './method/config.ts';
 export { type LowRankInit, lowRankDelta, lowRankDeltaWeight, lowRankParameters } from './method/low-rank.ts';
 export type {
@@ -34,7 +36,10 @@ export type {
   ReadAdapter,
   SiteValues,
   Tensors,
+  WeightCall,
 } from './method/method.ts';
+export { isMethodRecord, type MethodRecord, methodRecord, reviveMethod } from './method/record.ts';
+export type { Aggregation, GateSpec, Scores, Stage, Succession } from './method/stage.ts';
 export {
   type Adaptable,
   closest,

@@ -3,5 +3,6 @@ export type { Batch, BatchSource } from './batch.ts';
 export { evaluate } from './evaluate.ts';
 export { argMax, logSumExp, type Metrics, MetricsAccumulator } from './metrics.ts';
 export { constant, cosine, linearDecay, type Progress, type Schedule, timm0412, warmup } from './schedule.ts';
+export { passStage, stageOf } from './stage.ts';
 export { evaluationStep, type StepOptions, trainingStep } from './step.ts';
 export { type TrainEvent, Trainer, type TrainerOptions } from './trainer.ts';

@@ -1,10 +1,29 @@
-import { type AdaptedModel, type CompiledStep, check, type Engine, fold, key, PeftError } from '@peft/core';
+import {
+  type AdaptedModel,
+  type Adapter,
+  type CompiledStep,
+  check,
+  type Engine,
+  fold,
+  key,
+  type Method,
+  PeftError,
+  type Stage,
+} from '@peft/core';
 import * as tf from '@tensorflow/tfjs-core';
 import { AdamW, type AdamWOptions } from './adamw.ts';
 import type { Batch, BatchSource } from './batch.ts';
-import { readCheckpoint, writeCheckpoint } from './checkpoint.ts';
+import {
+  methodsOf,
+  openCheckpoint,
+  type RunIdentity,
+  restoreMethods,
+  restoreValues,
+  writeCheckpoint,
+} from './checkpoint.ts';
 import { batchInputs } from './evaluate.ts';
 import { constant, type Schedule } from './schedule.ts';
+import { passStage, stageOf } from './stage.ts';
 import { accumulationStep, applicationStep, type StepOptions, trainingStep } from './step.ts';
 
 export interface TrainerOptions extends StepOptions {
@@ -25,12 +44,49 @@ export interface TrainerOptions extends StepOptions {
 /** What a run tells as it goes. */
 export type TrainEvent =
   | { type: 'step'; step: number; epoch: number; loss: number; lr: number; gradientNorm: number; ms: number }
+  | { type: 'stage'; step: number; adapter: string; stage: string; ms: number }
   | { type: 'epoch'; epoch: number; meanLoss: number }
   | { type: 'interrupted'; step: number }
   | { type: 'done'; steps: number };
 
+/** What runs the steps: the optimiser over what is trainable now, and the steps as the engine has prepared them. */
+interface Machinery {
+  readonly names: readonly string[];
+  readonly optimizer: AdamW;
+  /** The sum of gradients, where they are accumulated. */
+  readonly accumulated: tf.Variable | undefined;
+  readonly steps: readonly CompiledStep[];
+}
+
+function assemble(options: TrainerOptions): Machinery {
+  const { model, engine, accumulate = 1 } = options;
+  const trainable = [...model.trainable()];
+  const names = trainable.map(([path]) => path);
+  const optimizer = new AdamW(
+    trainable.map(([, parameter]) => parameter),
+    options.optimizer,
+  );
+  if (accumulate === 1) {
+    const steps = [engine.compile(trainingStep(model, optimizer, options))];
+    return { names, optimizer, accumulated: undefined, steps };
+  }
+  const accumulated = tf.tidy(() => tf.keep(tf.variable(tf.zerosLike(optimizer.m), false)));
+  const steps = [
+    engine.compile(accumulationStep(model, optimizer, accumulated, accumulate, options)),
+    engine.compile(applicationStep(optimizer, accumulated, options)),
+  ];
+  return { names, optimizer, accumulated, steps };
+}
+
+async function takeApart({ steps, optimizer, accumulated }: Machinery): Promise<void> {
+  for (const step of steps) await step.dispose();
+  optimizer.dispose();
+  accumulated?.dispose();
+}
+
 /**
- * A training run that can be stopped, saved and gone on with, bit by bit.
+ * A training run that can be stopped, saved and gone on with, bit by bit. Methods that have stages pass them as they fall
+ * due: the optimiser then starts anew over what is trainable, and the schedule goes on.
  *
  * ```ts
  * const trainer = new Trainer({ model, engine, source, optimizer: { lr: 1e-3 }, epochs: 10 });
@@ -39,17 +95,17 @@ export type TrainEvent =
  */
 export class Trainer {
   readonly options: TrainerOptions;
-  readonly optimizer: AdamW;
   readonly totalSteps: number;
   readonly stepsPerEpoch: number;
   #step = 0;
-  readonly #names: string[];
-  readonly #accumulated: tf.Variable | undefined;
-  readonly #compiled: CompiledStep[];
+  #optimizerStart = 0;
+  #machinery: Machinery;
+  /** What the adapters were before any stage. */
+  readonly #initial: ReadonlyMap<string, Method>;
 
   constructor(options: TrainerOptions) {
     this.options = options;
-    const { model, engine, source, epochs, steps, accumulate = 1 } = options;
+    const { model, source, epochs, steps, accumulate = 1 } = options;
     check(
       epochs !== undefined || steps !== undefined,
       'bad-argument',
@@ -65,26 +121,28 @@ export class Trainer {
       return `An epoch has ${source.length} whole batches, fewer than one step of ${accumulate}; use a smaller batch or more pictures.`;
     });
     this.totalSteps = steps ?? (epochs as number) * this.stepsPerEpoch;
-    const trainable = [...model.trainable()];
-    this.#names = trainable.map(([path]) => path);
-    this.optimizer = new AdamW(
-      trainable.map(([, parameter]) => parameter),
-      options.optimizer,
-    );
-    if (accumulate === 1) {
-      this.#compiled = [engine.compile(trainingStep(model, this.optimizer, options))];
-    } else {
-      this.#accumulated = tf.tidy(() => tf.keep(tf.variable(tf.zerosLike(this.optimizer.m), false)));
-      this.#compiled = [
-        engine.compile(accumulationStep(model, this.optimizer, this.#accumulated, accumulate, options)),
-        engine.compile(applicationStep(this.optimizer, this.#accumulated, options)),
-      ];
+    for (const adapter of model.active) {
+      const stage = stageOf(adapter);
+      check(
+        !stage || this.#dueAt(stage) < this.totalSteps,
+        'bad-argument',
+        () =>
+          `Adapter "${adapter.name}" (${adapter.method.type}) is to ${stage?.name} at step ${stage && this.#dueAt(stage)}, ` +
+          `but the run has ${this.totalSteps} steps; train longer, or let it come earlier.`,
+      );
     }
+    this.#initial = new Map(model.active.map(({ name, method }) => [name, method]));
+    this.#machinery = assemble(options);
   }
 
   /** Optimiser steps done. */
   get step(): number {
     return this.#step;
+  }
+
+  /** The optimiser over what is trainable now. */
+  get optimizer(): AdamW {
+    return this.#machinery.optimizer;
   }
 
   /** Trains from where it is to the end, or until the signal aborts: then the step under way is finished first. */
@@ -98,6 +156,7 @@ export class Trainer {
       for await (const batch of source.batches(epoch, first * accumulate)) {
         batches.push(batch);
         if (batches.length < accumulate) continue;
+        yield* this.#passStages();
         const event = await this.#runStep(batches, epoch);
         batches = [];
         lossSum += event.loss;
@@ -115,14 +174,49 @@ export class Trainer {
     yield { type: 'done', steps: this.#step };
   }
 
+  /** The step before which a stage comes. */
+  #dueAt(stage: Stage): number {
+    return Math.round(stage.after(this.totalSteps / this.stepsPerEpoch) * this.stepsPerEpoch);
+  }
+
+  /** Passes the stages that are due, one after the other. */
+  async *#passStages(): AsyncGenerator<TrainEvent> {
+    const { model } = this.options;
+    const isDue = (adapter: Adapter): boolean => {
+      const stage = stageOf(adapter);
+      return stage !== undefined && this.#dueAt(stage) <= this.#step;
+    };
+    for (let due = model.active.find(isDue); due; due = model.active.find(isDue)) {
+      const started = performance.now();
+      const stage = stageOf(due) as Stage;
+      await passStage(model, due, stage, this.options);
+      await this.#reassemble();
+      const ms = performance.now() - started;
+      yield { type: 'stage', step: this.#step, adapter: due.name, stage: stage.name, ms };
+    }
+  }
+
+  /** Starts the optimiser anew over what is trainable now. */
+  async #reassemble(): Promise<void> {
+    await takeApart(this.#machinery);
+    this.#machinery = assemble(this.options);
+    this.#optimizerStart = this.#step;
+    this.options.engine.invalidate('structure');
+  }
+
   async #runStep(batches: Batch[], epoch: number): Promise<Extract<TrainEvent, { type: 'step' }>> {
-    const { source, optimizer, schedule = constant, seed = 0 } = this.options;
+    const { source, schedule = constant, seed = 0 } = this.options;
+    const { optimizer, steps } = this.#machinery;
     const started = performance.now();
     const step = this.#step;
-    const lr = schedule(optimizer.lr, { step, stepsPerEpoch: this.stepsPerEpoch, totalSteps: this.totalSteps });
-    const scalars = this.optimizer.inputs(step + 1, lr);
+    const lr = schedule(this.options.optimizer.lr, {
+      step,
+      stepsPerEpoch: this.stepsPerEpoch,
+      totalSteps: this.totalSteps,
+    });
+    const scalars = optimizer.inputs(step - this.#optimizerStart + 1, lr);
     const randomOf = (batch: number): number => fold(fold(key(seed), step), batch).state;
-    const [train, apply] = this.#compiled;
+    const [train, apply] = steps;
     let loss = 0;
     let gradientNorm = 0;
     for (const [i, batch] of batches.entries()) {
@@ -143,26 +237,32 @@ export class Trainer {
     return { type: 'step', step: this.#step, epoch, loss, lr, gradientNorm, ms: performance.now() - started };
   }
 
-  /** All that going on needs: the trained parameters, the optimiser's moments and the place in the run. */
+  get #identity(): RunIdentity {
+    return { totalSteps: this.totalSteps, seed: this.options.seed ?? 0 };
+  }
+
+  /** All that going on needs: the trained parameters, the optimiser's moments, the stages passed and the place in the run. */
   async checkpoint(): Promise<Uint8Array> {
-    await this.options.engine.sync();
-    return writeCheckpoint(this.#names, this.optimizer, {
-      step: this.#step,
-      totalSteps: this.totalSteps,
-      seed: this.options.seed ?? 0,
-    });
+    const { engine, model } = this.options;
+    await engine.sync();
+    const { names, optimizer } = this.#machinery;
+    const [step, optimizerStart] = [this.#step, this.#optimizerStart];
+    return writeCheckpoint(names, optimizer, { ...this.#identity, step, optimizerStart, methods: methodsOf(model) });
   }
 
   /** Goes back to a checkpoint of this very run; the next step is the one that would have come. */
   async restore(bytes: Uint8Array, source = 'checkpoint'): Promise<void> {
-    const place = { step: this.#step, totalSteps: this.totalSteps, seed: this.options.seed ?? 0 };
-    this.#step = readCheckpoint(bytes, source, this.#names, this.optimizer, place).step;
-    this.options.engine.invalidate('values');
+    const { engine, model } = this.options;
+    const checkpoint = openCheckpoint(bytes, source, this.#identity);
+    await restoreMethods(model, this.#initial, checkpoint);
+    await this.#reassemble();
+    restoreValues(checkpoint, this.#machinery.names, this.optimizer);
+    this.#step = checkpoint.place.step;
+    this.#optimizerStart = checkpoint.place.optimizerStart;
+    engine.invalidate('values');
   }
 
   async dispose(): Promise<void> {
-    for (const step of this.#compiled) await step.dispose();
-    this.optimizer.dispose();
-    this.#accumulated?.dispose();
+    await takeApart(this.#machinery);
   }
 }

@@ -18,6 +18,8 @@ export interface WindowAttentionOptions {
 
 /** Multi-head self-attention within windows, `[B * windows, h * w, C]`, with a bias for relative positions. */
 export class WindowAttention extends Module {
+  readonly inFeatures: number;
+  readonly outFeatures: number;
   readonly heads: number;
   readonly window: Size;
   readonly windows: Size;
@@ -28,6 +30,8 @@ export class WindowAttention extends Module {
 
   constructor({ features, heads, qkvBias, window, windows, shift }: WindowAttentionOptions) {
     super();
+    this.inFeatures = features;
+    this.outFeatures = features;
     this.heads = heads;
     this.window = window;
     this.windows = windows;

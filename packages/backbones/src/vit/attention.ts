@@ -33,12 +33,16 @@ export function joinHeads(x: tf.Tensor): tf.Tensor {
 
 /** Multi-head self-attention over all tokens, `[B, N, D]`. */
 export class Attention extends Module {
+  readonly inFeatures: number;
+  readonly outFeatures: number;
   readonly heads: number;
   readonly qkv: Linear;
   readonly proj: Linear;
 
   constructor(embedDim: number, heads: number, qkvBias: boolean) {
     super();
+    this.inFeatures = embedDim;
+    this.outFeatures = embedDim;
     this.heads = heads;
     this.qkv = fusedProjection(embedDim, heads, qkvBias);
     this.proj = new Linear(embedDim, embedDim, { weightInit: truncatedNormal(0.02), biasInit: zeros });

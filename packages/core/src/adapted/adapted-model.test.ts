@@ -244,6 +244,7 @@ describe('parameters', () => {
     expect(countParameters(model, [planAdapter(model, method)])).toEqual({
       base: 2 * (4 * 6 + 6 + 6 * 4 + 4) + 4 * 3 + 3,
       adapter: 2 * 2 * (4 + 6 + 6 + 4),
+      adapterTrainable: 2 * 2 * (4 + 6 + 6 + 4),
       saved: 2 * (6 + 4) + 4 * 3 + 3,
       trainable: 2 * 2 * (4 + 6 + 6 + 4) + 2 * (6 + 4) + 4 * 3 + 3,
       sites: 4,

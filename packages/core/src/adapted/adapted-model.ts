@@ -1,12 +1,14 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { check } from '../errors.ts';
 import type { Method } from '../method/method.ts';
+import type { Succession } from '../method/stage.ts';
 import { type Adaptable, type Site, weightOf } from '../method/targets.ts';
 import { type Module, patch } from '../module/module.ts';
 import type { Parameter } from '../module/parameter.ts';
 import { bindPaths, parameters } from '../module/tree.ts';
 import { fold, type Key } from '../tensor/random.ts';
 import { Adapter, type AttachedSite, sliceWeight, valuesOf } from './adapter.ts';
+import type { Gates } from './gates.ts';
 import { planAdapter } from './plan.ts';
 import { sitePatch } from './site-patch.ts';
 
@@ -72,18 +74,41 @@ export class AdaptedModel {
       'bad-argument',
       () => `"${name}" is not an adapter's name; use letters, digits, - and _.`,
     );
-    const adapter = new Adapter(name, planAdapter(this.base, method, { strict }));
+    const adapter = new Adapter(name, planAdapter(this.base, method, { strict }), fold(key, name));
     if (active) requireOneOwner([...this.#active, adapter]);
-    try {
-      await adapter.initialize(fold(key, name), site => this.#readWeight(site));
-    } catch (error) {
-      adapter.dispose();
-      throw error;
-    }
+    await this.#fill(adapter);
     this.#adapters.set(name, adapter);
     for (const { module } of adapter.plan.sites) this.#ensurePatched(module);
     if (active) this.#activate([...this.#active, adapter]);
     return adapter;
+  }
+
+  /**
+   * Lets an adapter go on as another method, as a stage of training asks for. One that fails leaves all as it was. The
+   * parameters are new ones: optimisers and recorded steps that hold the old ones must be made anew.
+   */
+  async become(name: string, { method, values = {} }: Succession): Promise<Adapter> {
+    this.#requireUnmerged('let an adapter become another');
+    const old = this.get(name);
+    const adapter = new Adapter(name, planAdapter(this.base, method, { strict: false }), old.key);
+    await this.#fill(adapter, () => adapter.takeOver(old, values));
+    this.#adapters.set(name, adapter);
+    for (const { module } of adapter.plan.sites) this.#ensurePatched(module);
+    this.#activate(this.#active.map(other => (other === old ? adapter : other)));
+    this.#dropPatches();
+    old.dispose();
+    return adapter;
+  }
+
+  /** Runs `body`, which must be synchronous, with gates at sites of an adapter. */
+  gated<T>(adapter: Adapter, gates: ReadonlyMap<Site, Gates>, body: () => T): T {
+    this.#requireUnmerged('score an adapter');
+    adapter.gates = gates;
+    try {
+      return body();
+    } finally {
+      adapter.gates = undefined;
+    }
   }
 
   /** The adapter of that name. */
@@ -174,12 +199,7 @@ export class AdaptedModel {
     this.#activate(this.#active.filter(other => other !== adapter));
     this.#adapters.delete(name);
     adapter.dispose();
-    const needed = new Set([...this.#adapters.values()].flatMap(({ plan }) => plan.sites.map(({ module }) => module)));
-    for (const [module, undo] of this.#patches) {
-      if (needed.has(module)) continue;
-      undo();
-      this.#patches.delete(module);
-    }
+    this.#dropPatches();
   }
 
   /** The parameters that training changes, by path: those of active adapters, unless they were frozen. */
@@ -235,6 +255,27 @@ export class AdaptedModel {
         sitePatch(module, active, () => this.#frozenWeight(module)),
       ),
     );
+  }
+
+  /** Undoes the patches of modules that no adapter needs any more. */
+  #dropPatches(): void {
+    const needed = new Set([...this.#adapters.values()].flatMap(({ plan }) => plan.sites.map(({ module }) => module)));
+    for (const [module, undo] of this.#patches) {
+      if (needed.has(module)) continue;
+      undo();
+      this.#patches.delete(module);
+    }
+  }
+
+  /** Gives a new adapter its values; one that fails is freed. */
+  async #fill(adapter: Adapter, then?: () => Promise<void>): Promise<void> {
+    try {
+      await adapter.initialize(site => this.#readWeight(site));
+      await then?.();
+    } catch (error) {
+      adapter.dispose();
+      throw error;
+    }
   }
 
   #frozenWeight(module: Adaptable): tf.Tensor {

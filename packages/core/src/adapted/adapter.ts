@@ -1,8 +1,10 @@
 import * as tf from '@tensorflow/tfjs-core';
-import type { Tensors } from '../method/method.ts';
+import { check } from '../errors.ts';
+import type { SiteValues, Tensors } from '../method/method.ts';
 import type { Site } from '../method/targets.ts';
 import type { Parameter } from '../module/parameter.ts';
 import { fold, type Key } from '../tensor/random.ts';
+import type { Gates } from './gates.ts';
 import type { AdapterPlan } from './plan.ts';
 
 /** A site of an adapter in a model: what a patched module needs to run it. */
@@ -16,12 +18,17 @@ export interface AttachedSite {
 export class Adapter {
   readonly name: string;
   readonly plan: AdapterPlan;
+  /** Where its initial values come from. */
+  readonly key: Key;
   /** Multiplies what it adds; 1 unless set by `use`. */
   weight = 1;
+  /** Gates that hold while it is scored, by site; see `AdaptedModel.gated`. */
+  gates: ReadonlyMap<Site, Gates> | undefined;
 
-  constructor(name: string, plan: AdapterPlan) {
+  constructor(name: string, plan: AdapterPlan, key: Key) {
     this.name = name;
     this.plan = plan;
+    this.key = key;
   }
 
   get method(): AdapterPlan['method'] {
@@ -39,11 +46,12 @@ export class Adapter {
   }
 
   /**
-   * Draws initial values, each tensor from the stream of its own path; copies start as what they copy.
+   * Draws initial values from its key, each tensor from the stream of its own path; copies start as what they copy.
    *
    * @param weightOf a site's frozen weight, `[in, out]`, for methods that start from it
    */
-  async initialize(from: Key, weightOf: (site: Site) => Promise<Float32Array>): Promise<void> {
+  async initialize(weightOf: (site: Site) => Promise<Float32Array>): Promise<void> {
+    const from = this.key;
     const { method, sites, bySite, parameters, saved } = this.plan;
     for (const [path, parameter] of parameters) parameter.initialize(fold(from, path));
     if (method.prepare) {
@@ -53,6 +61,39 @@ export class Adapter {
       }
     }
     for (const { base, own } of saved.values()) own.set(Float32Array.from(await base.ownValue.data()));
+  }
+
+  /** The values of its sites, in memory order. */
+  async siteValues(): Promise<SiteValues> {
+    const read = async ([name, parameter]: [string, Parameter]) => [name, await parameter.get()] as const;
+    return Promise.all(
+      this.plan.sites.map(async (site, i) => {
+        const values = await Promise.all(Object.entries(this.plan.bySite[i]).map(read));
+        return { site, values: Object.fromEntries(values) };
+      }),
+    );
+  }
+
+  /**
+   * Takes the values, and what was chosen for training, of the adapter that it follows.
+   *
+   * @param given values by path that come first
+   */
+  async takeOver(from: Adapter, given: Readonly<Record<string, Float32Array>>): Promise<void> {
+    const before = new Map(from.parameters());
+    const unknown = Object.keys(given).find(path => !this.plan.parameters.has(path));
+    check(
+      unknown === undefined,
+      'bad-config',
+      () => `Adapter "${this.name}" (${this.method.type}) has no parameter ${unknown} to take values.`,
+    );
+    for (const [path, parameter] of this.parameters()) {
+      const old = before.get(path);
+      if (given[path]) parameter.set(given[path]);
+      else if (old && String(old.shape) === String(parameter.shape)) parameter.set(await old.get());
+      if (old && !old.fixed && !parameter.fixed) parameter.trainable = old.trainable;
+    }
+    this.weight = from.weight;
   }
 
   dispose(): void {

@@ -80,3 +80,21 @@ export function planAdapter(root: Module, method: Method, { strict = true } = {}
   });
   return { method, sites, bySite, parameters: unique, saved: planSaved(root, method, sites) };
 }
+
+/**
+ * What is left of a method once its stages have passed, for counting before anything is trained: every gate scores the same,
+ * and every value is zero.
+ */
+export function planSettled(root: Module, method: Method, options: { strict?: boolean } = {}): AdapterPlan {
+  const plan = planAdapter(root, method, options);
+  const { stage } = method;
+  if (!stage) return plan;
+  const { sites, bySite } = plan;
+  const scores = sites.map(site => [site.id, new Float64Array(stage.gate?.(site, sites)?.groups ?? 0)] as const);
+  const values = sites.map((site, i) => {
+    const zeros = Object.entries(bySite[i]).map(([name, { size }]) => [name, new Float32Array(size)]);
+    return { site, values: Object.fromEntries(zeros) };
+  });
+  const next = stage.next(new Map(scores), values).method;
+  return next.stage && !next.stage.repeats ? planSettled(root, next, options) : planAdapter(root, next, options);
+}

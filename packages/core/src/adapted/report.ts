@@ -6,8 +6,10 @@ import type { AdapterPlan } from './plan.ts';
 export interface ParameterReport {
   /** The base model. */
   base: number;
-  /** The method's own tensors, shared ones once: what papers report. */
+  /** The method's own tensors, shared ones once: what is stored. */
   adapter: number;
+  /** Those of them that training changes: what papers report. */
+  adapterTrainable: number;
   /** The adapter's copies of base parameters: heads and biases. */
   saved: number;
   /** What training changes: of the two above, all that is not frozen. */
@@ -25,6 +27,7 @@ export function countParameters(root: Module, plans: readonly AdapterPlan[]): Pa
   return {
     base: sizes([...parameters(root)].map(([, parameter]) => parameter)),
     adapter: sizes(own),
+    adapterTrainable: sizes(own.filter(({ trainable }) => trainable)),
     saved: sizes(saved),
     trainable: sizes([...own, ...saved].filter(({ trainable }) => trainable)),
     sites: plans.reduce((sum, plan) => sum + plan.sites.length, 0),

@@ -1,8 +1,9 @@
 import * as tf from '@tensorflow/tfjs-core';
-import type { Adaptable } from '../method/targets.ts';
+import type { Adaptable, Site } from '../method/targets.ts';
 import type { Slice } from '../module/layers.ts';
 import type { Patch } from '../module/module.ts';
 import { type AttachedSite, sliceWeight, valuesOf } from './adapter.ts';
+import { applyGates, spreadGates } from './gates.ts';
 
 interface Piece {
   readonly slice: Slice;
@@ -31,6 +32,19 @@ function mergeSlices(pieces: Piece[]): Piece[] {
   return [...bySlice.values()].sort((a, b) => a.slice.start - b.slice.start);
 }
 
+/** What the output gates of the sites multiply the whole output by, `[B, 1, width]`; nothing if none has any. */
+function outputFactors(sites: readonly AttachedSite[], width: number): tf.Tensor | undefined {
+  const gated = sites.flatMap(({ adapter, site }) => {
+    const gates = adapter.gates?.get(site);
+    if (gates?.on !== 'output') return [];
+    // Differences from one, so that what lies between the gated slices is multiplied by one.
+    return [{ slice: sliceOf(site), delta: tf.sub(spreadGates(gates.values, site.outFeatures), 1) }];
+  });
+  return gated.length > 0 ? tf.add(assemble(mergeSlices(gated), width), 1) : undefined;
+}
+
+const sliceOf = ({ slice, module }: Site): Slice => slice ?? { start: 0, end: module.outFeatures };
+
 /**
  * The patch of one adapted module: adds what its active adapters give.
  *
@@ -40,7 +54,7 @@ function mergeSlices(pieces: Piece[]): Piece[] {
 export function sitePatch(module: Adaptable, active: () => AttachedSite[], frozenWeight: () => tf.Tensor): Patch {
   const deltaOf = ({ adapter, site, parameters }: AttachedSite, x: tf.Tensor, y: tf.Tensor): Piece => {
     const { method, name, weight } = adapter;
-    const slice = site.slice ?? { start: 0, end: module.outFeatures };
+    const slice = sliceOf(site);
     const delta = method.delta({
       x,
       site,
@@ -54,16 +68,37 @@ export function sitePatch(module: Adaptable, active: () => AttachedSite[], froze
         return tf.slice(unbiased, begin, [...y.shape.slice(0, -1), site.outFeatures]);
       },
     });
-    return { slice, delta: weight === 1 ? delta : tf.mul(delta, weight) };
+    const weighted = weight === 1 ? delta : tf.mul(delta, weight);
+    const gates = adapter.gates?.get(site);
+    const isGated = gates?.on === 'delta';
+    return { slice, delta: isGated ? applyGates(weighted, spreadGates(gates.values, site.outFeatures)) : weighted };
+  };
+  const adapted = (y: tf.Tensor, x: tf.Tensor, sites: AttachedSite[]): tf.Tensor => {
+    const pieces = mergeSlices(sites.map(site => deltaOf(site, x, y)));
+    const overlapping = pieces.some(({ slice }, i) => i > 0 && slice.start < pieces[i - 1].slice.end);
+    if (!overlapping) return tf.add(y, assemble(pieces, module.outFeatures));
+    return pieces.reduce((sum, piece) => tf.add(sum, assemble([piece], module.outFeatures)), y);
   };
   return {
+    weight(frozen) {
+      return active().reduce((sum, { adapter, site, parameters }) => {
+        const delta = adapter.method.weightDelta?.({
+          site,
+          parameters: valuesOf(parameters),
+          weight: () => sliceWeight(frozenWeight(), site),
+        });
+        if (!delta) return sum;
+        const { start, end } = sliceOf(site);
+        const weighted = adapter.weight === 1 ? delta : tf.mul(delta, adapter.weight);
+        return tf.add(sum, padLast(weighted, start, module.outFeatures - end));
+      }, frozen);
+    },
     output(y, x) {
       const sites = active();
       if (sites.length === 0) return y;
-      const pieces = mergeSlices(sites.map(site => deltaOf(site, x, y)));
-      const overlapping = pieces.some(({ slice }, i) => i > 0 && slice.start < pieces[i - 1].slice.end);
-      if (!overlapping) return tf.add(y, assemble(pieces, module.outFeatures));
-      return pieces.reduce((sum, piece) => tf.add(sum, assemble([piece], module.outFeatures)), y);
+      const sum = adapted(y, x, sites);
+      const factors = outputFactors(sites, module.outFeatures);
+      return factors ? applyGates(sum, factors) : sum;
     },
   };
 }

@@ -2,6 +2,7 @@ import type { AdaptedModel } from '../adapted/adapted-model.ts';
 import type { Adapter } from '../adapted/adapter.ts';
 import { check, PeftError } from '../errors.ts';
 import type { Method, MethodFactory, ReadAdapter } from '../method/method.ts';
+import { factoryOf, isMethodRecord, type MethodRecord, methodRecord, recordOptions } from '../method/record.ts';
 import { fromFileOrder, toFileOrder } from '../module/layout.ts';
 import { key } from '../tensor/random.ts';
 import { type Json, type JsonObject, type PeftAdapterFile, peftPrefix, TensorReader } from './adapter-file.ts';
@@ -21,10 +22,8 @@ export interface ModelCard {
   preprocessing?: JsonObject;
 }
 
-interface StackEntry {
+interface StackEntry extends MethodRecord {
   name: string;
-  type: string;
-  config: JsonObject;
   weight: number;
   active: boolean;
 }
@@ -54,15 +53,7 @@ async function writeAdapter(adapter: Adapter, card: ModelCard): Promise<PeftAdap
   const tensors = new Map<string, StoredTensor>();
   let config: JsonObject = {};
   if (method.files) {
-    const siteValues = await Promise.all(
-      plan.sites.map(async (site, i) => {
-        const entries = Object.entries(plan.bySite[i]).map(
-          async ([name, parameter]) => [name, await parameter.get()] as const,
-        );
-        return { site, values: Object.fromEntries(await Promise.all(entries)) };
-      }),
-    );
-    const written = await method.files.write(siteValues);
+    const written = await method.files.write(await adapter.siteValues());
     config = written.config;
     for (const [name, tensor] of written.tensors) tensors.set(name, tensor);
   } else {
@@ -117,8 +108,7 @@ export async function writeAdapterFolder(model: AdaptedModel, card: ModelCard = 
     files[`${folderOf(name)}adapter_model.safetensors`] = serializeSafetensors(prefixed, { format: 'pt' });
     stack.push({
       name,
-      type: method.type,
-      config: method.config as JsonObject,
+      ...methodRecord(method),
       weight,
       active: model.active.includes(adapter),
     });
@@ -158,9 +148,8 @@ function parseJson(bytes: Uint8Array | undefined, source: string): JsonObject {
 }
 
 const isStackEntry = (entry: unknown): entry is StackEntry => {
-  const { name, type, config, weight, active } = (entry ?? {}) as Record<string, unknown>;
-  const isNamed = typeof name === 'string' && typeof type === 'string' && typeof config === 'object' && config !== null;
-  return isNamed && typeof weight === 'number' && typeof active === 'boolean';
+  const { name, weight, active } = (entry ?? {}) as Record<string, unknown>;
+  return isMethodRecord(entry) && typeof name === 'string' && typeof weight === 'number' && typeof active === 'boolean';
 };
 
 function parsePeftJson(bytes: Uint8Array, source: string): PeftJson {
@@ -206,11 +195,10 @@ const readPlain = (method: Method): ReadAdapter => ({
   },
 });
 
-function readWith(factory: MethodFactory, file: PeftAdapterFile, config: JsonObject | undefined): ReadAdapter {
-  const options = config as never;
-  if (factory.read) return factory.read(file, options);
-  check(config, 'bad-file', () => `An adapter of type ${factory.type} needs the peft.json that it was saved with.`);
-  return readPlain(factory(options));
+function readWith(factory: MethodFactory, file: PeftAdapterFile, options: object | undefined): ReadAdapter {
+  if (factory.read) return factory.read(file, options as never);
+  check(options, 'bad-file', () => `An adapter of type ${factory.type} needs the peft.json that it was saved with.`);
+  return readPlain(factory(options as never));
 }
 
 /**
@@ -237,11 +225,10 @@ export function readAdapterFolder(
     const read = readWith(factory, file, undefined);
     return { source, card: {}, adapters: [{ name: 'default', weight: 1, active: true, file, read }] };
   }
-  const adapters = peftJson.adapters.map(({ name, type, config, weight, active }) => {
-    const factory = factories.find(candidate => candidate.type === type);
-    check(factory, 'not-supported', () => `${source} holds an adapter of type ${type}; can be read: ${known}.`);
+  const adapters = peftJson.adapters.map(({ name, weight, active, ...record }) => {
+    const factory = factoryOf(record.type, factories, source);
     const file = readPeftFile(files, name, source);
-    return { name, weight, active, file, read: readWith(factory, file, config) };
+    return { name, weight, active, file, read: readWith(factory, file, recordOptions(record, factories, source)) };
   });
   return { source, card: peftJson.model, adapters };
 }

@@ -17,7 +17,7 @@ export const lowRankParameters = (
   init: LowRankInit = {},
 ): Record<'A' | 'B', ParameterSpec> => ({
   A: { shape: [inFeatures, r], init: init.A ?? linearDefault(inFeatures), layout: linearLayout(inFeatures, r) },
-  B: { shape: [r, outFeatures], init: init.B ?? zeros, layout: linearLayout(r, outFeatures) },
+  B: { shape: [r, outFeatures], init: init.B ?? zeros, layout: linearLayout(r, outFeatures), outputs: 1 },
 });
 
 /** `s (drop(x A)) B`: `[..., in]` to `[..., out]`. */

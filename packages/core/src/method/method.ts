@@ -3,6 +3,7 @@ import type { PeftAdapterFile, TensorReader } from '../files/adapter-file.ts';
 import type { Initializer } from '../module/init.ts';
 import type { FileLayout } from '../module/layout.ts';
 import type { Key } from '../tensor/random.ts';
+import type { Stage } from './stage.ts';
 import type { Site, TargetOptions } from './targets.ts';
 
 /** A tensor that a method wants for a site. */
@@ -15,6 +16,8 @@ export interface ParameterSpec {
   readonly frozen?: boolean;
   /** Sites that name the same word share one tensor: counted, optimised and stored once. */
   readonly share?: string;
+  /** The axis that runs along the site's outputs, if zeros there make the same outputs of the delta zero. */
+  readonly outputs?: number;
 }
 
 export type Tensors = Record<string, tf.Tensor>;
@@ -36,6 +39,9 @@ export interface DeltaCall {
   base(): tf.Tensor;
 }
 
+/** What is known of an adapted site without an input. */
+export type WeightCall = Pick<DeltaCall, 'parameters' | 'site' | 'weight'>;
+
 /**
  * A way of adapting frozen modules: pure functions of tensors, and what core must know to attach, merge and store them.
  * Core never names a method; a method declares what it needs.
@@ -56,12 +62,18 @@ export interface Method<Config extends object = object> {
   parameters(site: Site, sites: readonly Site[]): Record<string, ParameterSpec>;
   /** What the adapter adds to the site's output, `[..., out]`. */
   delta(call: DeltaCall): tf.Tensor;
+  /** What the adapter adds to the site's weight, `[in, out]`, before the module uses it; nothing unless given. */
+  weightDelta?(call: WeightCall): tf.Tensor | undefined;
   /** Why it cannot be merged; `undefined` if it can. */
   readonly unmergeable: string | undefined;
   /** The merged change of the site's weight, `[in, out]`. */
-  deltaWeight?(call: Pick<DeltaCall, 'parameters' | 'site' | 'weight'>): tf.Tensor;
+  deltaWeight?(call: WeightCall): tf.Tensor;
   /** Values that depend on the frozen weight (`[in, out]`, row-major), for some of the parameters. */
   prepare?(site: Site, weight: Float32Array, from: Key): Promise<Record<string, Float32Array>>;
+  /** The method whose deltas this one acts on. Its config does not tell of it; `peft.json` has it beside. */
+  readonly of?: Method;
+  /** The next turning point of a training run, if it has one. */
+  readonly stage?: Stage;
   /** The adapter in the terms of Hugging Face peft; without it, core writes the tensors under their own names. */
   readonly files?: MethodFiles;
 }

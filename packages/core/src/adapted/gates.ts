@@ -1,0 +1,55 @@
+import * as tf from '@tensorflow/tfjs-core';
+import type { GateSpec, Stage } from '../method/stage.ts';
+import type { Site } from '../method/targets.ts';
+import { registerGradients } from '../tensor/gradients.ts';
+import type { AdaptedModel } from './adapted-model.ts';
+import type { Adapter } from './adapter.ts';
+
+/** Gates at a site: one for each sample and group of outputs, `[B, G]`. */
+export interface Gates {
+  readonly on: GateSpec['on'];
+  readonly values: tf.Tensor;
+}
+
+/** Gates as factors of the outputs, `[B, 1, out]`: those of a group stand side by side. */
+export function spreadGates(gates: tf.Tensor, outFeatures: number): tf.Tensor3D {
+  const [batch, groups] = gates.shape;
+  const wide = tf.mul(tf.reshape(gates, [batch, groups, 1]), tf.ones([1, 1, outFeatures / groups])); // [B, G, out / G]
+  return tf.reshape(wide, [batch, 1, outFeatures]);
+}
+
+/**
+ * Multiplies `y`, `[B w, ..., out]`, by factors `[B, 1, out]`: the leading axis holds the samples one after the other, each
+ * perhaps in w windows.
+ */
+export const applyGates = (y: tf.Tensor, factors: tf.Tensor): tf.Tensor =>
+  tf.reshape(tf.mul(tf.reshape(y, [factors.shape[0], -1, factors.shape[2] as number]), factors), y.shape);
+
+/** The sites that a stage scores, with their gates. */
+export const gatedSites = ({ plan: { sites } }: Adapter, stage: Stage): [Site, GateSpec][] =>
+  sites.flatMap(site => {
+    const gate = stage.gate?.(site, sites);
+    return gate ? [[site, gate]] : [];
+  });
+
+/**
+ * The derivatives of a loss by gates of one, `[B, G]` for each site by its id. Gradients are computed for the gates only.
+ * Must run inside a tidy.
+ *
+ * @param batch samples in the batch
+ * @param loss runs the model on it
+ */
+export function gateGradients(
+  model: AdaptedModel,
+  adapter: Adapter,
+  stage: Stage,
+  batch: number,
+  loss: () => tf.Scalar,
+): Record<string, tf.Tensor> {
+  const sites = gatedSites(adapter, stage);
+  registerGradients();
+  const gradients = tf.grads((...gates: tf.Tensor[]) =>
+    model.gated(adapter, new Map(sites.map(([site, { on }], i) => [site, { on, values: gates[i] }])), loss),
+  )(sites.map(([, { groups }]) => tf.ones([batch, groups])));
+  return Object.fromEntries(sites.map(([{ id }], i) => [id, gradients[i]]));
+}

@@ -1,0 +1,97 @@
+import {
+  type AdaptedModel,
+  type Adapter,
+  type Aggregation,
+  type CompiledStep,
+  type Engine,
+  gateGradients,
+  type HostTensors,
+  type Stage,
+  type Step,
+  softmaxCrossEntropy,
+  withScope,
+} from '@peft/core';
+import * as tf from '@tensorflow/tfjs-core';
+import type { BatchSource } from './batch.ts';
+import { batchInputs } from './evaluate.ts';
+
+/** The next stage of an adapter, unless all that it could train was frozen by the user. */
+export function stageOf(adapter: Adapter): Stage | undefined {
+  const own = [...adapter.parameters()].map(([, parameter]) => parameter).filter(({ fixed }) => !fixed);
+  return own.length === 0 || own.some(({ trainable }) => trainable) ? adapter.method.stage : undefined;
+}
+
+/** The derivatives of the mean cross entropy, in evaluation, by the gates of a stage: `[B, G]` by site. */
+const scoringStep =
+  (model: AdaptedModel, adapter: Adapter, stage: Stage): Step =>
+  ({ images, labels }) =>
+    withScope({ training: false }, () =>
+      gateGradients(
+        model,
+        adapter,
+        stage,
+        images.shape[0],
+        () => tf.mean(softmaxCrossEntropy(model.call(images), labels)) as tf.Scalar,
+      ),
+    );
+
+/** What a gate's parts in one batch, one for each sample, add to its score. */
+const contributions: Record<Aggregation, (parts: number[]) => number> = {
+  batch: parts => Math.abs(sum(parts)),
+  sample: parts => sum(parts.map(Math.abs)),
+  none: parts => sum(parts),
+  square: parts => sum(parts) ** 2,
+};
+
+const sum = (values: number[]): number => values.reduce((total, value) => total + value, 0);
+
+function addBatch(scores: Map<string, Float64Array>, gradients: HostTensors, aggregation: Aggregation): void {
+  for (const [id, { data, shape }] of Object.entries(gradients)) {
+    const [batch, groups] = shape;
+    const score = scores.get(id) ?? new Float64Array(groups);
+    for (let group = 0; group < groups; group++) {
+      const parts = Array.from({ length: batch }, (_, sample) => data[sample * groups + group]);
+      score[group] += contributions[aggregation](parts);
+    }
+    scores.set(id, score);
+  }
+}
+
+async function scoreBatches(step: CompiledStep, stage: Stage, source: BatchSource): Promise<Map<string, Float64Array>> {
+  const { aggregation = 'batch', batches = Number.POSITIVE_INFINITY } = stage;
+  const scores = new Map<string, Float64Array>();
+  let scored = 0;
+  for await (const batch of source.batches(0)) {
+    addBatch(scores, await step.run(batchInputs(batch, source.size)), aggregation);
+    scored++;
+    if (scored >= Math.min(batches, source.length)) break;
+  }
+  return scores;
+}
+
+/**
+ * Passes the next stage of an adapter: scores it over the batches of one epoch, in evaluation, and lets it go on as what it
+ * becomes. The trainer does this when the stage is due; call it yourself in a loop of your own, and make the optimiser and
+ * the steps anew after it.
+ */
+export async function passStage(
+  model: AdaptedModel,
+  adapter: Adapter,
+  stage: Stage,
+  { engine, source }: { engine: Engine; source: BatchSource },
+): Promise<Adapter> {
+  let scores = new Map<string, Float64Array>();
+  if (stage.gate) {
+    const step = engine.compile(scoringStep(model, adapter, stage));
+    try {
+      scores = await scoreBatches(step, stage, source);
+    } finally {
+      await step.dispose();
+    }
+  }
+  await engine.sync();
+  const succession = stage.next(scores, await adapter.siteValues());
+  const successor = await model.become(adapter.name, succession);
+  engine.invalidate('structure');
+  return successor;
+}
