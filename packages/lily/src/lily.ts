@@ -16,7 +16,7 @@ const routed =
  *
  * @throws PeftError `bad-config` for an option that does not exist or makes no sense
  */
-export const lily: MethodFactory<LilyOptions> & ((options?: LilyOptions) => Method<LilyConfig>) =
+export const lily: ((options?: LilyOptions) => Method<LilyConfig>) & MethodFactory<LilyOptions> =
   /* @__PURE__ */ Object.assign(
     (options: LilyOptions = {}): Method<LilyConfig> => {
       const config = lilyConfig(options);

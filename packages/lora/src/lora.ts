@@ -12,7 +12,7 @@ import { loraDelta, loraDeltaWeight, loraParameters, prepareLora } from './maths
  *
  * @throws PeftError `bad-config` for an option that does not exist or makes no sense
  */
-export const lora: MethodFactory<LoraOptions> & ((options: LoraOptions) => Method<LoraConfig>) =
+export const lora: ((options: LoraOptions) => Method<LoraConfig>) & MethodFactory<LoraOptions> =
   /* @__PURE__ */ Object.assign(
     (options: LoraOptions): Method<LoraConfig> => {
       const config = loraConfig(options);

@@ -6,6 +6,7 @@ import {
   type Method,
   type MethodRecord,
   methodRecord,
+  type Parameter,
   parseSafetensors,
   type Safetensors,
   type StoredTensor,
@@ -26,20 +27,31 @@ export interface Place extends RunIdentity {
   step: number;
   /** The step at which the optimiser started: the last stage of a method, or 0. */
   optimizerStart: number;
-  /** The methods of the active adapters, which stages change. */
-  methods: Record<string, MethodRecord>;
+  /** The methods that the active adapters started with. */
+  initial: MethodRecords;
+  /** The methods that stages have made of them. */
+  methods: MethodRecords;
 }
 
 const moments = ['m', 'v'] as const;
 
-export const methodsOf = (model: AdaptedModel): Record<string, MethodRecord> =>
+export type MethodRecords = Record<string, MethodRecord>;
+
+/** The methods of the active adapters, by adapter. */
+export const recordsOf = (model: AdaptedModel): MethodRecords =>
   Object.fromEntries(model.active.map(({ name, method }) => [name, methodRecord(method)]));
 
-/** Everything that changes in training, as one safetensors file. */
-export async function writeCheckpoint(names: readonly string[], optimizer: AdamW, place: Place): Promise<Uint8Array> {
+/** All tensors of the active adapters: a stage may have frozen some that were trained before. */
+const adapterParameters = (model: AdaptedModel): [string, Parameter][] =>
+  model.active.flatMap(adapter =>
+    [...adapter.parameters()].map(([path, parameter]): [string, Parameter] => [`${adapter.name}/${path}`, parameter]),
+  );
+
+/** Everything that a run changes, as one safetensors file. */
+export async function writeCheckpoint(model: AdaptedModel, optimizer: AdamW, place: Place): Promise<Uint8Array> {
   const tensors: [string, StoredTensor][] = [];
-  for (const [i, parameter] of optimizer.parameters.entries()) {
-    tensors.push([`parameters/${names[i]}`, fromFloat32(await parameter.get(), parameter.shape)]);
+  for (const [path, parameter] of adapterParameters(model)) {
+    tensors.push([`parameters/${path}`, fromFloat32(await parameter.get(), parameter.shape)]);
   }
   for (const moment of moments) {
     const values = Float32Array.from(await optimizer[moment].data());
@@ -57,7 +69,7 @@ export interface OpenCheckpoint {
 
 function parsePlace(text: string, source: string): Place {
   const place = JSON.parse(text) as Place;
-  const methods = Object.values(place.methods ?? {});
+  const methods = [...Object.values(place.initial ?? {}), ...Object.values(place.methods ?? {})];
   const isComplete = methods.length > 0 && methods.every(isMethodRecord) && Number.isInteger(place.step);
   check(isComplete, 'bad-file', () => `${source} does not tell its place in the run: ${text.slice(0, 200)}`);
   return place;
@@ -77,48 +89,53 @@ export function openCheckpoint(bytes: Uint8Array, source: string, run: RunIdenti
   return { source, place, tensors };
 }
 
-const areSame = (a: MethodRecord, b: MethodRecord): boolean => JSON.stringify(a) === JSON.stringify(b);
+const areSame = (a: MethodRecord | undefined, b: MethodRecord): boolean => JSON.stringify(a) === JSON.stringify(b);
+
+const show = (records: MethodRecords): string =>
+  Object.entries(records)
+    .map(([name, record]) => `"${name}" ${JSON.stringify(record)}`)
+    .join(', ');
 
 /**
- * Brings the adapters to the stages that they had passed. Throws, changing nothing, if it had other adapters.
+ * Brings the adapters to the stages that they had passed. Throws, changing nothing, if the run had started with others.
  *
- * @param initial the methods that the run started with, by adapter
+ * @param initial the methods that this run starts with, by adapter
  */
 export async function restoreMethods(
   model: AdaptedModel,
   initial: ReadonlyMap<string, Method>,
-  { source, place: { methods } }: OpenCheckpoint,
+  { source, place }: OpenCheckpoint,
 ): Promise<void> {
-  const successions = model.active.map(({ name, method }) => {
-    const record = methods[name];
-    const had = Object.entries(methods).map(([other, { type }]) => `"${other}" (${type})`);
+  const own = Object.fromEntries([...initial].map(([name, method]) => [name, methodRecord(method)]));
+  check(
+    JSON.stringify(own) === JSON.stringify(place.initial),
+    'bad-argument',
+    () =>
+      `${source} is of a run with ${show(place.initial)}, this one has ${show(own)}; resume with the same arguments.`,
+  );
+  const successions = [...initial].map(([name, start]) => {
+    const record = place.methods[name];
+    if (areSame(record, methodRecord(model.get(name).method))) return undefined;
+    const method = areSame(record, own[name]) ? start : start.stage?.resume(record);
     check(
-      record !== undefined && record.type === method.type,
-      'bad-argument',
-      () =>
-        `${source} has the adapters ${had.join(', ')}, but "${name}" (${method.type}) is to go on; resume with the same arguments.`,
+      method && areSame(record, methodRecord(method)),
+      'bad-file',
+      () => `${source}: ${start.type} cannot have become ${JSON.stringify(record)}.`,
     );
-    if (areSame(record, methodRecord(method))) return undefined;
-    const start = initial.get(name);
-    const resumed = start && areSame(record, methodRecord(start)) ? start : start?.stage?.resume(record);
-    check(
-      resumed && areSame(record, methodRecord(resumed)),
-      'bad-argument',
-      () =>
-        `${source}: adapter "${name}" (${method.type}) had other options: ${JSON.stringify(record)}; resume with the same arguments.`,
-    );
-    return { name, method: resumed };
+    return { name, method };
   });
   for (const succession of successions) if (succession) await model.become(succession.name, succession);
 }
 
 /** Puts a checkpoint's values back. Throws, changing nothing, if they do not fit. */
-export function restoreValues({ source, tensors }: OpenCheckpoint, names: readonly string[], optimizer: AdamW): void {
+export function restoreValues({ source, tensors }: OpenCheckpoint, model: AdaptedModel, optimizer: AdamW): void {
   const reader = new TensorReader(tensors);
-  const parameters = names.map((name, i) => reader.take(`parameters/${name}`, optimizer.parameters[i].shape));
+  const restored = adapterParameters(model).map(
+    ([path, parameter]) => [parameter, reader.take(`parameters/${path}`, parameter.shape)] as const,
+  );
   const [m, v] = moments.map(moment => reader.take(`adamw/${moment}`, optimizer[moment].shape));
   reader.finish(source);
-  for (const [i, values] of parameters.entries()) optimizer.parameters[i].set(values);
+  for (const [parameter, values] of restored) parameter.set(values);
   tf.tidy(() => {
     optimizer.m.assign(tf.tensor1d(m));
     optimizer.v.assign(tf.tensor1d(v));

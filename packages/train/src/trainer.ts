@@ -14,9 +14,10 @@ import * as tf from '@tensorflow/tfjs-core';
 import { AdamW, type AdamWOptions } from './adamw.ts';
 import type { Batch, BatchSource } from './batch.ts';
 import {
-  methodsOf,
+  type MethodRecords,
   openCheckpoint,
   type RunIdentity,
+  recordsOf,
   restoreMethods,
   restoreValues,
   writeCheckpoint,
@@ -51,7 +52,6 @@ export type TrainEvent =
 
 /** What runs the steps: the optimiser over what is trainable now, and the steps as the engine has prepared them. */
 interface Machinery {
-  readonly names: readonly string[];
   readonly optimizer: AdamW;
   /** The sum of gradients, where they are accumulated. */
   readonly accumulated: tf.Variable | undefined;
@@ -60,22 +60,18 @@ interface Machinery {
 
 function assemble(options: TrainerOptions): Machinery {
   const { model, engine, accumulate = 1 } = options;
-  const trainable = [...model.trainable()];
-  const names = trainable.map(([path]) => path);
-  const optimizer = new AdamW(
-    trainable.map(([, parameter]) => parameter),
-    options.optimizer,
-  );
+  const parameters = [...model.trainable()].map(([, parameter]) => parameter);
+  const optimizer = new AdamW(parameters, options.optimizer);
   if (accumulate === 1) {
     const steps = [engine.compile(trainingStep(model, optimizer, options))];
-    return { names, optimizer, accumulated: undefined, steps };
+    return { optimizer, accumulated: undefined, steps };
   }
   const accumulated = tf.tidy(() => tf.keep(tf.variable(tf.zerosLike(optimizer.m), false)));
   const steps = [
     engine.compile(accumulationStep(model, optimizer, accumulated, accumulate, options)),
     engine.compile(applicationStep(optimizer, accumulated, options)),
   ];
-  return { names, optimizer, accumulated, steps };
+  return { optimizer, accumulated, steps };
 }
 
 async function takeApart({ steps, optimizer, accumulated }: Machinery): Promise<void> {
@@ -102,6 +98,7 @@ export class Trainer {
   #machinery: Machinery;
   /** What the adapters were before any stage. */
   readonly #initial: ReadonlyMap<string, Method>;
+  readonly #initialRecords: MethodRecords;
 
   constructor(options: TrainerOptions) {
     this.options = options;
@@ -132,6 +129,7 @@ export class Trainer {
       );
     }
     this.#initial = new Map(model.active.map(({ name, method }) => [name, method]));
+    this.#initialRecords = recordsOf(model);
     this.#machinery = assemble(options);
   }
 
@@ -245,9 +243,13 @@ export class Trainer {
   async checkpoint(): Promise<Uint8Array> {
     const { engine, model } = this.options;
     await engine.sync();
-    const { names, optimizer } = this.#machinery;
-    const [step, optimizerStart] = [this.#step, this.#optimizerStart];
-    return writeCheckpoint(names, optimizer, { ...this.#identity, step, optimizerStart, methods: methodsOf(model) });
+    return writeCheckpoint(model, this.optimizer, {
+      ...this.#identity,
+      step: this.#step,
+      optimizerStart: this.#optimizerStart,
+      initial: this.#initialRecords,
+      methods: recordsOf(model),
+    });
   }
 
   /** Goes back to a checkpoint of this very run; the next step is the one that would have come. */
@@ -256,7 +258,7 @@ export class Trainer {
     const checkpoint = openCheckpoint(bytes, source, this.#identity);
     await restoreMethods(model, this.#initial, checkpoint);
     await this.#reassemble();
-    restoreValues(checkpoint, this.#machinery.names, this.optimizer);
+    restoreValues(checkpoint, model, this.optimizer);
     this.#step = checkpoint.place.step;
     this.#optimizerStart = checkpoint.place.optimizerStart;
     engine.invalidate('values');

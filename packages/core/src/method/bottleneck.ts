@@ -53,8 +53,8 @@ function bottleneckDelta(
  *
  * @throws PeftError `bad-config` for an option that does not exist or makes no sense
  */
-export const bottleneck: MethodFactory<Partial<BottleneckConfig>> &
-  ((options?: Partial<BottleneckConfig>) => Method<BottleneckConfig>) = /* @__PURE__ */ Object.assign(
+export const bottleneck: ((options?: Partial<BottleneckConfig>) => Method<BottleneckConfig>) &
+  MethodFactory<Partial<BottleneckConfig>> = /* @__PURE__ */ Object.assign(
   (options: Partial<BottleneckConfig> = {}): Method<BottleneckConfig> => {
     const config = withDefaults('bottleneck', bottleneckDefaults, options);
     const { r, act, scale, dropout: rate } = config;
