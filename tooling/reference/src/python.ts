@@ -18,11 +18,16 @@ export const pythonMissing: string | undefined = !existsSync(python)
     ? undefined
     : `no reference/timm_cpu.py in ${sharedFolder}; set PEFT_SHARED`;
 
+/** How a process runs the reference environment's interpreter; the script and its arguments follow `args`. */
+export const interpreter = {
+  command: python,
+  args: ['-W', 'ignore'],
+  env: { ...process.env, PEFT_SHARED: sharedFolder },
+};
+
 /** Runs a script of this package. Throws with its output if it fails. */
 export function runPython(script: string, ...args: string[]): string {
   const path = resolve(root, 'tooling/reference/scripts', script);
-  return execFileSync(python, ['-W', 'ignore', path, ...args], {
-    encoding: 'utf8',
-    env: { ...process.env, PEFT_SHARED: sharedFolder },
-  });
+  const { command, args: flags, env } = interpreter;
+  return execFileSync(command, [...flags, path, ...args], { encoding: 'utf8', env });
 }

@@ -1,0 +1,46 @@
+import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { cases } from './cases.ts';
+
+export interface Arguments {
+  /** Of {@link caseNames}. */
+  cases: string[];
+  rounds: number;
+  threads: number;
+  /** The page to write; without it, it is printed. */
+  out: string | undefined;
+  /** The arguments as they were given. */
+  given: string;
+}
+
+export const caseNames: readonly string[] = [...cases.map(({ id }) => id), 'scaling'];
+
+const natural = (name: string, text: string): number => {
+  const value = Number(text);
+  if (Number.isInteger(value) && value > 0) return value;
+  throw new Error(`--${name} takes a positive integer, not "${text}".`);
+};
+
+/** Reads the command line. Paths are relative to where the command was given, not to this package. */
+export function readArguments(argv: readonly string[], folder: string): Arguments {
+  const { values } = parseArgs({
+    args: argv.filter(argument => argument !== '--'),
+    options: {
+      cases: { type: 'string', default: caseNames.join(',') },
+      rounds: { type: 'string', default: '7' },
+      threads: { type: 'string', default: String(availableParallelism()) },
+      out: { type: 'string' },
+    },
+  });
+  const asked = values.cases.split(',');
+  const unknown = asked.find(name => !caseNames.includes(name));
+  if (unknown !== undefined) throw new Error(`There is no case "${unknown}"; there are ${caseNames.join(', ')}.`);
+  return {
+    cases: caseNames.filter(name => asked.includes(name)),
+    rounds: natural('rounds', values.rounds),
+    threads: natural('threads', values.threads),
+    out: values.out === undefined ? undefined : resolve(folder, values.out),
+    given: argv.filter(argument => argument !== '--').join(' '),
+  };
+}

@@ -1,0 +1,164 @@
+import type { Engine, Work } from './work.ts';
+
+/** One of those that are put beside each other. */
+export interface Entry {
+  readonly label: string;
+  readonly engine: Engine;
+  readonly work: Work;
+}
+
+/** Two numbers of one case, and what their ratio must reach, by the acceptance table. */
+export interface Measure {
+  readonly name: string;
+  /** Labels of entries. */
+  readonly over: string;
+  readonly under: string;
+  /** Time of a step or pass; peak memory; seconds from process start to the end of the first step, of `over` alone. */
+  readonly of: 'step' | 'memory' | 'start';
+  readonly limit?: string;
+  readonly aim?: string;
+}
+
+/** What is measured together, in turn. */
+export interface Case {
+  readonly id: string;
+  readonly title: string;
+  readonly entries: readonly Entry[];
+  readonly measures: readonly Measure[];
+  /** Rounds, of the number that was asked for. */
+  rounds?(asked: number): number;
+  /** How often each process is started anew to measure its start. */
+  readonly starts?: number;
+}
+
+const [ours, theirs] = ['ours', 'PyTorch'];
+
+/** LoRA on the fused qkv of every block, which is what timm has and Hugging Face peft can adapt, and the head. */
+export const defaultWork: Work = {
+  backbone: 'vit_tiny_patch16_224',
+  batch: 8,
+  phase: 'train',
+  adapter: 'active',
+  method: 'lora',
+  rank: 8,
+  targets: ['attn.qkv'],
+};
+
+const vitTiny = defaultWork;
+const vitBase: Work = { ...defaultWork, backbone: 'vit_base_patch16_224', batch: 4 };
+const swinTiny: Work = { ...defaultWork, backbone: 'swin_tiny_patch4_window7_224', batch: 4 };
+const pico: Work = { ...defaultWork, backbone: 'pico-vit', batch: 32 };
+const bare = { phase: 'forward', adapter: 'none' } as const;
+
+const step = { over: ours, under: theirs, of: 'step' } as const;
+
+const besideTorch = (
+  id: string,
+  title: string,
+  work: Work,
+  measures: readonly Measure[],
+  more: Partial<Case> = {},
+): Case => ({
+  id,
+  title,
+  entries: [
+    { label: ours, engine: 'onnx', work },
+    { label: theirs, engine: 'torch', work },
+  ],
+  measures,
+  ...more,
+});
+
+const forward = (id: string, name: string, work: Work): Case => ({
+  id,
+  title: `${name}, forward pass of the bare model, batch ${work.batch}`,
+  entries: [
+    { label: ours, engine: 'onnx', work: { ...work, ...bare } },
+    { label: 'onnxruntime', engine: 'onnxruntime', work: { ...work, ...bare } },
+    { label: theirs, engine: 'torch', work: { ...work, ...bare } },
+  ],
+  measures: [
+    { name: `forward, ${name}: ours / exported in onnxruntime`, over: ours, under: 'onnxruntime', of: 'step' },
+    { ...step, name: `forward, ${name}: ours / PyTorch` },
+  ],
+});
+
+const idle = (engine: 'onnx' | 'wasm', name: string): Case => ({
+  id: `idle-${engine}`,
+  title: `Disabled LoRA over the bare model, ViT-Tiny, forward, ${name}`,
+  entries: [
+    { label: 'disabled', engine, work: { ...vitTiny, phase: 'forward', adapter: 'idle' } },
+    { label: 'bare', engine, work: { ...vitTiny, ...bare } },
+  ],
+  measures: [
+    {
+      name: `idle adapter / bare model, ${name}`,
+      over: 'disabled',
+      under: 'bare',
+      of: 'step',
+      limit: '≤ 1.02',
+      aim: '1.00',
+    },
+  ],
+  rounds: asked => 3 * asked,
+});
+
+/** Those of the acceptance table first. */
+export const cases: readonly Case[] = [
+  besideTorch(
+    'vit-b',
+    'LoRA r=8, ViT-B/16, batch 4',
+    vitBase,
+    [
+      { ...step, name: 'LoRA step, ViT-B/16: ours / PyTorch', limit: '≤ 1.15', aim: '≤ 0.9' },
+      { ...step, name: 'peak memory of it: ours / PyTorch', of: 'memory', limit: '≤ 0.9', aim: '≤ 0.6' },
+      { ...step, name: 'start to first step, from safetensors', of: 'start', limit: '≤ 3 s', aim: '≤ 1.5 s' },
+    ],
+    { starts: 3 },
+  ),
+  besideTorch('vit-tiny', 'LoRA r=8, ViT-Tiny, batch 8', vitTiny, [
+    { ...step, name: 'LoRA step, ViT-Tiny: ours / PyTorch', limit: '≤ 1.15', aim: '≤ 0.8' },
+  ]),
+  besideTorch('swin-t', 'LoRA r=8, Swin-T, batch 4', swinTiny, [
+    { ...step, name: 'LoRA step, Swin-T: ours / PyTorch', limit: '≤ 1.15', aim: '≤ 0.8' },
+  ]),
+  besideTorch('neat', 'NEAT r=8 (PEANUT), ViT-B/16, batch 4', { ...vitBase, method: 'neat' }, [
+    { ...step, name: 'NEAT step, ViT-B/16: ours / PyTorch', limit: '≤ 0.9', aim: '≤ 0.6' },
+  ]),
+  besideTorch(
+    'lily',
+    'Lily r=16, ViT-B/16, batch 4',
+    { ...vitBase, method: 'lily', rank: 16, targets: ['attn.qkv', 'mlp.fc1', 'mlp.fc2'] },
+    [{ ...step, name: 'Lily step, ViT-B/16: ours / PyTorch', limit: '≤ 0.9', aim: '≤ 0.6' }],
+  ),
+  {
+    id: 'eager',
+    title: 'Eager TensorFlow.js on wasm, LoRA r=8, ViT-Tiny, batch 8',
+    entries: [
+      { label: 'stock kernels', engine: 'stock-wasm', work: vitTiny },
+      { label: 'our kernels', engine: 'wasm', work: vitTiny },
+    ],
+    measures: [
+      {
+        name: 'step, ViT-Tiny, eager wasm: stock / our kernels',
+        over: 'stock kernels',
+        under: 'our kernels',
+        of: 'step',
+        limit: '≥ 10',
+        aim: '≥ 20',
+      },
+    ],
+    rounds: asked => Math.min(2, asked),
+  },
+  idle('onnx', 'compiled'),
+  idle('wasm', 'eager wasm'),
+  forward('vit-b-forward', 'ViT-B/16', vitBase),
+  forward('vit-tiny-forward', 'ViT-Tiny', vitTiny),
+  besideTorch(
+    'pico',
+    'LoRA r=8, pico-vit at 32 px, batch 32',
+    pico,
+    [{ ...step, name: 'LoRA step, pico-vit: ours / PyTorch' }],
+    { rounds: asked => 3 * asked },
+  ),
+];

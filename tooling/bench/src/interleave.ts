@@ -1,0 +1,22 @@
+import { setTimeout } from 'node:timers/promises';
+
+/**
+ * Runs all in turn, A, B, A, B, ..., so that what disturbs the machine disturbs all.
+ *
+ * @param pause milliseconds before each run, in which the threads of the one before stop spinning
+ * @returns what each gave, round by round
+ */
+export async function interleave<T>(
+  runs: readonly (() => Promise<T>)[],
+  rounds: number,
+  pause: number,
+): Promise<T[][]> {
+  const results: T[][] = runs.map(() => []);
+  for (let round = 0; round < rounds; round++) {
+    for (const [i, run] of runs.entries()) {
+      await setTimeout(pause);
+      results[i].push(await run());
+    }
+  }
+  return results;
+}

@@ -1,0 +1,121 @@
+import type { Measure } from './cases.ts';
+import type { CaseResult, EntryResult } from './run-case.ts';
+import type { SweepResult } from './scaling.ts';
+import { median, summarise } from './statistics.ts';
+
+/** A table in Markdown, its columns aligned. */
+export function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = head.map((title, i) => Math.max(3, title.length, ...rows.map(row => row[i].length)));
+  const line = (cells: readonly string[]) => `| ${cells.map((cell, i) => cell.padEnd(widths[i])).join(' | ')} |`;
+  return [line(head), line(widths.map(width => '-'.repeat(width))), ...rows.map(line)].join('\n');
+}
+
+const none = '-';
+const ms = (value: number): string => (value < 100 ? value.toFixed(1) : value.toFixed(0));
+const seconds = (value: number): string => `${(value / 1000).toFixed(2)} s`;
+const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(0)} MB`;
+const ratio = (over: number, under: number): string => (over / under).toFixed(2);
+
+/** By median, by minimum and by processor time; those that make no sense for the measure are left out. */
+function ratios(of: Measure['of'], over: EntryResult, under: EntryResult | undefined): [string, string, string] {
+  if (of === 'start') return [seconds(median(over.startMs)), seconds(Math.min(...over.startMs)), none];
+  if (!under) return [none, none, none];
+  if (of === 'memory') return [ratio(over.facts.peakBytes, under.facts.peakBytes), none, none];
+  const [a, b] = [summarise(over.samples), summarise(under.samples)];
+  return [ratio(a.median, b.median), ratio(a.min, b.min), ratio(a.cpu, b.cpu)];
+}
+
+/** Every measure, and what it must reach. */
+export function measureTable(results: readonly CaseResult[]): string {
+  const rows = results.flatMap(({ case: { measures }, entries }) =>
+    measures.map(({ name, of, over, under, limit = none, aim = none }) => {
+      const find = (label: string) => entries.find(entry => entry.label === label);
+      const found = find(over);
+      return [name, ...(found ? ratios(of, found, find(under)) : [none, none, none]), limit, aim];
+    }),
+  );
+  return markdownTable(['measure', 'median', 'minimum', 'processor time', 'must reach', 'aim'], rows);
+}
+
+function entryRow({ label, startMs, first, samples, facts }: EntryResult): string[] {
+  const { median: middle, min, cpu } = summarise(samples);
+  const { trainable, adapterBytes, peakBytes } = facts;
+  return [
+    label,
+    ms(middle),
+    ms(min),
+    ms(cpu),
+    ms(first.ms - middle),
+    seconds(median(startMs)),
+    megabytes(peakBytes),
+    trainable?.toLocaleString('en-US') ?? none,
+    adapterBytes?.toLocaleString('en-US') ?? none,
+    first.value.toPrecision(6),
+  ];
+}
+
+const entryHead = [
+  'contender',
+  'median ms',
+  'minimum ms',
+  'processor ms',
+  'preparing ms',
+  'start to first',
+  'peak memory',
+  'trained',
+  'adapter bytes',
+  'loss or logit',
+];
+
+const caseSection = ({ case: { title }, entries }: CaseResult): string =>
+  `### ${title}\n\n${entries[0].samples.length} rounds.\n\n${markdownTable(entryHead, entries.map(entryRow))}`;
+
+function sweepSection({ sweep, lines }: SweepResult, picture: string): string {
+  const rows = sweep.points.map(({ x }, i) => [String(x), ...lines.map(({ summaries }) => ms(summaries[i].median))]);
+  const table = markdownTable([sweep.what, ...lines.map(({ label }) => `${label} ms`)], rows);
+  return `### By ${sweep.what}\n\n![Step time by ${sweep.what}](${picture})\n\n${table}`;
+}
+
+export interface Page {
+  readonly command: string;
+  readonly machine: string;
+  readonly software: string;
+  readonly threads: number;
+  /** Average load of the minute before the run. */
+  readonly load: number;
+  /** Why PyTorch did not take part. */
+  readonly torchMissing: string | undefined;
+  readonly results: readonly CaseResult[];
+  readonly scaling: readonly SweepResult[];
+  /** The file of a sweep's picture. */
+  picture(id: string): string;
+}
+
+const method = `Contenders are processes of their own that run at the same time and take turns, A, B, A, B, so that what disturbs the
+machine disturbs all; each idles while others run. Time is taken inside the process, around one step, with the same pictures.
+Processor time is that of all its threads. Preparing is what the first step takes beyond the median: for ours, recording the
+step, making the session and handing over the weights. Peak memory is the largest resident set in the life of the process, the
+reading of the weights included. Weights are random, and read by all from one safetensors file with timm's names, just written;
+so the first loss (or logit) must be the same for all of a table, which says that they do the same work, and so must the number
+of trained parameters. Adapter bytes are those of adapter_model.safetensors.
+
+Both sides train the head and adapt whole modules, \`attn.qkv\` of every block (Lily: and \`mlp.fc1\` and \`mlp.fc2\`), since timm
+fuses q, k and v. NEAT is Hugging Face peft's PEANUT with depth 0; Lily shares an A among 6 layers and has 2 experts, mixed by
+batch as there. AdamW, float32, no dropout; PyTorch as installed, with its fused attention, not compiled.`;
+
+/** The page of results. */
+export function renderPage({ results, scaling, torchMissing, ...page }: Page): string {
+  const sections = [
+    '# Benchmarks',
+    `\`\`\`sh\n${page.command}\n\`\`\``,
+    `${page.machine}. ${page.software}. ${page.threads} threads each (one on wasm); load before the run ${page.load.toFixed(2)}.`,
+    torchMissing && `PyTorch did not take part: there is no reference environment here.`,
+    method,
+    results.length > 0 && `## Ratios\n\nWhere a ratio has a goal, it is given.\n\n${measureTable(results)}`,
+    results.length > 0 && `## Times\n\n${results.map(caseSection).join('\n\n')}`,
+    scaling.length > 0 &&
+      `## Scaling\n\nA LoRA step of ViT-Tiny with batch 4, rank 8 and 197 tokens, but for what grows; random weights.\n\n` +
+        scaling.map(result => sweepSection(result, page.picture(result.sweep.id))).join('\n\n'),
+  ];
+  return `${sections.filter(Boolean).join('\n\n')}\n`;
+}

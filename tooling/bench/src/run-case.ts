@@ -1,0 +1,92 @@
+import type { Case, Entry } from './cases.ts';
+import { Contender } from './contender.ts';
+import type { ModelFiles } from './files.ts';
+import { interleave } from './interleave.ts';
+import { torchModel } from './model.ts';
+import type { Assignment, Facts, Sample } from './work.ts';
+
+/** In which the threads of the last contender stop spinning. */
+export const pause = 200;
+
+export interface EntryResult {
+  readonly label: string;
+  /** From the start of the process to the end of its first step, for each time it was started. */
+  readonly startMs: readonly number[];
+  /** The first step, which for a compiled one includes recording and making the session. */
+  readonly first: Sample;
+  readonly samples: readonly Sample[];
+  readonly facts: Facts;
+}
+
+export interface CaseResult {
+  readonly case: Case;
+  readonly entries: readonly EntryResult[];
+}
+
+export interface RunOptions {
+  readonly rounds: number;
+  readonly threads: number;
+  readonly files: ModelFiles;
+  /** Whether contenders with PyTorch take part. */
+  readonly torch: boolean;
+}
+
+async function assignmentOf({ engine, work }: Entry, { threads, files }: RunOptions): Promise<Assignment> {
+  return {
+    ...work,
+    engine,
+    threads,
+    torch: torchModel(work),
+    ...(engine === 'onnxruntime'
+      ? { exported: await files.exported(work.backbone) }
+      : { weights: await files.weights(work.backbone) }),
+  };
+}
+
+/** A new process that has done its first step. */
+async function start(assignment: Assignment): Promise<{ contender: Contender; first: Sample; startMs: number }> {
+  const contender = new Contender(assignment.engine);
+  try {
+    await contender.open(assignment);
+    const first = await contender.step();
+    return { contender, first, startMs: contender.age };
+  } catch (error) {
+    await contender.stop();
+    throw error;
+  }
+}
+
+/** Runs a case: the starts one by one, then all contenders side by side. */
+export async function runCase(case_: Case, options: RunOptions): Promise<CaseResult> {
+  const entries = case_.entries.filter(({ engine }) => options.torch || engine !== 'torch');
+  const assignments: Assignment[] = [];
+  for (const entry of entries) assignments.push(await assignmentOf(entry, options));
+  const once = assignments.map(assignment => async (): Promise<number> => {
+    const { contender, startMs } = await start(assignment);
+    await contender.stop();
+    return startMs;
+  });
+  const earlier = await interleave(once, (case_.starts ?? 1) - 1, pause);
+  const started: Awaited<ReturnType<typeof start>>[] = [];
+  try {
+    for (const assignment of assignments) started.push(await start(assignment));
+    const rounds = case_.rounds?.(options.rounds) ?? options.rounds;
+    const samples = await interleave(
+      started.map(
+        ({ contender }) =>
+          () =>
+            contender.step(),
+      ),
+      rounds,
+      pause,
+    );
+    const results: EntryResult[] = [];
+    for (const [i, { contender, first, startMs }] of started.entries()) {
+      const facts = await contender.describe();
+      results.push({ label: entries[i].label, startMs: [...earlier[i], startMs], first, samples: samples[i], facts });
+    }
+    return { case: case_, entries: results };
+  } finally {
+    await Promise.all(started.map(({ contender }) => contender.stop()));
+  }
+}

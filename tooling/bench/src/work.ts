@@ -1,0 +1,73 @@
+/** What runs the work: ours compiled, eagerly on wasm with our kernels and without; and the peers. */
+export type Engine = 'onnx' | 'wasm' | 'stock-wasm' | 'torch' | 'onnxruntime';
+
+export type MethodName = 'lora' | 'neat' | 'lily';
+
+/** One piece of work that contenders do, each in its own way. Plain data: it goes to child processes as JSON. */
+export interface Work {
+  /** A name of the zoo. */
+  readonly backbone: string;
+  readonly batch: number;
+  /** One training step (forward, backward, AdamW), or the forward pass in evaluation. */
+  readonly phase: 'train' | 'forward';
+  /** In use, there but disabled, or not there at all. */
+  readonly adapter: 'active' | 'idle' | 'none';
+  readonly method: MethodName;
+  readonly rank: number;
+  /** Names of linear modules, as Python peft matches them. */
+  readonly targets: readonly string[];
+  /** Side of the pictures, if it is not the backbone's. */
+  readonly imageSize?: number;
+  /** Blocks of a ViT, if not the backbone's. */
+  readonly depth?: number;
+}
+
+/** What a child process needs beside the work. */
+export interface Assignment extends Work {
+  readonly engine: Engine;
+  readonly threads: number;
+  /** A safetensors file with timm's names; without it, values are random. */
+  readonly weights?: string;
+  /** The bare model as ONNX, for `onnxruntime`. */
+  readonly exported?: string;
+  /** How PyTorch builds the same. */
+  readonly torch: TorchModel;
+}
+
+export interface TorchModel {
+  /** Name and arguments of `timm.create_model`. */
+  readonly model: string;
+  readonly args: Readonly<Record<string, number>>;
+  /** Name and arguments of a configuration class of Hugging Face peft. */
+  readonly peft: string;
+  readonly config: Readonly<Record<string, unknown>>;
+}
+
+/** One run. */
+export interface Sample {
+  readonly ms: number;
+  /** Processor time of all threads of the process. */
+  readonly cpuMs: number;
+  /** The loss, or the first logit: the same for all contenders that have the same weights. */
+  readonly value: number;
+}
+
+/** What is known of a contender once it has run. */
+export interface Facts {
+  /** The most memory that its process has held. */
+  readonly peakBytes: number;
+  /** Trained numbers. */
+  readonly trainable?: number;
+  /** Size of the adapter as a safetensors file. */
+  readonly adapterBytes?: number;
+  /** Versions of what it is made of. */
+  readonly versions: Readonly<Record<string, string>>;
+}
+
+/** What the parent asks a child, a line of JSON each on its standard input. It answers on file descriptor 3. */
+export type Request =
+  | { readonly type: 'open'; readonly assignment: Assignment }
+  | { readonly type: 'step' }
+  | { readonly type: 'describe' };
+
+export type Reply = { readonly result: unknown } | { readonly error: string };

@@ -1,0 +1,113 @@
+// A contender: this library, with a step compiled for ONNX Runtime or run eagerly on wasm.
+import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Backbone, createBackbone } from '@peft/backbones';
+import { openBackbone } from '@peft/backbones/node';
+import { startBackend } from '@peft/backends';
+import { onnxEngine } from '@peft/compile';
+import {
+  type AdaptedModel,
+  adapt,
+  type CompiledStep,
+  disposeModule,
+  type Engine,
+  eagerEngine,
+  type HostTensors,
+  initialize,
+  key,
+} from '@peft/core';
+import { saveAdapters } from '@peft/core/node';
+import { AdamW, evaluationStep, trainingStep } from '@peft/train';
+import { definitionOf, makeMethod } from '../model.ts';
+import type { Assignment, Facts } from '../work.ts';
+import { makeLabels, makePictures } from './pictures.ts';
+import { type Opened, peakBytes, serve } from './serve.ts';
+import { versionOf } from './versions.ts';
+
+const learningRate = 1e-3;
+
+async function startEngine({ engine, threads }: Assignment): Promise<Engine> {
+  if (engine === 'onnx') {
+    await startBackend('cpu');
+    return onnxEngine({ threads });
+  }
+  await startBackend('wasm', { kernels: engine === 'wasm' ? 'fast' : 'stock' });
+  return eagerEngine();
+}
+
+async function openModel({ weights, imageSize, ...work }: Assignment): Promise<Backbone> {
+  if (weights) return (await openBackbone(work.backbone, { weights, imageSize })).model;
+  return initialize(createBackbone(definitionOf(work), { imageSize }), key(0));
+}
+
+/** What runs, and with which inputs the t-th time. */
+interface Plan {
+  step: CompiledStep;
+  inputs(t: number): HostTensors;
+  /** The output of which the first number is reported. */
+  output: 'loss' | 'logits';
+}
+
+function plan(engine: Engine, backbone: Backbone, model: AdaptedModel | undefined, { phase, batch }: Assignment): Plan {
+  const [height, width] = backbone.imageSize;
+  const images = { data: makePictures(batch * height * width * 3), shape: [batch, height, width, 3] };
+  if (phase === 'forward' || !model) {
+    return { step: engine.compile(evaluationStep(model ?? backbone)), inputs: () => ({ images }), output: 'logits' };
+  }
+  const labels = { data: makeLabels(batch, backbone.classes), shape: [batch] };
+  const parameters = [...model.trainable()].map(([, parameter]) => parameter);
+  const optimizer = new AdamW(parameters, { lr: learningRate, weightDecay: 0.01 });
+  return {
+    step: engine.compile(trainingStep(model, optimizer, {})),
+    inputs: t => ({ images, labels, ...optimizer.inputs(t, learningRate) }),
+    output: 'loss',
+  };
+}
+
+/** The size of the adapter's tensors as a file. */
+async function savedBytes(model: AdaptedModel): Promise<number> {
+  const folder = await mkdtemp(join(tmpdir(), 'peft-bench-'));
+  try {
+    await saveAdapters(model, folder);
+    return (await stat(join(folder, 'adapter_model.safetensors'))).size;
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+async function open(assignment: Assignment): Promise<Opened> {
+  const engine = await startEngine(assignment);
+  const backbone = await openModel(assignment);
+  const model = assignment.adapter === 'none' ? undefined : adapt(backbone);
+  await model?.add('default', makeMethod(assignment, backbone.classifiers), { key: key(0) });
+  if (model && assignment.adapter === 'idle') model.enabled = false;
+  const { step, inputs, output } = plan(engine, backbone, model, assignment);
+  let runs = 0;
+  return {
+    async run() {
+      const outputs = await step.run(inputs(++runs));
+      return outputs[output].data[0];
+    },
+    async describe(): Promise<Facts> {
+      const peak = peakBytes();
+      await engine.sync();
+      const package_ = assignment.engine === 'onnx' ? 'onnxruntime-node' : '@tensorflow/tfjs-backend-wasm';
+      return {
+        peakBytes: peak,
+        versions: { [package_]: versionOf(package_) },
+        ...(model && {
+          trainable: [...model.trainable()].reduce((sum, [, { size }]) => sum + size, 0),
+          adapterBytes: await savedBytes(model),
+        }),
+      };
+    },
+    async close() {
+      await engine.dispose();
+      model?.dispose();
+      disposeModule(backbone);
+    },
+  };
+}
+
+await serve(open);
