@@ -5,9 +5,11 @@ import {
   type AdaptedModel,
   adapt,
   attachAdapterFolder,
+  bottleneck,
   countParameters,
   type FolderFiles,
   key,
+  lowRankDeltaWeight,
   type Method,
   type MethodFactory,
   planAdapter,
@@ -85,6 +87,29 @@ describe('several adapters', () => {
     expect(difference(await run(model), adapted)).toBeLessThan(1e-4);
     model.unmerge();
     expect(await run(model)).toEqual(adapted);
+  });
+
+  test('the base of a site is that of the frozen weight, whatever an adapter adds to it', async () => {
+    const targets = { targets: ['qkv[k,v]', 'proj'] };
+    const added: Method = {
+      ...lowRank({ targets }),
+      delta: ({ base }) => tf.zerosLike(base()),
+      weightDelta: ({ parameters }) => lowRankDeltaWeight(parameters, 1),
+    };
+    const halved: Method = {
+      ...lowRank({ targets }),
+      delta: ({ base }) => tf.mul(base(), -0.5),
+      deltaWeight: ({ weight }) => tf.mul(weight(), -0.5),
+    };
+    const model = adapt(net());
+    await addMoved(model, 'weight', added);
+    const alone = await run(model);
+    expect(difference(alone, await run(net()))).toBeGreaterThan(0.01);
+    await addMoved(model, 'base', halved);
+    const both = await run(model);
+    expect(difference(both, alone)).toBeGreaterThan(0.01);
+    model.merge();
+    expect(difference(await run(model), both)).toBeLessThan(1e-4);
   });
 
   test('while merged, only unmerging is allowed', async () => {
@@ -190,6 +215,28 @@ describe('heads of their own', () => {
     expect(await run(again)).toEqual(second);
     expect(await outputs(again, 'default')).toEqual([first]);
   });
+});
+
+test('a method that acts on another is read with the one that it acts on unless given another', async () => {
+  const twice = ({ of = bottleneck({ targets: ['proj'] }) }: { of?: Method } = {}): Method => ({
+    ...of,
+    type: 'twice',
+    config: {},
+    of,
+    delta: call => tf.mul(of.delta(call), 2),
+  });
+  const factory: MethodFactory = Object.assign((options: object) => twice(options), { type: 'twice', of: bottleneck });
+  const model = adapt(net());
+  await addMoved(model, 'default', twice());
+  const files = await writeAdapterFolder(model);
+  const again = adapt(net());
+  await attachAdapterFolder(again, readAdapterFolder(files, 'folder', [factory]));
+  expect(again.get('default').method.of?.config).toEqual(model.get('default').method.of?.config);
+  expect(await run(again)).toEqual(await run(model));
+  const alone: MethodFactory = Object.assign((options: object) => twice(options), { type: 'twice' });
+  expect(() => readAdapterFolder(files, 'folder', [alone])).toThrow(
+    'folder holds an adapter of type bottleneck; can be read: twice.',
+  );
 });
 
 describe('adding', () => {

@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Adaptable, Site } from '../method/targets.ts';
 import type { Slice } from '../module/layers.ts';
 import type { Patch } from '../module/module.ts';
+import { linear } from '../tensor/linear.ts';
 import { type AttachedSite, sliceWeight, valuesOf } from './adapter.ts';
 import { applyGates, spreadGates } from './gates.ts';
 
@@ -52,6 +53,16 @@ const sliceOf = ({ slice, module }: Site): Slice => slice ?? { start: 0, end: mo
  * @param frozenWeight the module's weight as it was before anything was merged into it
  */
 export function sitePatch(module: Adaptable, active: () => AttachedSite[], frozenWeight: () => tf.Tensor): Patch {
+  /** `x W0`: the output without its bias, unless an adapter has changed the weight that it came from. */
+  const baseOf = (site: Site, x: tf.Tensor, y: tf.Tensor): tf.Tensor => {
+    const { start } = sliceOf(site);
+    const isFrozen = !module.weight || active().every(({ adapter }) => !adapter.method.weightDelta);
+    if (!isFrozen) return linear(x, sliceWeight(frozenWeight(), site));
+    const unbiased = module.bias ? tf.sub(y, module.bias.value) : y;
+    if (!site.slice) return unbiased;
+    const begin = y.shape.map((_, axis) => (axis === y.rank - 1 ? start : 0));
+    return tf.slice(unbiased, begin, [...y.shape.slice(0, -1), site.outFeatures]);
+  };
   const deltaOf = ({ adapter, site, parameters }: AttachedSite, x: tf.Tensor, y: tf.Tensor): Piece => {
     const { method, name, weight } = adapter;
     const slice = sliceOf(site);
@@ -61,12 +72,7 @@ export function sitePatch(module: Adaptable, active: () => AttachedSite[], froze
       parameters: valuesOf(parameters),
       path: `${name}/${site.id}`,
       weight: () => sliceWeight(frozenWeight(), site),
-      base: () => {
-        const unbiased = module.bias ? tf.sub(y, module.bias.value) : y;
-        if (!site.slice) return unbiased;
-        const begin = y.shape.map((_, axis) => (axis === y.rank - 1 ? slice.start : 0));
-        return tf.slice(unbiased, begin, [...y.shape.slice(0, -1), site.outFeatures]);
-      },
+      base: () => baseOf(site, x, y),
     });
     const weighted = weight === 1 ? delta : tf.mul(delta, weight);
     const gates = adapter.gates?.get(site);

@@ -99,6 +99,8 @@ export interface ReadAdapter {
 export interface MethodFactory<Options = never> {
   (options: Options): Method;
   readonly type: string;
+  /** What its methods act on unless they are given another: readable wherever they are. */
+  readonly of?: MethodFactory;
   /** The `peft_type` that it reads and writes, if Hugging Face peft has this method. */
   readonly peftType?: string;
   /**

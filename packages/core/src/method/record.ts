@@ -16,10 +16,11 @@ export const methodRecord = ({ type, config, of }: Method): MethodRecord => ({
   ...(of && { of: methodRecord(of) }),
 });
 
-/** The factory of a type, or an error that tells which there are. */
+/** The factory of a type, among those given and those that they act on unless told otherwise. */
 export function factoryOf(type: string, factories: readonly MethodFactory[], source: string): MethodFactory {
-  const factory = factories.find(candidate => candidate.type === type);
-  const known = factories.map(candidate => candidate.type).join(', ');
+  const all = factories.flatMap(factory => (factory.of ? [factory, factory.of] : [factory]));
+  const factory = all.find(candidate => candidate.type === type);
+  const known = [...new Set(all.map(candidate => candidate.type))].join(', ');
   check(factory, 'not-supported', () => `${source} holds an adapter of type ${type}; can be read: ${known}.`);
   return factory;
 }
