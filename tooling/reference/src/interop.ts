@@ -1,6 +1,6 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { openBackbone } from '@peft/backbones/node';
 import { type AdaptedModel, adapt, eagerEngine, parseSafetensors, permute, toFloat32, toInt32 } from '@peft/core';
 import { Trainer } from '@peft/train';
@@ -15,14 +15,17 @@ export function difference(a: ArrayLike<number>, b: ArrayLike<number>): number {
   return Array.from(a, (value, i) => Math.abs(value - b[i])).reduce((worst, value) => Math.max(worst, value), 0);
 }
 
-/** One run of a script `scripts/*_interop.py`: the folder in which Python and TypeScript lay their results for each other. */
+/**
+ * One run of a script `scripts/*_interop.py`: the folder in which Python and TypeScript lay their results for each other,
+ * as `vit/case/..` and `swin/case/..`.
+ */
 export class Interop {
   readonly folder = mkdtempSync(join(tmpdir(), 'peft-interop-'));
   readonly #script: string;
   readonly #images: Float32Array;
   readonly #labels: Int32Array;
 
-  /** Lets Python make the model, the pictures, and what it has to show of each case. */
+  /** Lets Python make the models, the pictures, and what it has to show of each case. */
   constructor(script: string) {
     this.#script = script;
     runPython(script, 'make', this.folder);
@@ -31,9 +34,9 @@ export class Interop {
     this.#labels = toInt32(data.get('labels')!);
   }
 
-  /** The frozen model, as Python made it. */
-  async open(): Promise<AdaptedModel> {
-    return adapt((await openBackbone(join(this.folder, 'base'))).model);
+  /** The frozen model of a case, as Python made it. */
+  async open(name: string): Promise<AdaptedModel> {
+    return adapt((await openBackbone(join(this.folder, dirname(name), 'base'))).model);
   }
 
   async logits(model: AdaptedModel): Promise<Float32Array> {
@@ -66,7 +69,7 @@ export class Interop {
   }
 
   /** Lets Python load the folders that match; it fails on any warning. */
-  check(pattern = '*/ours*'): void {
+  check(pattern = '*/*/ours*'): void {
     runPython(this.#script, 'check', this.folder, pattern);
   }
 
