@@ -1,5 +1,6 @@
 export { AdaptedModel, type AddOptions, adapt } from './adapted/adapted-model.ts';
 export { Adapter } from './adapted/adapter.ts';
+export { type DeltaNorm, deltaNorms } from './adapted/delta-norms.ts';
 export { gateGradients } from './adapted/gates.ts';
 export { type AdapterPlan, planAdapter, planSettled } from './adapted/plan.ts';
 export { countParameters, type ParameterReport } from './adapted/report.ts';
@@ -76,6 +77,7 @@ export { type LoadOptions, loadState, saveState } from './module/state.ts';
 export { bindPaths, children, disposeModule, getModule, initialize, modules, parameters } from './module/tree.ts';
 export { attention } from './tensor/attention.ts';
 export { softmaxCrossEntropy } from './tensor/cross-entropy.ts';
+export { isDeferred } from './tensor/deferred.ts';
 export { detached } from './tensor/detach.ts';
 export { dropout, dropPath } from './tensor/dropout.ts';
 export { type GeluApproximation, gelu } from './tensor/gelu.ts';

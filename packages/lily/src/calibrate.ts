@@ -1,0 +1,85 @@
+import { type AdaptedModel, bottleneck, check } from '@peft/core';
+import * as tf from '@tensorflow/tfjs-core';
+import { expertMixing, isLily } from './mixing.ts';
+import { isBlock } from './sharing.ts';
+
+/** What freezing the routing has cost. */
+export interface Calibration {
+  /** The largest difference that it makes to an output, over the calibration set. */
+  readonly deviation: number;
+  /** Batches that it was averaged over. */
+  readonly batches: number;
+}
+
+/**
+ * Lets an adapter go on with its routing frozen at the mean over a calibration set: at every site `B = sum_e p_e P_e`, a plain
+ * low-rank pair, which merges. This is lossy: the routers no longer see the input.
+ *
+ * @param batches the calibration set; gone through twice, and each batch is disposed of
+ * @throws PeftError `not-supported` where a block is adapted: what lies in parallel to an MLP folds into no weight
+ */
+export async function calibrate(
+  model: AdaptedModel,
+  name: string,
+  batches: () => AsyncIterable<tf.Tensor> | Iterable<tf.Tensor>,
+): Promise<Calibration> {
+  const adapter = model.get(name);
+  const { method } = adapter;
+  check(
+    isLily(method),
+    'not-supported',
+    () => `Adapter "${name}" is ${method.type}; only Lily's routing is calibrated.`,
+  );
+  const block = adapter.plan.sites.find(isBlock);
+  check(
+    !block,
+    'not-supported',
+    () => `Adapter "${name}" adapts ${block?.path}, a block: no weight can take it. Train Lily on linear modules only.`,
+  );
+  const sums = new Map<string, Float64Array>();
+  const before: Float32Array[] = [];
+  for await (const images of batches()) {
+    for (const [id, p] of await expertMixing(model, adapter, images)) {
+      sums.set(
+        id,
+        Float64Array.from(p, (value, e) => value + (sums.get(id)?.[e] ?? 0)),
+      );
+    }
+    before.push(await outputs(model, images));
+  }
+  check(before.length > 0, 'bad-argument', () => 'The calibration set is empty.');
+
+  const { r, scale, targets, exclude, layers, layersPattern, modulesToSave } = method.config;
+  const pair = bottleneck({ act: 'identity', r, scale, targets, exclude, layers, layersPattern, modulesToSave });
+  const values: Record<string, Float32Array> = {};
+  for (const { site, parameters } of adapter.attachedSites) {
+    const p = (sums.get(site.id) ?? new Float64Array()).map(sum => sum / before.length);
+    values[`${site.id}.A`] = await parameters.A.get();
+    values[`${site.id}.B`] = mixed(p, await parameters.P.get());
+  }
+  await model.become(name, { method: pair, values });
+
+  let deviation = 0;
+  let batch = 0;
+  for await (const images of batches()) {
+    const after = await outputs(model, images);
+    const start = before[batch++];
+    deviation = after.reduce((largest, value, i) => Math.max(largest, Math.abs(value - start[i])), deviation);
+  }
+  return { deviation, batches: before.length };
+}
+
+/** `sum_e p_e P_e`: p `[n]`, P `[n r, out]` to `[r, out]`, row-major. */
+function mixed(p: Float64Array, P: Float32Array): Float32Array {
+  const size = P.length / p.length;
+  return Float32Array.from({ length: size }, (_, i) => p.reduce((sum, weight, e) => sum + weight * P[e * size + i], 0));
+}
+
+async function outputs(model: AdaptedModel, images: tf.Tensor): Promise<Float32Array> {
+  const y = model.call(images);
+  try {
+    return Float32Array.from(await y.data());
+  } finally {
+    tf.dispose([y, images]);
+  }
+}
