@@ -96,11 +96,13 @@ async function finiteDifference(model: AdaptedModel, parameter: Parameter, eleme
  *
  * @param network makes the same network each time, for inputs `[2, 3, 5]`: one of the author's own where {@link Net} lacks
  * what the method adapts, such as several layers to share a tensor
+ * @param others the factories of methods that it is given to act on
  */
 export function conformance<Options>(
   factory: MethodFactory<Options>,
   cases: ConformanceCase<Options>[],
   network: () => Module = net,
+  others: readonly MethodFactory[] = [],
 ): void {
   describe.each(cases)(`${factory.type} conforms: $name`, ({ options, mergeable, portable, exact, detaches }) => {
     test('it changes nothing at the start, and starts the same from the same key', async () => {
@@ -148,7 +150,7 @@ export function conformance<Options>(
       const { model } = await movedAdapter(factory, options, network);
       const files = await writeAdapterFolder(model, { backbone: 'net' });
       const again = adapt(network());
-      await attachAdapterFolder(again, readAdapterFolder(files, 'folder', [factory]));
+      await attachAdapterFolder(again, readAdapterFolder(files, 'folder', [factory, ...others]));
       expect(again.get('default').method.config).toEqual(model.get('default').method.config);
       expect(await run(again)).toEqual(await run(model));
       expect(await writeAdapterFolder(again, { backbone: 'net' })).toEqual(files);
@@ -158,7 +160,7 @@ export function conformance<Options>(
       const { model } = await movedAdapter(factory, options, network);
       const { 'peft.json': _, ...files } = await writeAdapterFolder(model);
       const again = adapt(network());
-      await attachAdapterFolder(again, readAdapterFolder(files, 'folder', [factory]));
+      await attachAdapterFolder(again, readAdapterFolder(files, 'folder', [factory, ...others]));
       expect(difference(await run(again), await run(model))).toBeLessThanOrEqual(exact ? 0 : 1e-5);
     });
 
