@@ -1,5 +1,5 @@
 import { type AdaptedModel, bottleneck, check } from '@peft/core';
-import * as tf from '@tensorflow/tfjs-core';
+import type * as tf from '@tensorflow/tfjs-core';
 import { expertMixing, isLily } from './mixing.ts';
 import { isBlock } from './sharing.ts';
 
@@ -39,10 +39,11 @@ export async function calibrate(
   const sums = new Map<string, Float64Array>();
   const before: Float32Array[] = [];
   for await (const images of batches()) {
-    for (const [id, p] of await expertMixing(model, adapter, images)) {
+    for (const [id, mean] of Object.entries(expertMixing(model, adapter, images))) {
+      const sum = sums.get(id);
       sums.set(
         id,
-        Float64Array.from(p, (value, e) => value + (sums.get(id)?.[e] ?? 0)),
+        Float64Array.from(await read(mean), (p, e) => p + (sum?.[e] ?? 0)),
       );
     }
     before.push(await outputs(model, images));
@@ -75,11 +76,16 @@ function mixed(p: Float64Array, P: Float32Array): Float32Array {
   return Float32Array.from({ length: size }, (_, i) => p.reduce((sum, weight, e) => sum + weight * P[e * size + i], 0));
 }
 
-async function outputs(model: AdaptedModel, images: tf.Tensor): Promise<Float32Array> {
+function outputs(model: AdaptedModel, images: tf.Tensor): Promise<Float32Array> {
   const y = model.call(images);
+  images.dispose();
+  return read(y);
+}
+
+async function read(tensor: tf.Tensor): Promise<Float32Array> {
   try {
-    return Float32Array.from(await y.data());
+    return Float32Array.from(await tensor.data());
   } finally {
-    tf.dispose([y, images]);
+    tensor.dispose();
   }
 }

@@ -8,36 +8,32 @@ import { isBlock } from './sharing.ts';
 export const isLily = (method: Method): method is Method<LilyConfig> => method.type === 'lily';
 
 /**
- * How much each expert counts at each site, by its id: the mean over a batch, `[nB]`, which sums to one.
+ * How much each expert counts at each site, by its id: the mean over a batch, `[nB]`, which sums to one. It is a step like any
+ * other, so that every engine can run it; the caller disposes of the tensors.
  *
  * @param images `[B, H, W, 3]`, or what else the model takes
  */
-export async function expertMixing(
-  model: AdaptedModel,
-  adapter: Adapter,
-  images: tf.Tensor,
-): Promise<Map<string, Float32Array>> {
+export function expertMixing(model: AdaptedModel, adapter: Adapter, images: tf.Tensor): Record<string, tf.Tensor> {
   const { name, method } = adapter;
   check(isLily(method), 'not-supported', () => `Adapter "${name}" is ${method.type}, which does not mix experts.`);
   const { config } = method;
-  const found = new Map<string, tf.Tensor>();
+  const found: [string, tf.Tensor][] = [];
   const undo = adapter.attachedSites.map(({ site, parameters: { A, R } }) =>
     patch(site.module, {
       input(x) {
         const a = linear(x, A.value);
         const phi = isBlock(site) && config.mlpAct === 'relu' ? tf.relu(a) : a;
         const h = tf.reshape(phi, [x.shape[0], -1, A.shape[1]]); // [B, N, r]
-        found.set(site.id, tf.keep(tf.mean(mixingWeights(h, R?.value, config), [0, 1]))); // [nB]
+        found.push([site.id, tf.keep(tf.mean(mixingWeights(h, R?.value, config), [0, 1]))]); // [nB]
         return x;
       },
     }),
   );
   try {
     model.call(images).dispose();
-    const read = async ([id, mean]: [string, tf.Tensor]) => [id, Float32Array.from(await mean.data())] as const;
-    return new Map(await Promise.all([...found].map(read)));
+    return Object.fromEntries(found.map(([id, mean]) => [id, tf.clone(mean)]));
   } finally {
     for (const take of undo) take();
-    tf.dispose([...found.values()]);
+    tf.dispose(found.map(([, mean]) => mean));
   }
 }
