@@ -2,9 +2,6 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 
-/** The SHA-256 of bytes, in hexadecimal. */
-export const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
-
 /** The SHA-256 of a file, in hexadecimal, read in pieces. */
 export async function sha256File(path: string): Promise<string> {
   const hash = createHash('sha256');

@@ -44,7 +44,7 @@ test('a model is downloaded once, checked and opened', async () => {
   expect(opened.labels).toContain('airplane');
   const snapshot = join(cache, 'models--someone--pico-vit', 'snapshots', server.commit);
   expect(opened.weights).toBe(join(snapshot, 'model.safetensors'));
-  expect(opened.weightsHash).toBe(await sha256File(join(snapshot, 'model.safetensors')));
+  expect(await opened.weightsHash()).toBe(await sha256File(join(snapshot, 'model.safetensors')));
   const before = server.requests.length;
   await openBackbone(`hf:${name}@${server.commit}`);
   expect(server.requests.length).toBe(before);

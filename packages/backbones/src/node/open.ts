@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { check, initialize, key, PeftError, parseSafetensors } from '@peft/core';
+import { check, initialize, key, PeftError } from '@peft/core';
+import { type MappedSafetensors, mapSafetensors } from '@peft/core/node';
 import type { Backbone } from '../backbone.ts';
 import { type BackboneOptions, createBackbone, defineBackbone } from '../create.ts';
 import type { Preprocessing } from '../preprocessing.ts';
@@ -11,7 +11,7 @@ import type { FileNaming } from '../weights/naming.ts';
 import type { BackboneDefinition } from '../zoo/entry.ts';
 import { lookupBackbone, zoo } from '../zoo/zoo.ts';
 import { readModelFolder } from './folder.ts';
-import { sha256 } from './hash.ts';
+import { sha256File } from './hash.ts';
 import { downloadModel, parseHubReference } from './hub.ts';
 
 export interface OpenBackboneOptions extends BackboneOptions {
@@ -30,9 +30,10 @@ export interface OpenedBackbone {
   readonly name: string;
   /** What was asked for, with the Hub's revision resolved to a folder where there is one. */
   readonly source: string;
-  /** The weights' file, and its SHA-256 in hexadecimal; `undefined` for random values. */
+  /** The weights' file; `undefined` for random values. It is read when something needs them, so it must stay as it is. */
   readonly weights: string | undefined;
-  readonly weightsHash: string | undefined;
+  /** The SHA-256 of that file, in hexadecimal, computed when it is first asked for; `undefined` for random values. */
+  weightsHash(): Promise<string | undefined>;
   /** The layout of that file, for `exportBackbone`. */
   readonly layout: FileNaming | undefined;
 }
@@ -82,15 +83,11 @@ export async function openBackbone(spec: string, options: OpenBackboneOptions = 
   const weights = options.weights ?? found.weights;
   const definition = defineBackbone(found.definition, options);
   const model = createBackbone(definition);
-  let layout: FileNaming | undefined;
-  let weightsHash: string | undefined;
-  if (weights) {
-    const bytes = await readFile(weights);
-    const source = `${basename(weights)} (${spec})`;
-    layout = loadBackbone(model, parseSafetensors(bytes, source), source, { newHead });
-    weightsHash = sha256(bytes);
-  }
+  const source = `${basename(weights ?? '')} (${spec})`;
+  const file = weights ? mapSafetensors(weights, source) : undefined;
+  const layout = file && loadBackbone(model, file, source, { newHead });
   initialize(model, key(seed));
+  let hash: Promise<string> | undefined;
   const ownHead = !newHead || classes === found.labels?.length;
   return {
     model,
@@ -99,7 +96,17 @@ export async function openBackbone(spec: string, options: OpenBackboneOptions = 
     name: found.name,
     source: spec,
     weights,
-    weightsHash,
+    async weightsHash() {
+      if (file && weights) hash ??= hashOf(file, weights);
+      return hash;
+    },
     layout,
   };
+}
+
+/** The SHA-256 of the file that was opened. */
+async function hashOf(file: MappedSafetensors, path: string): Promise<string> {
+  const hash = await sha256File(path);
+  file.checkUnchanged();
+  return hash;
 }

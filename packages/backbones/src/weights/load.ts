@@ -29,7 +29,8 @@ function fitPositions(model: VisionTransformer, stored: StoredTensor): StoredTen
  * 5.9, query, key and value apart), or Microsoft's for Swin; F32, F16 or BF16.
  *
  * Position embeddings are resized to the model's picture size as timm does. Poolers, buffers and mask tokens are ignored;
- * anything else that is missing, unexpected or misshapen is reported in one error, before the model is changed.
+ * anything else that is missing, unexpected or misshapen is reported in one error, before the model is changed. The numbers
+ * are read when something first needs them, so `tensors` must stay as they are.
  *
  * @param source the file's name, for errors
  * @returns the layout, for `exportBackbone` to write the same

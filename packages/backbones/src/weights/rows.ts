@@ -5,18 +5,29 @@ const rows = (tensors: readonly StoredTensor[]): readonly number[] => [
   ...tensors[0].shape.slice(1),
 ];
 
-/** Stacks tensors along their first axis. */
-export function joinRows(tensors: readonly StoredTensor[]): StoredTensor {
-  if (tensors.length === 1) return tensors[0];
-  const same = tensors.every(({ dtype }) => dtype === tensors[0].dtype);
-  const parts = same ? tensors : tensors.map(tensor => fromFloat32(toFloat32(tensor), tensor.shape));
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.bytes.length, 0));
+function joinBytes(parts: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   let offset = 0;
   for (const part of parts) {
-    bytes.set(part.bytes, offset);
-    offset += part.bytes.length;
+    bytes.set(part, offset);
+    offset += part.length;
   }
-  return { dtype: parts[0].dtype, shape: rows(parts), bytes };
+  return bytes;
+}
+
+/** Stacks tensors along their first axis, when the bytes are asked for. */
+export function joinRows(tensors: readonly StoredTensor[]): StoredTensor {
+  if (tensors.length === 1) return tensors[0];
+  const [{ dtype }] = tensors;
+  const same = tensors.every(tensor => tensor.dtype === dtype);
+  return {
+    dtype: same ? dtype : 'F32',
+    shape: rows(tensors),
+    get bytes() {
+      const parts = same ? tensors : tensors.map(tensor => fromFloat32(toFloat32(tensor), tensor.shape));
+      return joinBytes(parts.map(part => part.bytes));
+    },
+  };
 }
 
 /** Cuts a tensor along its first axis into equal parts, which are views. */

@@ -4,9 +4,10 @@ import { setDropPath } from '@peft/backbones';
 import { countParameters, type Engine, key, type Method, PeftError } from '@peft/core';
 import { loadAdapters, saveAdapters, writeAtomic } from '@peft/core/node';
 import type { Dataset } from '@peft/data';
-import { evaluate, evaluationStep, type Metrics, Trainer } from '@peft/train';
+import { type BatchSource, batchInputs, evaluate, evaluationStep, type Metrics, Trainer } from '@peft/train';
 import type { Arguments } from '../arguments.ts';
 import { factories, makeMethod, methodEntry } from '../methods.ts';
+import type { Insight } from '../output/insight.ts';
 import type { Output } from '../output/output.ts';
 import { percent } from '../output/table.ts';
 import { type Recipe, recipeOf, scheduleOf } from '../presets.ts';
@@ -31,6 +32,8 @@ export interface FitResult {
   seconds: number;
   /** Median over the steps, the first left out: it includes recording. */
   stepMs: number;
+  /** What the method did inside. */
+  insights: Insight[];
   /** Where the adapter was written, and its size. */
   adapter: string;
   bytes: number;
@@ -76,10 +79,6 @@ export async function fit(
   await addAdapter(args, method, opened);
   setDropPath(backbone.model, recipe.dropPath);
   engine.invalidate('structure');
-  const report = countParameters(
-    backbone.model,
-    [...model.adapters.values()].map(({ plan }) => plan),
-  );
 
   const { batch, accumulate } = recipe;
   const source = batchSource(train, preprocessing, {
@@ -115,7 +114,8 @@ export async function fit(
         bar.at(event.step, `loss ${event.loss.toFixed(3)}  lr ${event.lr.toExponential(1)}`);
         if (args.checkpointEvery && event.step % args.checkpointEvery === 0)
           await writeAtomic(checkpoint, await trainer.checkpoint());
-      } else if (event.type === 'epoch') epochs.push({ epoch: event.epoch, meanLoss: event.meanLoss });
+      } else if (event.type === 'stage') output.note(`${event.stage}, before step ${event.step + 1}`);
+      else if (event.type === 'epoch') epochs.push({ epoch: event.epoch, meanLoss: event.meanLoss });
       else if (event.type === 'interrupted') {
         await writeAtomic(checkpoint, await trainer.checkpoint());
         throw new PeftError(
@@ -130,12 +130,17 @@ export async function fit(
     await trainer.dispose();
   }
   const metrics = await measure(opened, preprocessing, test, engine, recipe.batch, output, signal);
-  const card = cardOf({ ...opened, preprocessing }, train.classes);
+  const card = await cardOf({ ...opened, preprocessing }, train.classes);
   const bytes = await saveAdapters(model, folder, card);
+  const counted = countParameters(
+    backbone.model,
+    [...model.adapters.values()].map(({ plan }) => plan),
+  );
   return {
     method: args.method,
-    trainable: report.trainable,
-    total: report.base + report.adapter,
+    trainable: counted.trainable,
+    total: counted.base + counted.adapter,
+    insights: await inspect(args.method, model, engine, source),
     losses,
     epochs,
     metrics,
@@ -144,6 +149,24 @@ export async function fit(
     adapter: folder,
     bytes,
   };
+}
+
+/** Looks into every adapter in use, on the first batch. */
+async function inspect(
+  method: string,
+  model: OpenedModel['model'],
+  engine: Engine,
+  source: BatchSource,
+): Promise<Insight[]> {
+  const look = methodEntry(method).inspect;
+  if (!look) return [];
+  const insights: Insight[] = [];
+  for await (const batch of source.batches(0)) {
+    const { images } = batchInputs(batch, source.size);
+    for (const adapter of model.active) insights.push(...(await look({ model, adapter, engine, inputs: { images } })));
+    break;
+  }
+  return insights;
 }
 
 async function readCheckpoint(path: string): Promise<Uint8Array> {

@@ -73,7 +73,7 @@ export async function openWithAdapter(
   const backbone = args.backbone ?? card.backbone;
   check(backbone, 'bad-argument', () => `${folder} does not say what backbone it belongs to; give --backbone.`);
   const base = await openBase({ ...args, backbone }, { classes: classesOf(opened), dataset }, output);
-  await attachAdapterFolder(base.model, opened, base.backbone.weightsHash);
+  await attachAdapterFolder(base.model, opened, await base.backbone.weightsHash());
   const names = opened.adapters.map(({ name, read }) => `${name} (${read.method.type})`).join(', ');
   output.note(`Adapters: ${names} from ${folder}`);
   const preprocessing = (card.preprocessing as unknown as Preprocessing | undefined) ?? base.preprocessing;
@@ -81,9 +81,12 @@ export async function openWithAdapter(
 }
 
 /** What an adapter folder tells of the model it was trained on. */
-export const cardOf = ({ backbone, preprocessing }: OpenedModel, labels: readonly string[]): ModelCard => ({
+export const cardOf = async (
+  { backbone, preprocessing }: OpenedModel,
+  labels: readonly string[],
+): Promise<ModelCard> => ({
   backbone: backbone.source,
-  weightsHash: backbone.weightsHash,
+  weightsHash: await backbone.weightsHash(),
   labels: [...labels],
   preprocessing: preprocessing as unknown as JsonObject,
 });

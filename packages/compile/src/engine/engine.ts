@@ -100,16 +100,23 @@ export class OnnxEngine implements Engine {
     const { graph, inputs, outputs, random, bindings } = recording;
     check(graph.outputs.length > 0, 'bad-argument', () => 'The step neither returns a tensor nor assigns a variable.');
     const bound = bindings.map(({ input, output, ...binding }) => ({ input, output, slot: this.#store.slot(binding) }));
-    const session = await this.#runner.load({
+    const [reads, writes] = [bound.filter(({ input }) => input), bound.filter(({ output }) => output)].map(some =>
+      some.map(({ slot }) => slot),
+    );
+    // The runner prepares the graph while the variables are read here.
+    const loading = this.#runner.load({
       model: writeModel(graph),
       inputs: [...inputs, ...random.map(({ name, shape }) => ({ name, shape, type: 'float32' as const }))],
       outputs,
       reads: bound.flatMap(({ input, slot }) => (input ? [{ name: input, slot: slot.id }] : [])),
       writes: bound.flatMap(({ output, slot }) => (output ? [{ name: output, slot: slot.id }] : [])),
     });
-    const reads = bound.filter(({ input }) => input).map(({ slot }) => slot);
-    const writes = bound.filter(({ output }) => output).map(({ slot }) => slot);
-    return { session, recording, reads, writes };
+    const reading = this.#store.refresh([...reads, ...writes]);
+    const [session, values] = await Promise.allSettled([loading, reading]);
+    if (session.status === 'rejected') throw session.reason;
+    if (values.status === 'fulfilled') return { session: session.value, recording, reads, writes };
+    await this.#runner.unload(session.value);
+    throw values.reason;
   }
 
   async #unload(loaded: Map<string, Loaded>): Promise<void> {

@@ -1,4 +1,4 @@
-import { check } from '@peft/core';
+import { check, isDeferred } from '@peft/core';
 import * as tf from '@tensorflow/tfjs-core';
 import type { ElementType } from '../onnx/graph.ts';
 import type { Binding, Source } from '../record/record.ts';
@@ -44,7 +44,9 @@ export class Store {
       checkAlive(slot.source);
       const dataId = currentData(slot.source);
       if (slot.dataId === dataId) continue;
-      const data = copyOf(await tf.engine().read(dataId), slot.type);
+      const isOwn = isDeferred(dataId);
+      const values = await tf.engine().read(dataId);
+      const data = isOwn ? (values as HostArray) : copyOf(values, slot.type);
       Object.assign(slot, { dataId, changed: false });
       sent.push(this.#runner.put([{ slot: slot.id, type: slot.type, shape: slot.shape, data }]));
     }

@@ -10,6 +10,12 @@ type DataId = tf.DataId;
 /** Host arrays up to this size are taken as constants of the step; a larger one is likely data that changes. */
 const maxHostArray = 64;
 
+/** A loop, because TensorFlow.js makes large arrays of zeros in every backward pass. */
+function isUniform(numbers: tf.TypedArray): boolean {
+  for (let i = 1; i < numbers.length; i++) if (numbers[i] !== numbers[0]) return false;
+  return numbers.length > 0;
+}
+
 /** What a recording needs from whoever started it. */
 export interface Session {
   readonly recorder: Recorder;
@@ -60,7 +66,7 @@ export class RecordingBackend extends tf.KernelBackend {
       () => `A step that is recorded cannot make ${dtype} tensors; found one of shape [${shape}].`,
     );
     const numbers = values as tf.TypedArray;
-    const uniform = numbers.length > 0 && numbers.every(number => number === numbers[0]);
+    const uniform = isUniform(numbers);
     check(
       uniform || numbers.length <= maxHostArray,
       'not-supported',

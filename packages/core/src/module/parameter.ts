@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { check } from '../errors.ts';
+import { deferredVariable } from '../tensor/deferred.ts';
 import type { Key } from '../tensor/random.ts';
 import type { Initializer } from './init.ts';
 import { type FileLayout, fromFileOrder, plainLayout, toFileOrder } from './layout.ts';
@@ -96,6 +97,22 @@ export class Parameter {
   /** Takes values in the order of {@link layout}. */
   setFromFile(values: Float32Array): void {
     this.set(fromFileOrder(values, this.layout));
+  }
+
+  /**
+   * Takes values in the order of {@link layout}. If it has none yet, they are read only when something needs them, and may
+   * be read more than once: what `read` looks at must stay as it is.
+   */
+  deferFromFile(read: () => Float32Array): void {
+    if (this.#variable) {
+      this.setFromFile(read());
+      return;
+    }
+    this.#variable = deferredVariable(this.shape, () => {
+      const stored = read();
+      const values = fromFileOrder(stored, this.layout);
+      return values === stored ? values.slice() : values;
+    });
   }
 
   /** A copy of the values in the order of {@link layout}. */

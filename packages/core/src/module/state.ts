@@ -16,7 +16,7 @@ const few = (names: string[]): string =>
 
 /**
  * Gives a model the tensors of a file, by path and in the file's layout. All that is missing, unexpected or misshapen is
- * reported in one error, before anything is changed.
+ * reported in one error, before anything is changed. The numbers themselves are read when something first needs them.
  */
 export function loadState(
   root: Module,
@@ -45,7 +45,7 @@ export function loadState(
   }
   for (const [path, parameter] of wanted) {
     const tensor = tensors.get(path);
-    if (tensor) parameter.setFromFile(toFloat32(tensor));
+    if (tensor) parameter.deferFromFile(() => toFloat32(tensor));
   }
 }
 

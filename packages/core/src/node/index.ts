@@ -1,3 +1,4 @@
 export { loadAdapters, openAdapterFolder, saveAdapters } from './adapter-folder.ts';
 export { writeAtomic, writeFolderAtomic } from './atomic.ts';
+export { type MappedSafetensors, mapSafetensors } from './mapped-safetensors.ts';
 export { openSafetensors, type SafetensorsFile } from './safetensors-file.ts';

@@ -1,0 +1,80 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { check } from '../errors.ts';
+
+interface Source {
+  read(): Float32Array;
+  references: number;
+}
+
+/** Holds tensors that nobody has read. TensorFlow.js moves one to the current backend, for good, when an op takes it. */
+class DeferredBackend extends tf.KernelBackend {
+  readonly #sources = new Map<tf.DataId, Source>();
+
+  hold(read: () => Float32Array): tf.DataId {
+    const dataId = {};
+    this.#sources.set(dataId, { read, references: 0 });
+    return dataId;
+  }
+
+  has(dataId: tf.DataId): boolean {
+    return this.#sources.has(dataId);
+  }
+
+  override readSync(dataId: tf.DataId): Float32Array {
+    const source = this.#sources.get(dataId);
+    check(source, 'state', () => 'A tensor whose values were never read is asked for after it was disposed of.');
+    return source.read();
+  }
+
+  override async read(dataId: tf.DataId): Promise<Float32Array> {
+    return this.readSync(dataId);
+  }
+
+  override incRef(dataId: tf.DataId): void {
+    const source = this.#sources.get(dataId);
+    if (source) source.references++;
+  }
+
+  override refCount(dataId: tf.DataId): number {
+    return this.#sources.get(dataId)?.references ?? 0;
+  }
+
+  override disposeData(dataId: tf.DataId, force = false): boolean {
+    const source = this.#sources.get(dataId);
+    if (source && --source.references > 0 && !force) return false;
+    this.#sources.delete(dataId);
+    return true;
+  }
+
+  override numDataIds(): number {
+    return this.#sources.size;
+  }
+
+  override dispose(): void {}
+}
+
+let shared: DeferredBackend | undefined;
+
+/**
+ * A variable whose values are read when something first needs them. An op moves them to the current backend; an engine
+ * or `data()` reads them again each time, so that a model of which only an engine runs is held once, by the engine.
+ *
+ * @param read gives a new array each time, row-major, which becomes its caller's own
+ */
+export function deferredVariable(shape: readonly number[], read: () => Float32Array): tf.Variable {
+  shared ??= new DeferredBackend();
+  const engine = tf.engine();
+  const info = { dataId: shared.hold(read), shape: [...shape], dtype: 'float32' as const };
+  shared.incRef(info.dataId); // of the tensor, which the variable outlives
+  const tensor = engine.makeTensorFromTensorInfo(info, shared);
+  // What tf.variable does, but for its call of the current backend, which would move the values there.
+  const variable = new tf.Variable(tensor, false, `deferred-${tensor.id}`, tensor.id);
+  shared.incRef(info.dataId);
+  engine.trackTensor(variable, shared);
+  engine.registeredVariables[variable.name] = variable;
+  tensor.dispose();
+  return variable;
+}
+
+/** Whether nothing has asked for these values yet, so that reading them gives an array of the reader's own. */
+export const isDeferred = (dataId: tf.DataId): boolean => shared?.has(dataId) ?? false;
