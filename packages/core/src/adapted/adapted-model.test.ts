@@ -135,6 +135,21 @@ describe('several adapters', () => {
     expect(await saveState(model.base)).toEqual(base);
   });
 
+  test('some are merged while the others go on acting, from the frozen weight', async () => {
+    const model = adapt(net());
+    const based: Method = { ...lowRank({ targets: all }), delta: ({ base }) => tf.mul(base(), 0.3) };
+    await addMoved(model, 'a', lowRank({ targets: all }));
+    await addMoved(model, 'b', { ...based, unmergeable: 'for a reason.' });
+    const both = await run(model);
+    expect(() => model.merge()).toThrow('Adapter "b" (low-rank) cannot be merged: for a reason.');
+    model.merge(['a']);
+    expect(difference(await run(model), both)).toBeLessThan(1e-4);
+    model.unmerge();
+    expect(await run(model)).toEqual(both);
+    model.use('a');
+    expect(() => model.merge(['b'])).toThrow('Adapter "b" is not in use');
+  });
+
   test('disposed while merged, the base keeps what was merged, its head too', async () => {
     const model = adapt(net());
     await addMoved(model, 'a', lowRank({ targets: all, modulesToSave: ['head'], bias: 'adapted' }));

@@ -147,25 +147,17 @@ export class AdaptedModel {
     this.#activate(this.#active);
   }
 
-  /** Folds the active adapters into the base weights; see {@link unmerge}. Throws, changing nothing, if one cannot be. */
-  merge(): void {
+  /**
+   * Folds the active adapters, or those of them that are named, into the base weights; the others go on acting. See
+   * {@link unmerge}. Throws, changing nothing, if one cannot be merged.
+   */
+  merge(names: readonly string[] = this.#active.map(({ name }) => name)): void {
     this.#requireUnmerged('merge');
     check(this.#enabled, 'state', () => 'Cannot merge while adapters are disabled; set enabled = true first.');
-    for (const { name, method, plan } of this.#active) {
-      check(
-        !method.unmergeable,
-        'not-mergeable',
-        () => `Adapter "${name}" (${method.type}) cannot be merged: ${method.unmergeable}`,
-      );
-      const block = plan.sites.find(({ module }) => !module.weight);
-      check(
-        !block,
-        'not-mergeable',
-        () => `Adapter "${name}" (${method.type}) cannot be merged: ${block?.path} is a block without a weight.`,
-      );
-    }
+    const chosen = names.map(name => this.get(name));
+    for (const adapter of chosen) this.#requireMergeable(adapter);
     try {
-      for (const [module, sites] of groupByModule(this.#active.flatMap(adapter => adapter.attachedSites))) {
+      for (const [module, sites] of groupByModule(chosen.flatMap(adapter => adapter.attachedSites))) {
         const { value } = weightOf(module);
         const frozen = tf.keep(tf.clone(value));
         this.#frozen.set(module, frozen);
@@ -179,7 +171,7 @@ export class AdaptedModel {
       this.unmerge();
       throw error;
     }
-    this.#merged = this.#active;
+    this.#merged = chosen;
   }
 
   /** Gives the base its own weights back, bit by bit. */
@@ -233,6 +225,14 @@ export class AdaptedModel {
     check(!this.isMerged, 'state', () => `Cannot ${action} while adapters are merged; call unmerge() first.`);
   }
 
+  #requireMergeable(adapter: Adapter): void {
+    const { name, method, plan } = adapter;
+    check(this.#active.includes(adapter), 'state', () => `Adapter "${name}" is not in use; call use() first.`);
+    const block = plan.sites.find(({ module }) => !module.weight);
+    const why = method.unmergeable ?? (block && `${block.path} is a block without a weight.`);
+    check(!why, 'not-mergeable', () => `Adapter "${name}" (${method.type}) cannot be merged: ${why}`);
+  }
+
   #activate(adapters: Adapter[]): void {
     requireOneOwner(adapters);
     const acting = this.#enabled ? adapters : [];
@@ -245,9 +245,9 @@ export class AdaptedModel {
   #ensurePatched(module: Adaptable): void {
     if (this.#patches.has(module)) return;
     const active = (): AttachedSite[] =>
-      this.#enabled && !this.isMerged
-        ? this.#active.flatMap(adapter => adapter.attachedSites.filter(({ site }) => site.module === module))
-        : [];
+      (this.#enabled ? this.#active : [])
+        .filter(adapter => !this.#merged.includes(adapter))
+        .flatMap(adapter => adapter.attachedSites.filter(({ site }) => site.module === module));
     this.#patches.set(
       module,
       patch(

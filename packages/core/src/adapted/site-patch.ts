@@ -53,10 +53,12 @@ const sliceOf = ({ slice, module }: Site): Slice => slice ?? { start: 0, end: mo
  * @param frozenWeight the module's weight as it was before anything was merged into it
  */
 export function sitePatch(module: Adaptable, active: () => AttachedSite[], frozenWeight: () => tf.Tensor): Patch {
-  /** `x W0`: the output without its bias, unless an adapter has changed the weight that it came from. */
+  /** `x W0`: the output without its bias, unless the weight that it came from was changed, by a merge or by an adapter. */
   const baseOf = (site: Site, x: tf.Tensor, y: tf.Tensor): tf.Tensor => {
     const { start } = sliceOf(site);
-    const isFrozen = !module.weight || active().every(({ adapter }) => !adapter.method.weightDelta);
+    const isFrozen =
+      !module.weight ||
+      (frozenWeight() === module.weight.value && active().every(({ adapter }) => !adapter.method.weightDelta));
     if (!isFrozen) return linear(x, sliceWeight(frozenWeight(), site));
     const unbiased = module.bias ? tf.sub(y, module.bias.value) : y;
     if (!site.slice) return unbiased;
