@@ -183,6 +183,14 @@ describe('a stage in a run', () => {
     );
   });
 
+  test('that only renews what an earlier one found may never come', async () => {
+    const model = adapt(initialize(new Net(), key(5)));
+    const { stage, ...method } = freezeWeakest();
+    await model.add('default', { ...method, ...(stage && { stage: { ...stage, repeats: true } }) }, { key: key(6) });
+    const { trainer } = await setUp({ model, epochs: 1 });
+    expect(await run(trainer)).not.toContain('stage');
+  });
+
   test('is left out where the user has frozen the adapter', async () => {
     const { model } = await setUp();
     model.train(() => false);

@@ -88,13 +88,12 @@ export function planAdapter(root: Module, method: Method, { strict = true } = {}
 export function planSettled(root: Module, method: Method, options: { strict?: boolean } = {}): AdapterPlan {
   const plan = planAdapter(root, method, options);
   const { stage } = method;
-  if (!stage) return plan;
+  if (!stage || stage.repeats) return plan;
   const { sites, bySite } = plan;
   const scores = sites.map(site => [site.id, new Float64Array(stage.gate?.(site, sites)?.groups ?? 0)] as const);
   const values = sites.map((site, i) => {
     const zeros = Object.entries(bySite[i]).map(([name, { size }]) => [name, new Float32Array(size)]);
     return { site, values: Object.fromEntries(zeros) };
   });
-  const next = stage.next(new Map(scores), values).method;
-  return next.stage && !next.stage.repeats ? planSettled(root, next, options) : planAdapter(root, next, options);
+  return planSettled(root, stage.next(new Map(scores), values).method, options);
 }

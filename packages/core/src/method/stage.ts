@@ -44,7 +44,7 @@ export interface Stage {
   readonly aggregation?: Aggregation;
   /** Batches that are scored; an epoch of them unless given. */
   readonly batches?: number;
-  /** Whether what follows has such a stage again, and so on to the end of the run. */
+  /** Whether it only renews what an earlier one found, again and again, for as long as a run lasts. */
   readonly repeats?: boolean;
   /** What the adapter goes on as, given the scores and its values. */
   next(scores: Scores, values: SiteValues): Succession;
