@@ -35,7 +35,8 @@ export function neatParameters(site: Site, { r, pairs, side }: NeatConfig): Reco
     [`E${i}`, matrix(r, r)],
     [`F${i}`, matrix(r, r)],
   ]);
-  return { A: matrix(d, r), B: matrix(r, d, zeros), ...Object.fromEntries(hidden.flat()) };
+  const B = matrix(r, d, zeros);
+  return { A: matrix(d, r), B: side === 'out' ? { ...B, outputs: 1 } : B, ...Object.fromEntries(hidden.flat()) };
 }
 
 /**
