@@ -29,8 +29,10 @@ const settings = v.record(
 const schema = v.strictObject({
   backbone: v.optional(v.string()),
   weights: v.optional(v.string()),
+  imageSize: v.optional(atLeastOne),
   data: v.optional(v.string()),
   split: v.optional(v.string()),
+  evalSplit: v.optional(v.string()),
   method: v.optional(v.string()),
   methods: v.optional(texts),
   set: v.optional(v.union([v.pipe(v.array(v.string()), v.transform(parseSettings)), settings])),
@@ -63,6 +65,7 @@ const schema = v.strictObject({
   adapter: v.optional(v.string()),
   reference: v.optional(v.string()),
   tensors: v.optional(v.string()),
+  calibrate: v.optional(v.string()),
   bare: v.optional(v.boolean(), false),
   top: v.optional(atLeastOne, 5),
   report: v.optional(v.string()),

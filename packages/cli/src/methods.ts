@@ -1,7 +1,20 @@
-import { check, type Json, type JsonObject, type Method, type MethodFactory, whole } from '@peft/core';
+import {
+  bottleneck,
+  check,
+  isMethodRecord,
+  type Json,
+  type JsonObject,
+  type Method,
+  type MethodFactory,
+  reviveMethod,
+  whole,
+} from '@peft/core';
+import { heat } from '@peft/heat';
 import { lily } from '@peft/lily';
 import { lora } from '@peft/lora';
 import { neat, neatLearningRate } from '@peft/neat';
+import { pear } from '@peft/pear';
+import { type Inspect, inspectHeads, inspectMixing, inspectNorms, inspectSharing } from './inspect.ts';
 
 /** What the command line knows of a method: how to make it, and what suits it. */
 interface MethodEntry {
@@ -10,15 +23,30 @@ interface MethodEntry {
   options(heads: string[]): JsonObject;
   /** Learning rate, unless another is given. */
   lr: number;
+  /** What a report shows of a trained adapter. */
+  inspect?: Inspect;
 }
 
 /** q and v of every attention, where the vision papers put their adapters. */
 const qv = ['attn.qkv[q,v]'];
 
 const entries: Record<string, MethodEntry> = {
-  lora: { factory: lora, options: heads => ({ targets: qv, alpha: 16, modulesToSave: heads }), lr: 2e-3 },
-  neat: { factory: neat, options: heads => ({ targets: qv, modulesToSave: heads }), lr: neatLearningRate },
-  lily: { factory: lily, options: heads => ({ modulesToSave: heads }), lr: 1e-3 },
+  lora: {
+    factory: lora,
+    options: heads => ({ targets: qv, alpha: 16, modulesToSave: heads }),
+    lr: 2e-3,
+    inspect: inspectNorms,
+  },
+  neat: {
+    factory: neat,
+    options: heads => ({ targets: qv, modulesToSave: heads }),
+    lr: neatLearningRate,
+    inspect: inspectNorms,
+  },
+  lily: { factory: lily, options: heads => ({ modulesToSave: heads }), lr: 1e-3, inspect: inspectMixing },
+  heat: { factory: heat, options: heads => ({ modulesToSave: heads }), lr: 2e-3, inspect: inspectHeads },
+  pear: { factory: pear, options: heads => ({ modulesToSave: heads }), lr: 2e-3, inspect: inspectSharing },
+  adaptformer: { factory: bottleneck, options: heads => ({ modulesToSave: heads }), lr: 2e-3 },
   linear: { factory: whole, options: heads => ({ modulesToSave: heads }), lr: 2e-3 },
   full: { factory: whole, options: () => ({ modulesToSave: ['*'] }), lr: 1e-4 },
 };
@@ -58,11 +86,25 @@ export interface MethodArguments {
   recipe?: JsonObject;
 }
 
+/**
+ * The method whose deltas another acts on: by its name here, with the options that suit it, or as plain data of its `type`
+ * and `config`.
+ */
+function innerMethod(of: Json, heads: string[]): Method {
+  if (isMethodRecord(of)) return reviveMethod(of, factories, '--set of');
+  check(typeof of === 'string', 'bad-argument', () => {
+    return `of is ${JSON.stringify(of)}; it must be a method's name, or its type and config.`;
+  });
+  return makeMethod({ method: of }, heads);
+}
+
 /** The method that the arguments ask for. */
 export function makeMethod({ method, targets, set = {}, recipe = {} }: MethodArguments, heads: string[]): Method {
   const entry = methodEntry(method);
+  const { of, ...settings } = set;
   const given = targets ? { targets: targetsOf(targets) } : {};
-  return entry.factory({ ...entry.options(heads), ...(method === 'lora' && recipe), ...given, ...set } as never);
+  if (of !== undefined) return entry.factory({ ...given, ...settings, of: innerMethod(of, heads) } as never);
+  return entry.factory({ ...entry.options(heads), ...(method === 'lora' && recipe), ...given, ...settings } as never);
 }
 
 export function methodEntry(name: string): MethodEntry {

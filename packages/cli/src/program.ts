@@ -25,7 +25,12 @@ const groups = {
         '--backbone <name>',
         'a zoo name, a folder in the layout of timm or transformers, or hf:owner/name[@revision]',
       )
-      .option('--weights <file>', 'a safetensors file for a zoo name'),
+      .option('--weights <file>', 'a safetensors file for a zoo name')
+      .option(
+        '--image-size <pixels>',
+        "height and width of the model's pictures, instead of the backbone's own",
+        number,
+      ),
   data: (command: Command): Command =>
     command
       .option('--data <data>', 'an image folder, a VTAB-1K folder, a .safetensors file, or mnist')
@@ -41,6 +46,10 @@ const groups = {
       ),
   training: (command: Command): Command =>
     command
+      .option(
+        '--eval-split <split>',
+        'what accuracy is measured on, so that options can be chosen on val; test unless given',
+      )
       .option('--epochs <n>', 'passes over the pictures', number)
       .option('--steps <n>', 'optimiser steps, instead of epochs', number)
       .option('--lr <rate>', 'learning rate', number)
@@ -88,7 +97,11 @@ export function makeProgram(): Command {
     'train, evaluate and save an adapter',
     ['model', 'data', 'method', 'training'],
     async () => (await import('./commands/train.ts')).train,
-  ).addOption(new Option('--method <method>', 'lora, neat, lily, linear or full').default('lora'));
+  ).addOption(
+    new Option('--method <method>', 'lora, neat, lily, heat, pear; baselines adaptformer, linear, full').default(
+      'lora',
+    ),
+  );
   verb(
     program,
     'eval',
@@ -120,7 +133,14 @@ export function makeProgram(): Command {
     'fold adapters into the base weights',
     ['model'],
     async () => (await import('./commands/merge.ts')).merge,
-  ).option('--adapter <folder>', 'an adapter folder');
+  )
+    .option('--adapter <folder>', 'an adapter folder')
+    .option(
+      '--calibrate <data>',
+      "freeze Lily's routing at its mean over these pictures, which is lossy, so that it merges",
+    )
+    .option('--split <split>', 'the split of those pictures; train unless given')
+    .option('--batch <n>', 'pictures in a batch', number);
   verb(
     program,
     'compare',

@@ -50,7 +50,7 @@ export async function compare(args: Arguments, output: Output): Promise<void> {
   const methods = (args.methods ?? ['linear', 'lora']).flatMap(list => list.split(','));
   const data = required(args, 'data');
   const train = await openDataset(data, args.split ?? 'train', { seed: args.seed });
-  const test = await openDataset(data, 'test', { seed: args.seed });
+  const test = await openDataset(data, args.evalSplit ?? 'test', { seed: args.seed });
   const scratch = args.out === undefined ? await mkdtemp(join(tmpdir(), 'peft-compare-')) : undefined;
   const folder = args.out ?? (scratch as string);
   try {

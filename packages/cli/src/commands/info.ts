@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { createBackbone } from '@peft/backbones';
-import { countParameters, type JsonObject, modules, parameters, planAdapter } from '@peft/core';
+import { countParameters, type JsonObject, modules, parameters, planAdapter, planSettled } from '@peft/core';
 import { openAdapterFolder, openSafetensors } from '@peft/core/node';
 import { type Arguments, UsageError } from '../arguments.ts';
 import { factories, makeMethod } from '../methods.ts';
@@ -22,18 +22,22 @@ function describeBackbone(args: Arguments, output: Output): void {
     throw new UsageError('Give an adapter folder, a safetensors file, or --backbone NAME.');
   const model = createBackbone(args.backbone);
   const method = args.method ? makeMethod({ ...args, method: args.method }, [...model.classifiers]) : undefined;
-  const plan = method && planAdapter(model, method);
-  const { base, adapter, saved, sites } = countParameters(model, plan ? [plan] : []);
+  const start = countParameters(model, method ? [planAdapter(model, method)] : []);
+  const settled = countParameters(model, method ? [planSettled(model, method)] : []);
+  const { base, adapter, adapterTrainable, saved, sites } = settled;
   const children = [...modules(model)].length - 1;
   const rows = [
     ['parameters', count(base)],
     ['modules', count(children)],
     ['linear sites adapted', count(sites)],
-    [`${args.method ?? 'adapter'}, without the head`, count(adapter)],
+    [`${args.method ?? 'adapter'}, without the head`, count(adapterTrainable)],
+    ...(method?.stage ? [[`  before it is to ${method.stage.name}`, count(start.adapter)]] : []),
+    ...(adapter === adapterTrainable ? [] : [['  stored, frozen tensors included', count(adapter)]]),
     ['trained whole (head, biases)', count(saved)],
   ];
   output.answer(table([args.backbone, ''], args.method ? rows : rows.slice(0, 2)), {
-    trainable: adapter,
+    trainable: adapterTrainable,
+    stored: adapter,
     saved,
     total: base,
     sites,

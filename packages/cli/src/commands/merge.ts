@@ -1,12 +1,16 @@
 import { exportBackbone } from '@peft/backbones';
 import { drawNormal, fold, key, serializeSafetensors } from '@peft/core';
 import { writeFolderAtomic } from '@peft/core/node';
+import { openDataset } from '@peft/data/node';
+import { calibrate } from '@peft/lily';
+import { batchInputs } from '@peft/train';
 import * as tf from '@tensorflow/tfjs-core';
 import { type Arguments, required } from '../arguments.ts';
 import type { Output } from '../output/output.ts';
 import { largestDifference } from '../world/difference.ts';
 import { openEagerBackend } from '../world/engine.ts';
-import { openWithAdapter } from '../world/model.ts';
+import { type OpenedModel, openWithAdapter } from '../world/model.ts';
+import { batchSource } from '../world/source.ts';
 
 /** Folds adapters into the base weights and writes a folder in the base's own layout. */
 export async function merge(args: Arguments, output: Output): Promise<void> {
@@ -14,9 +18,10 @@ export async function merge(args: Arguments, output: Output): Promise<void> {
   await openEagerBackend(args, output);
   const opened = await openWithAdapter(args, adapter, undefined, output);
   const { model, backbone, labels } = opened;
+  if (args.calibrate !== undefined) await freezeRouting(args, args.calibrate, opened, output);
   const [height, width] = backbone.model.imageSize;
   const probe = tf.tensor(drawNormal(fold(key(args.seed), 'probe'), 2 * height * width * 3), [2, height, width, 3]);
-  const before = await read(model.call(probe));
+  const before = await read(model.call(probe)); // calibrated, if it is, so that this tells what folding costs
   model.merge();
   const after = await read(model.call(probe));
   const maxAbsDiff = largestDifference(before, after);
@@ -44,6 +49,42 @@ export async function merge(args: Arguments, output: Output): Promise<void> {
     maxAbsDiff,
     out,
   });
+}
+
+/** Pictures that a calibration needs at most. */
+const calibrationPictures = 256;
+
+/** Lets adapters that mix by input go on with their mean mixture, and says what that costs. */
+async function freezeRouting(args: Arguments, data: string, opened: OpenedModel, output: Output): Promise<void> {
+  const { model, preprocessing } = opened;
+  const dataset = await openDataset(data, args.split ?? 'train', { seed: args.seed });
+  try {
+    const { batch = 32, seed } = args;
+    const source = batchSource(dataset, preprocessing, {
+      batch,
+      seed,
+      shuffle: true,
+      dropLast: false,
+      augment: 'none',
+    });
+    async function* pictures(): AsyncGenerator<tf.Tensor> {
+      let seen = 0;
+      for await (const batch of source.batches(0)) {
+        const { images } = batchInputs(batch, source.size);
+        yield tf.tensor(images.data, images.shape);
+        seen += batch.labels.length;
+        if (seen >= calibrationPictures) return;
+      }
+    }
+    for (const { name } of model.active.filter(({ method }) => method.unmergeable)) {
+      const { deviation, batches } = await calibrate(model, name, pictures);
+      output.note(
+        `Adapter "${name}": its routing is frozen at the mean of ${batches} batches; largest logit difference there ${deviation.toExponential(2)}`,
+      );
+    }
+  } finally {
+    await dataset.close?.();
+  }
 }
 
 async function read(tensor: tf.Tensor): Promise<Float32Array> {

@@ -50,7 +50,7 @@ export async function train(args: Arguments, output: Output): Promise<void> {
   const data = required(args, 'data');
   required(args, 'backbone');
   const trainData = await openDataset(data, args.split ?? 'train', { seed });
-  const testData = await openDataset(data, 'test', { seed });
+  const testData = await openDataset(data, args.evalSplit ?? 'test', { seed });
   const engine = await openEngine(args, output);
   const opened = await openBase(args, { classes: trainData.classes.length, dataset: trainData }, output);
   const folder = args.out ?? join('adapters', `${opened.backbone.name}-${method}`);

@@ -1,4 +1,5 @@
 import type { ComparedMethod } from '../commands/compare.ts';
+import { renderInsight } from './insight.ts';
 import { escapeHtml, lineChart, type Series, scatterChart } from './svg.ts';
 import { bytes, count, percent } from './table.ts';
 
@@ -18,6 +19,11 @@ const style = `
   svg { width: 100%; height: auto; font-size: 10px; fill: currentColor; }
   svg .title { font-size: 13px; font-weight: 600; }
   svg .grid { stroke: #8883; }
+  .insight { margin: 0; overflow-x: auto; }
+  .insight figcaption { font-weight: 600; }
+  .insight th, .insight td { padding: .1rem .35rem; font-size: 12px; border: 0; font-weight: 400; }
+  .grid td { min-width: 1.2rem; text-align: center; border: 1px solid #8883; }
+  .bars .bar { width: 160px; } .bars .bar div { background: rgb(0 114 178); height: .8rem; }
   .confusion td { padding: .1rem .35rem; font-size: 12px; text-align: center; }
 `;
 
@@ -76,7 +82,14 @@ function confusion({ method, runs }: ComparedMethod, classes: readonly string[])
   return `<div><h3>${escapeHtml(method)}</h3><table class="confusion">${rows.join('')}</table></div>`;
 }
 
-/** One HTML file that needs nothing else: results, curves, accuracy against parameters, confusion. */
+/** What a method did inside, in its first run. */
+function inside({ method, runs }: ComparedMethod): string {
+  const { insights } = runs[0];
+  if (insights.length === 0) return '';
+  return `<h2>Inside ${escapeHtml(method)}</h2><div class="charts">${insights.map(renderInsight).join('\n')}</div>`;
+}
+
+/** One HTML file that needs nothing else: results, curves, accuracy against parameters, what the methods did inside, confusion. */
 export const renderReport = ({ title, classes, methods }: Report): string => `<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escapeHtml(title)}</title>
@@ -88,6 +101,7 @@ ${resultRows(methods)}
 ${lineChart(lossSeries(methods), { title: 'Training loss', x: 'step', y: 'cross entropy (nats)' })}
 ${scatterChart(accuracySeries(methods), { title: 'Accuracy against trained parameters', x: 'trained parameters', y: 'accuracy (%)', logX: true })}
 </div>
+${methods.map(inside).join('\n')}
 <h2>Confusion</h2>
 <p>Rows are the true class, columns the predicted one, in the same order; counts on the test split.</p>
 <div class="charts">

@@ -25,9 +25,12 @@ export interface OpenedModel {
   readonly labels: readonly string[] | undefined;
 }
 
-/** Height and width of data that is preprocessed already decide the model's size. */
-const imageSizeOf = (dataset: Dataset | undefined) =>
-  dataset?.preprocessed ? ([dataset.height, dataset.width] as const) : undefined;
+/** The model's size: that of data that is preprocessed already, what was asked for, or what an adapter was trained at. */
+function imageSizeOf({ imageSize }: Pick<Arguments, 'imageSize'>, dataset?: Dataset, trained?: Preprocessing) {
+  if (dataset?.preprocessed) return [dataset.height, dataset.width] as const;
+  if (imageSize) return [imageSize, imageSize] as const;
+  return trained && ([trained.inputSize[1], trained.inputSize[2]] as const);
+}
 
 /** A head that was trained on other classes is replaced, even if there are as many. */
 function withHeadFor(backbone: OpenedBackbone, dataset: Dataset | undefined, seed: number): OpenedBackbone {
@@ -40,13 +43,13 @@ function withHeadFor(backbone: OpenedBackbone, dataset: Dataset | undefined, see
 
 /** Opens a backbone without adapters; with a fresh head if the data has other classes than the backbone. */
 export async function openBase(
-  args: Pick<Arguments, 'backbone' | 'weights' | 'seed'>,
-  { classes, dataset }: { classes?: number; dataset?: Dataset },
+  args: Pick<Arguments, 'backbone' | 'weights' | 'seed' | 'imageSize'>,
+  { classes, dataset, trained }: { classes?: number; dataset?: Dataset; trained?: Preprocessing },
   output: Output,
 ): Promise<OpenedModel> {
   const { seed, weights } = args;
   const name = args.backbone ?? required(args as Arguments, 'backbone');
-  const opened = await openBackbone(name, { weights, classes, seed, imageSize: imageSizeOf(dataset) });
+  const opened = await openBackbone(name, { weights, classes, seed, imageSize: imageSizeOf(args, dataset, trained) });
   const backbone = withHeadFor(opened, classes === undefined ? undefined : dataset, seed);
   const [height, width] = backbone.model.imageSize;
   output.note(`Backbone: ${backbone.name}, ${height}x${width} px, ${backbone.model.classes} classes`);
@@ -72,12 +75,12 @@ export async function openWithAdapter(
   const { card } = opened;
   const backbone = args.backbone ?? card.backbone;
   check(backbone, 'bad-argument', () => `${folder} does not say what backbone it belongs to; give --backbone.`);
-  const base = await openBase({ ...args, backbone }, { classes: classesOf(opened), dataset }, output);
+  const trained = card.preprocessing as unknown as Preprocessing | undefined;
+  const base = await openBase({ ...args, backbone }, { classes: classesOf(opened), dataset, trained }, output);
   await attachAdapterFolder(base.model, opened, await base.backbone.weightsHash());
   const names = opened.adapters.map(({ name, read }) => `${name} (${read.method.type})`).join(', ');
   output.note(`Adapters: ${names} from ${folder}`);
-  const preprocessing = (card.preprocessing as unknown as Preprocessing | undefined) ?? base.preprocessing;
-  return { ...base, preprocessing, labels: card.labels ?? base.labels };
+  return { ...base, preprocessing: trained ?? base.preprocessing, labels: card.labels ?? base.labels };
 }
 
 /** What an adapter folder tells of the model it was trained on. */

@@ -1,0 +1,64 @@
+import { type AdaptedModel, type Adapter, deltaNorms, type Engine, type HostTensors, withScope } from '@peft/core';
+import type { HeatConfig } from '@peft/heat';
+import { expertMixing } from '@peft/lily';
+import type { PearConfig } from '@peft/pear';
+import type { GridRow, Insight } from './output/insight.ts';
+
+/** What looking into a trained adapter needs. */
+export interface Inspected {
+  readonly model: AdaptedModel;
+  readonly adapter: Adapter;
+  readonly engine: Engine;
+  /** A batch, `images [B, H, W, 3]`. */
+  readonly inputs: HostTensors;
+}
+
+export type Inspect = (inspected: Inspected) => Promise<Insight[]>;
+
+/** How far each weight has moved, against its own size. */
+export const inspectNorms: Inspect = async ({ adapter }) => {
+  const norms = await deltaNorms(adapter);
+  const rows = norms.map(({ site, delta, weight }) => ({ name: site, value: delta / weight }));
+  return rows.length > 0 ? [{ kind: 'bars', title: 'How far the weights moved', measure: '‖dW‖ / ‖W0‖', rows }] : [];
+};
+
+/** How much each of Lily's experts counts at each site. */
+export const inspectMixing: Inspect = async ({ model, adapter, engine, inputs }) => {
+  const step = engine.compile(({ images }) =>
+    withScope({ training: false }, () => expertMixing(model, adapter, images)),
+  );
+  try {
+    const mixing = Object.entries(await step.run(inputs));
+    const rows = mixing.map(([name, { data }]) => ({ name, values: [...data] }));
+    return [{ kind: 'grid', title: 'How the experts are mixed, on average over a batch', columns: 'expert', rows }];
+  } finally {
+    await step.dispose();
+  }
+};
+
+/** HEAT's scores of every head, layer by layer and side by side, and the heads that are off. */
+export const inspectHeads: Inspect = async ({ adapter }) => {
+  const { scores = {}, off = {} } = adapter.method.config as HeatConfig;
+  const rows = Object.entries(scores).flatMap(([layer, sides]) =>
+    Object.entries(sides).map(([side, values]): GridRow => {
+      const mask = off[layer] ?? [];
+      const heads = 'q' in mask || 'v' in mask ? mask[side as 'q' | 'v'] : (mask as readonly number[]);
+      return { name: `${layer} ${side}`, values: values.map(Math.abs), off: heads };
+    }),
+  );
+  const title = 'Importance of each head to first order, and the heads that are off (×)';
+  return rows.length > 0 ? [{ kind: 'grid', title, columns: 'head', rows }] : [];
+};
+
+/** Pear's scores of every position, and whose adapter the pruned ones share. */
+export const inspectSharing: Inspect = async ({ adapter }) => {
+  const { scores = {}, shared = {} } = adapter.method.config as PearConfig;
+  const donors = new Set(Object.values(shared));
+  const note = (site: string): string => {
+    if (Object.hasOwn(shared, site)) return shared[site] === null ? 'pruned' : `pruned, shares ${shared[site]}`;
+    return donors.has(site) ? 'shared' : 'kept';
+  };
+  const rows = Object.entries(scores).map(([name, value]) => ({ name, value, note: note(name) }));
+  const title = 'Importance of each adapter, and who shares whose';
+  return rows.length > 0 ? [{ kind: 'bars', title, measure: 'importance', rows }] : [];
+};
