@@ -13,8 +13,11 @@ export interface Measure {
   /** Labels of entries. */
   readonly over: string;
   readonly under: string;
-  /** Time of a step or pass; peak memory; seconds from process start to the end of the first step, of `over` alone. */
-  readonly of: 'step' | 'memory' | 'start';
+  /**
+   * Time of a step or pass; peak memory; seconds, of `over` alone, from process start to the
+   * end of the first step, or (`ready`) until it could begin: less the time of a later step.
+   */
+  readonly of: 'step' | 'memory' | 'start' | 'ready';
   readonly limit?: string;
   readonly aim?: string;
 }
@@ -112,7 +115,8 @@ export const cases: readonly Case[] = [
     [
       { ...step, name: 'LoRA step, ViT-B/16: ours / PyTorch', limit: '≤ 1.15', aim: '≤ 0.9' },
       { ...step, name: 'peak memory of it: ours / PyTorch', of: 'memory', limit: '≤ 0.9', aim: '≤ 0.6' },
-      { ...step, name: 'start to first step, from safetensors', of: 'start', limit: '≤ 3 s', aim: '≤ 1.5 s' },
+      { ...step, name: 'start to end of first step, from safetensors', of: 'start', limit: '≤ 3 s', aim: '≤ 1.5 s' },
+      { ...step, name: 'the same, less a step', of: 'ready' },
     ],
     { starts: 3 },
   ),

@@ -19,6 +19,7 @@ const ratio = (over: number, under: number): string => (over / under).toFixed(2)
 /** By median, by minimum and by processor time; those that make no sense for the measure are left out. */
 function ratios(of: Measure['of'], over: EntryResult, under: EntryResult | undefined): [string, string, string] {
   if (of === 'start') return [seconds(median(over.startMs)), seconds(Math.min(...over.startMs)), none];
+  if (of === 'ready') return [seconds(median(over.startMs) - summarise(over.samples).median), none, none];
   if (!under) return [none, none, none];
   if (of === 'memory') return [ratio(over.facts.peakBytes, under.facts.peakBytes), none, none];
   const [a, b] = [summarise(over.samples), summarise(under.samples)];
@@ -39,13 +40,15 @@ export function measureTable(results: readonly CaseResult[]): string {
 
 function entryRow({ label, startMs, first, samples, facts }: EntryResult): string[] {
   const { median: middle, min, cpu } = summarise(samples);
-  const { trainable, adapterBytes, peakBytes } = facts;
+  const { trainable, adapterBytes, peakBytes, traceMs } = facts;
   return [
     label,
     ms(middle),
     ms(min),
     ms(cpu),
-    ms(first.ms - middle),
+    ms(first.ms),
+    traceMs === undefined ? none : ms(traceMs),
+    traceMs === undefined ? none : ms(first.ms - traceMs - middle),
     seconds(median(startMs)),
     megabytes(peakBytes),
     trainable?.toLocaleString('en-US') ?? none,
@@ -59,7 +62,9 @@ const entryHead = [
   'median ms',
   'minimum ms',
   'processor ms',
-  'preparing ms',
+  'first ms',
+  'trace ms',
+  'session ms',
   'start to first',
   'peak memory',
   'trained',
@@ -93,9 +98,10 @@ export interface Page {
 
 const method = `Contenders are processes of their own that run at the same time and take turns, A, B, A, B, so that what disturbs the
 machine disturbs all; each idles while others run. Time is taken inside the process, around one step, with the same pictures.
-Processor time is that of all its threads. Preparing is what the first step takes beyond the median: for ours, recording the
-step, making the session and handing over the weights. Peak memory is the largest resident set in the life of the process, the
-reading of the weights included. Weights are random, and read by all from one safetensors file with timm's names, just written;
+Processor time is that of all its threads. The first step of a compiled one includes the trace, which records it, and the
+session: all else beyond the median, such as handing over the weights. Start to first is from the start of the process, a cold
+one that imports all it needs, to the end of the first step. Peak memory is the largest resident set in the life of the process,
+the reading of the weights included. Weights are random, and read by all from one safetensors file with timm's names, just written;
 so the first loss (or logit) must be the same for all of a table, which says that they do the same work, and so must the number
 of trained parameters. Adapter bytes are those of adapter_model.safetensors.
 

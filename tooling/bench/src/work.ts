@@ -56,6 +56,8 @@ export interface Sample {
 export interface Facts {
   /** The most memory that its process has held. */
   readonly peakBytes: number;
+  /** How long recording the step took, where it is recorded. */
+  readonly traceMs?: number;
   /** Trained numbers. */
   readonly trainable?: number;
   /** Size of the adapter as a safetensors file. */

@@ -62,6 +62,7 @@ describe('the table of ratios', () => {
     { name: 'step', over: 'x', under: 'y', of: 'step', limit: '≤ 1' },
     { name: 'memory', over: 'x', under: 'y', of: 'memory' },
     { name: 'start', over: 'x', under: 'y', of: 'start' },
+    { name: 'ready', over: 'x', under: 'y', of: 'ready' },
   ] as const;
   const result = (entries: EntryResult[]): CaseResult => ({
     case: { id: 'id', title: 'title', entries: [], measures },
@@ -83,11 +84,17 @@ describe('the table of ratios', () => {
       ['step', '0.25', '0.25', '0.25', '≤ 1', '-'],
       ['memory', '3.00', '-', '-', '-', '-'],
       ['start', '2.00 s', '1.00 s', '-', '-', '-'],
+      ['ready', '1.80 s', '-', '-', '-', '-'],
     ]);
   });
 
   test('has no ratio where a contender did not take part', () => {
-    expect(cells(measureTable([result([entry('x', 100, 3e8)])])).map(row => row[1])).toEqual(['-', '-', '2.00 s']);
+    expect(cells(measureTable([result([entry('x', 100, 3e8)])])).map(row => row[1])).toEqual([
+      '-',
+      '-',
+      '2.00 s',
+      '1.80 s',
+    ]);
   });
 
   test('has columns of one width', () => {
@@ -151,6 +158,7 @@ describe('for real, on pico-vit', async () => {
       { label: 'fast', engine: 'wasm', work: pico },
       { label: 'stock', engine: 'stock-wasm', work: pico },
     );
+    expect(train.entries.map(({ facts }) => (facts.traceMs ?? 0) > 0)).toEqual([true, false, false]);
     for (const { samples, first, facts, startMs } of train.entries) {
       expect(samples).toHaveLength(2);
       for (const { ms, cpuMs } of samples) expect(Math.min(ms, cpuMs)).toBeGreaterThan(0);

@@ -16,6 +16,7 @@ import {
   type HostTensors,
   initialize,
   key,
+  type Step,
 } from '@peft/core';
 import { saveAdapters } from '@peft/core/node';
 import { AdamW, evaluationStep, trainingStep } from '@peft/train';
@@ -43,26 +44,40 @@ async function openModel({ weights, imageSize, ...work }: Assignment): Promise<B
 
 /** What runs, and with which inputs the t-th time. */
 interface Plan {
-  step: CompiledStep;
+  step: Step;
   inputs(t: number): HostTensors;
   /** The output of which the first number is reported. */
   output: 'loss' | 'logits';
 }
 
-function plan(engine: Engine, backbone: Backbone, model: AdaptedModel | undefined, { phase, batch }: Assignment): Plan {
+function plan(backbone: Backbone, model: AdaptedModel | undefined, { phase, batch }: Assignment): Plan {
   const [height, width] = backbone.imageSize;
   const images = { data: makePictures(batch * height * width * 3), shape: [batch, height, width, 3] };
   if (phase === 'forward' || !model) {
-    return { step: engine.compile(evaluationStep(model ?? backbone)), inputs: () => ({ images }), output: 'logits' };
+    return { step: evaluationStep(model ?? backbone), inputs: () => ({ images }), output: 'logits' };
   }
   const labels = { data: makeLabels(batch, backbone.classes), shape: [batch] };
   const parameters = [...model.trainable()].map(([, parameter]) => parameter);
   const optimizer = new AdamW(parameters, { lr: learningRate, weightDecay: 0.01 });
   return {
-    step: engine.compile(trainingStep(model, optimizer, {})),
+    step: trainingStep(model, optimizer, {}),
     inputs: t => ({ images, labels, ...optimizer.inputs(t, learningRate) }),
     output: 'loss',
   };
+}
+
+/** A compiled step that knows how long its body took when it last ran: for one that is recorded, the recording. */
+function compileTimed(engine: Engine, step: Step): CompiledStep & { traceMs: number } {
+  const timed = Object.assign(
+    engine.compile(inputs => {
+      const started = performance.now();
+      const outputs = step(inputs);
+      timed.traceMs = performance.now() - started;
+      return outputs;
+    }),
+    { traceMs: 0 },
+  );
+  return timed;
 }
 
 /** The size of the adapter's tensors as a file. */
@@ -82,11 +97,12 @@ async function open(assignment: Assignment): Promise<Opened> {
   const model = assignment.adapter === 'none' ? undefined : adapt(backbone);
   await model?.add('default', makeMethod(assignment, backbone.classifiers), { key: key(0) });
   if (model && assignment.adapter === 'idle') model.enabled = false;
-  const { step, inputs, output } = plan(engine, backbone, model, assignment);
+  const { step, inputs, output } = plan(backbone, model, assignment);
+  const compiled = compileTimed(engine, step);
   let runs = 0;
   return {
     async run() {
-      const outputs = await step.run(inputs(++runs));
+      const outputs = await compiled.run(inputs(++runs));
       return outputs[output].data[0];
     },
     async describe(): Promise<Facts> {
@@ -95,6 +111,7 @@ async function open(assignment: Assignment): Promise<Opened> {
       const package_ = assignment.engine === 'onnx' ? 'onnxruntime-node' : '@tensorflow/tfjs-backend-wasm';
       return {
         peakBytes: peak,
+        ...(assignment.engine === 'onnx' && { traceMs: compiled.traceMs }),
         versions: { [package_]: versionOf(package_) },
         ...(model && {
           trainable: [...model.trainable()].reduce((sum, [, { size }]) => sum + size, 0),
