@@ -1,0 +1,10 @@
+export { type HeadsOff, type HeatConfig, type HeatOptions, heatDefaults } from './config.ts';
+export { heat } from './heat.ts';
+export {
+  type Component,
+  chooseOff,
+  type LayerScores,
+  type RankedLayer,
+  type Scope,
+  type Strategy,
+} from './importance.ts';

@@ -1,0 +1,85 @@
+import { check, type Site } from '@peft/core';
+import type { Component } from './importance.ts';
+
+/*
+ * Where a model's attention heads are: the queries, keys and values of a layer are slices of one projection, or projections
+ * of their own side by side. The path of what they lie in is the layer's.
+ */
+
+export type Role = 'q' | 'k' | 'v';
+
+/** A layer of attention as far as an adapter has sites in it. */
+export interface HeadLayer {
+  readonly path: string;
+  readonly heads: number;
+  /** Features of all heads together. */
+  readonly width: number;
+  readonly sites: Readonly<Partial<Record<Role, Site>>>;
+}
+
+const roles: Readonly<Record<string, Role>> = {
+  q: 'q',
+  query: 'q',
+  q_proj: 'q',
+  k: 'k',
+  key: 'k',
+  k_proj: 'k',
+  v: 'v',
+  value: 'v',
+  v_proj: 'v',
+};
+
+const lastPart = (path: string): string => path.slice(path.lastIndexOf('.') + 1);
+
+/** The path of what a module lies in; empty for the root. */
+export const parentOf = (path: string): string => path.slice(0, Math.max(0, path.lastIndexOf('.')));
+
+/** Whether a site is a layer's queries, keys or values. */
+export const roleOf = ({ path, slice }: Site): Role | undefined => roles[slice?.name ?? lastPart(path)];
+
+/** The side that a role is on. */
+export const sideOf = (role: Role): Component => (role === 'v' ? 'v' : 'q');
+
+function headsOf({ id, module: { heads }, outFeatures }: Site): number {
+  check(
+    heads !== undefined,
+    'not-supported',
+    () => `heat: ${id} does not tell its number of attention heads; make the module with new Linear(..., { heads }).`,
+  );
+  check(
+    outFeatures % heads === 0,
+    'not-supported',
+    () => `heat: the ${outFeatures} outputs of ${id} cannot be shared equally by ${heads} attention heads.`,
+  );
+  return heads;
+}
+
+/** The layers of attention in which there are sites, in the order of the model. */
+export function layersOf(sites: readonly Site[]): HeadLayer[] {
+  const layers = new Map<string, HeadLayer>();
+  for (const site of sites) {
+    const role = roleOf(site);
+    if (!role) continue;
+    const path = parentOf(site.path);
+    const heads = headsOf(site);
+    const known = layers.get(path);
+    check(
+      !known || known.heads === heads,
+      'not-supported',
+      () => `heat: ${site.id} has ${heads} heads, but what is beside it has ${known?.heads}; a mask is for both.`,
+    );
+    layers.set(path, { path, heads, width: site.outFeatures, sites: { ...known?.sites, [role]: site } });
+  }
+  check(
+    layers.size > 0,
+    'no-match',
+    () =>
+      `heat: none of the adapted modules are queries, keys or values of attention (${sites[0]?.id}, ...); ` +
+      "target slices of a fused projection, 'attn.qkv[q,v]', or modules called query, key or value.",
+  );
+  return [...layers.values()];
+}
+
+/** The site whose gates give a side's scores: a query gate and a key gate have the same derivative. */
+export const scoredSite = ({ sites }: HeadLayer, side: Component): Site | undefined =>
+  side === 'q' ? (sites.q ?? sites.k) : sites.v;

@@ -1,0 +1,130 @@
+import { check, type MethodRecord, type Scores, type SiteValues, type Stage, type Succession } from '@peft/core';
+import type { HeadsOff, HeatConfig, HeatParts } from './config.ts';
+import { type Component, chooseOff, type LayerScores, type Strategy } from './importance.ts';
+import { type HeadLayer, layersOf, type Role, scoredSite, sideOf } from './layers.ts';
+import { narrow, type Run, widen } from './mask.ts';
+import { countOff, placementOf } from './placement.ts';
+
+/** Whether nothing but the modules trained whole learns before the first score pass. */
+const hasProbe = ({ config: { warmEpochs, probeHeadEpochs }, of }: HeatParts): boolean =>
+  warmEpochs === 0 && of.modulesToSave.length > 0 && probeHeadEpochs !== 0;
+
+/** Whether that is now. */
+export const isProbing = (parts: HeatParts): boolean => parts.config.off === undefined && hasProbe(parts);
+
+/** How many epochs of a run come before the first score pass. */
+function firstPass(parts: HeatParts, epochs: number): number {
+  const { warmEpochs, probeHeadEpochs = Math.min(1, epochs / 5) } = parts.config;
+  return hasProbe(parts) ? probeHeadEpochs : warmEpochs;
+}
+
+function readScores(
+  layers: readonly HeadLayer[],
+  { components }: Strategy,
+  scores: Scores,
+): Record<string, LayerScores> {
+  const ofSide = (layer: HeadLayer, side: Component): number[] => {
+    const id = scoredSite(layer, side)?.id ?? '';
+    const found = [...(scores.get(id) ?? [])];
+    check(
+      found.length === layer.heads && found.every(Number.isFinite),
+      'numerics',
+      () => `heat: the scores of ${id} are [${found}]; they must be ${layer.heads} numbers.`,
+    );
+    return found;
+  };
+  return Object.fromEntries(
+    layers.map(layer => [layer.path, Object.fromEntries(components.map(side => [side, ofSide(layer, side)]))]),
+  );
+}
+
+/** The heads to turn off, by what the layers scored. */
+function findOff(
+  layers: readonly HeadLayer[],
+  scores: Readonly<Record<string, LayerScores>>,
+  strategy: Strategy,
+  config: HeatConfig,
+): HeadsOff {
+  const isEven = new Set(layers.map(({ heads }) => heads)).size === 1;
+  const scope = config.scope ?? (isEven ? 'global' : 'layer');
+  const choose = (among: readonly HeadLayer[], side?: Component): Record<string, number[]> => {
+    const ranked = among.map(layer => {
+      const { path, heads, width } = layer;
+      const importance = strategy.combine(scores[path], { path, heads }, side);
+      check(
+        importance.length === heads,
+        'bad-config',
+        () =>
+          `heat: strategy "${strategy.name}" gave ${importance.length} numbers for the ${heads} heads of "${path}".`,
+      );
+      return { path, heads, width, importance, off: countOff(layer, config) };
+    });
+    return chooseOff(ranked, scope, config);
+  };
+  if (!config.separateMasks) return choose(layers);
+  const on = (side: Component): HeadLayer[] =>
+    layers.filter(({ sites }) => Object.keys(sites).some(role => sideOf(role as Role) === side));
+  const [q, v] = [choose(on('q'), 'q'), choose(on('v'), 'v')];
+  return Object.fromEntries(
+    layers.map(({ path }) => [path, { ...(q[path] && { q: q[path] }), ...(v[path] && { v: v[path] }) }]),
+  );
+}
+
+/** The values of what follows, as far as they belong to heads: of those that were on, and zeros for those that come on. */
+function moveValues(before: HeatParts, after: HeatParts, all: SiteValues): Record<string, Float32Array> {
+  const sites = all.map(({ site }) => site);
+  const moved = all.flatMap(({ site, values }) => {
+    const everything: Run[] = [{ size: site.outFeatures, active: true }];
+    const { specs = {}, axes, outputs: from = everything } = placementOf(site, sites, before);
+    const { outputs: to = everything } = placementOf(site, sites, after);
+    return Object.entries(axes).map(([name, axis]): [string, Float32Array] => {
+      const { shape } = specs[name];
+      return [`${site.id}.${name}`, narrow(widen(values[name], shape, axis, from), shape, axis, to)];
+    });
+  });
+  return Object.fromEntries(moved);
+}
+
+/**
+ * The score pass: gates on the heads of each layer, and the mask that follows.
+ *
+ * @param make the method of what follows
+ */
+export function heatStage(parts: HeatParts, make: (parts: HeatParts) => Succession['method']): Stage {
+  const { config, of, strategy } = parts;
+  const { passes, refreshEvery, source } = config;
+  const known = (): Strategy => {
+    check(
+      strategy,
+      'bad-config',
+      () =>
+        `heat: to score anew, strategy "${config.strategy}" is needed as a value; this adapter was read from a file.`,
+    );
+    return strategy;
+  };
+  return {
+    name: passes === 0 ? 'score the heads and turn the least important off' : 'score the heads anew',
+    after: epochs => firstPass(parts, epochs) + passes * refreshEvery,
+    ...(strategy?.components.length !== 0 && {
+      gate(site, sites) {
+        const layer = layersOf(sites).find(candidate => Object.values(candidate.sites).includes(site));
+        const isScored = layer && known().components.some(side => scoredSite(layer, side) === site);
+        return isScored ? { on: source === 'delta' ? 'delta' : 'output', groups: layer.heads } : undefined;
+      },
+    }),
+    aggregation: config.abs,
+    ...(config.scoreBatches !== undefined && { batches: config.scoreBatches }),
+    repeats: passes > 0,
+    next(found, values) {
+      const layers = layersOf(values.map(({ site }) => site));
+      const scores = readScores(layers, known(), found);
+      const off = findOff(layers, scores, known(), config);
+      const after = { ...parts, config: { ...config, off, scores, passes: passes + 1 } };
+      return { method: make(after), values: moveValues(parts, after, values) };
+    },
+    resume({ config: stored }: MethodRecord) {
+      const { off, scores, passes } = stored as Partial<HeatConfig>;
+      return make({ of, strategy, config: { ...config, off, scores, passes: passes ?? 0 } });
+    },
+  };
+}
