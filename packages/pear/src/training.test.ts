@@ -44,7 +44,16 @@ const source: BatchSource = {
 
 const backbones = {
   vit: () =>
-    new VisionTransformer({ imageSize: [side, side], patchSize: 8, embedDim: 12, depth: 4, heads: 2, classes: 3 }),
+    new VisionTransformer({
+      imageSize: [side, side],
+      patchSize: 8,
+      embedDim: 12,
+      depth: 4,
+      heads: 2,
+      classes: 3,
+      classToken: false,
+      globalPool: 'avg',
+    }),
   swin: () =>
     new SwinTransformer({
       imageSize: [side, side],
@@ -103,17 +112,20 @@ async function evaluated(model: AdaptedModel): Promise<number> {
 describe.each<[Backbone, number]>([
   ['vit', 2],
   ['swin', 3],
-])('on a tiny %s', (backbone, pruned) => {
+])('on a tiny %s', (backbone, half) => {
   test('it learns, prunes within a stage, and goes on learning with half of its parameters', async () => {
     const { model, trainer } = await setUp(backbone, { r: 4, modulesToSave: ['head'] });
     const before = await evaluated(model);
     const parameters = () => countParameters(model.base, [model.get('default').plan]);
     const whole = parameters();
     expect(whole.adapter).toBe(whole.adapterTrainable);
+    for await (const event of trainer.run()) if (event.type === 'stage') break;
+    expect(trainer.step).toBe(batches);
+    const pruned = await evaluated(model);
     await run(trainer);
-    expect(await evaluated(model)).toBeLessThan(0.9 * before);
+    expect(await evaluated(model)).toBeLessThan(Math.min(0.9 * before, pruned));
     const { shared, scores } = configOf(model);
-    expect(Object.keys(shared ?? {})).toHaveLength(pruned);
+    expect(Object.keys(shared ?? {})).toHaveLength(half);
     for (const [id, donor] of Object.entries(shared ?? {})) {
       expect(scores?.[id]).toBeLessThanOrEqual(scores?.[donor ?? ''] ?? 0);
       expect(id.replace(/blocks\.\d+/, '')).toBe(donor?.replace(/blocks\.\d+/, ''));
@@ -134,7 +146,7 @@ describe.each<[Backbone, number]>([
     const losses = await run(whole.trainer);
     const bytes = await whole.trainer.checkpoint();
     expect(new Set(losses).size).toBe(12);
-    for (const stop of [3, 4, 6]) {
+    for (const stop of [3, 6]) {
       const first = await setUp(backbone, options);
       const before = await run(first.trainer, stop);
       const second = await setUp(backbone, options);
@@ -161,7 +173,7 @@ test.each<[string, PearOptions]>([
 
 test.each<[string, PearOptions]>([
   ['bottlenecks, with a ReLU', { r: 4 }],
-  ['low-rank pairs on slices', { act: 'identity', ...qv, scale: 2 }],
+  ['low-rank pairs', { act: 'identity', targets: ['attn.qkv[v]', 'mlp.fc1'], r: 2, scale: 2 }],
 ])('%s: the importance is |sum theta dL/dtheta| over B, and the same over A', async (_, options) => {
   const { model, trainer } = await setUp('vit', options);
   await run(trainer, batches);

@@ -11,6 +11,8 @@ const ceilings: Record<string, number> = {
   lora: 6_200,
   neat: 2_500,
   lily: 3_500,
+  heat: 6_200,
+  pear: 3_500,
   backbones: 14_000,
   data: 7_500,
   train: 5_500,
