@@ -135,7 +135,7 @@ function checkValues(config: HeatConfig): void {
 
 /** Refuses options that do not go together. */
 function checkTogether(config: HeatConfig, { modulesToSave, weightDelta }: Method): void {
-  const { strategy, maskTarget, source, probeHeadEpochs = 0, warmEpochs, refreshEvery, separateMasks } = config;
+  const { strategy, maskTarget, source, probeHeadEpochs = 0, warmEpochs, refreshEvery, separateMasks, off } = config;
   const refuse = (isWrong: boolean, why: string): void => check(!isWrong, 'bad-config', () => `heat: ${why}`);
   refuse(
     probeHeadEpochs > 0 && warmEpochs > 0,
@@ -160,6 +160,10 @@ function checkTogether(config: HeatConfig, { modulesToSave, weightDelta }: Metho
   refuse(
     separateMasks && maskTarget === 'output',
     'a whole head has no two masks; leave separateMasks or maskTarget out.',
+  );
+  refuse(
+    !separateMasks && Object.values(off ?? {}).some(heads => !('length' in heads)),
+    'off tells queries from values, which goes with separateMasks: true.',
   );
   refuse(
     separateMasks && (strategy === 'q' || strategy === 'v'),

@@ -296,6 +296,7 @@ test.each<[HeatOptions, string]>([
   [{ source: 'delta' }, 'give warmEpochs'],
   [{ source: 'delta', warmEpochs: 1, refreshEvery: 1 }, 'use source "activation"'],
   [{ separateMasks: true, maskTarget: 'output' }, 'a whole head has no two masks'],
+  [{ off: { 'blocks.0.attn': { q: [0] } } }, 'off tells queries from values, which goes with separateMasks: true.'],
   [{ separateMasks: true, strategy: 'v' }, 'separateMasks needs scores of both sides, and strategy "v" has one'],
   [{ r: 0 }, 'bottleneck: r is 0'],
 ])('%j is refused', (options, message) => {

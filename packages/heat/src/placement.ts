@@ -17,7 +17,7 @@ export interface Placement {
 }
 
 /** The heads of a layer that are off on the side of one of its sites. */
-export function headsOff(off: HeadsOff | undefined, { path }: HeadLayer, site: Site): readonly number[] {
+function headsOff(off: HeadsOff | undefined, { path }: HeadLayer, site: Site): readonly number[] {
   const found = off?.[path] ?? [];
   const role = roleOf(site);
   return 'length' in found ? found : ((role && found[sideOf(role)]) ?? []);

@@ -93,6 +93,7 @@ function moveValues(before: HeatParts, after: HeatParts, all: SiteValues): Recor
 export function heatStage(parts: HeatParts, make: (parts: HeatParts) => Succession['method']): Stage {
   const { config, of, strategy } = parts;
   const { passes, refreshEvery, source } = config;
+  const isRefresh = config.off !== undefined;
   const known = (): Strategy => {
     check(
       strategy,
@@ -103,8 +104,8 @@ export function heatStage(parts: HeatParts, make: (parts: HeatParts) => Successi
     return strategy;
   };
   return {
-    name: passes === 0 ? 'score the heads and turn the least important off' : 'score the heads anew',
-    after: epochs => firstPass(parts, epochs) + passes * refreshEvery,
+    name: isRefresh ? 'score the heads anew' : 'score the heads and turn the least important off',
+    after: epochs => firstPass(parts, epochs) + (isRefresh ? Math.max(1, passes) * refreshEvery : 0),
     ...(strategy?.components.length !== 0 && {
       gate(site, sites) {
         const layer = layersOf(sites).find(candidate => Object.values(candidate.sites).includes(site));
@@ -114,7 +115,7 @@ export function heatStage(parts: HeatParts, make: (parts: HeatParts) => Successi
     }),
     aggregation: config.abs,
     ...(config.scoreBatches !== undefined && { batches: config.scoreBatches }),
-    repeats: passes > 0,
+    repeats: isRefresh,
     next(found, values) {
       const layers = layersOf(values.map(({ site }) => site));
       const scores = readScores(layers, known(), found);

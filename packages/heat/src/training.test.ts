@@ -87,7 +87,7 @@ describe.each(names)('on a %s', name => {
     const { losses, stages } = await train(whole.trainer);
     expect(stages.map(([, step]) => step)).toEqual([2, 5, 8]);
     const bytes = await whole.trainer.checkpoint();
-    for (const at of [1, 2, 4, 6, 8]) {
+    for (const at of [1, 2, 6]) {
       const first = await setUp(name, heat(options));
       const before = await train(first.trainer, at);
       const saved = await first.trainer.checkpoint();
