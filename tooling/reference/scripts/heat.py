@@ -14,7 +14,8 @@ def aggregate(batches):
 
 
 def normalized(scores):
-    mean = sum(scores) / len(scores)
+    """To a mean of 1; scores with signs, to a mean size of 1."""
+    mean = sum(map(abs, scores)) / len(scores)
     return [score / mean if mean else 0.0 for score in scores]
 
 
@@ -51,23 +52,18 @@ def mask(scores, spec):
     """The heads that are off, by attention's path."""
     scores = scores[spec.get('source', 'activation')]
     aggregation, scope = spec.get('aggregation', 'batch'), spec['scope']
-    off = {}
-    for paths in stages(scores):
-        layers = [
-            combine(*(scores[path][part][aggregation] for part in 'qv'), spec['strategy']) for path in paths
-        ]
-        if spec.get('normalizeLayers'):
-            layers = [normalized(layer) for layer in layers]
-        heads = len(layers[0])
-        count = spec['ne'] if 'ne' in spec else math.floor(spec['ratio'] * heads)
-        assert 0 <= count < heads, f'{count} of {heads} heads cannot be off'
-        if scope == 'global':
-            chosen = [smallest([sum(column) for column in zip(*layers)], count)] * len(layers)
-        elif scope == 'layer':
-            chosen = [smallest(layer, count) for layer in layers]
-        elif scope == 'allHeads':
-            chosen = smallest_of_all(layers, count * len(layers))
-        else:
-            raise ValueError(f'unknown scope {scope}')
-        off.update(zip(paths, chosen))
-    return off
+    combined, counts = {}, {}
+    for path, layer in scores.items():
+        together = combine(layer['q'][aggregation], layer['v'][aggregation], spec['strategy'])
+        combined[path] = normalized(together) if spec.get('normalizeLayers') else together
+        counts[path] = spec['ne'] if 'ne' in spec else math.floor(spec['ratio'] * len(together))
+        assert 0 <= counts[path] < len(together), f'{counts[path]} of {len(together)} heads cannot be off'
+    if scope == 'allHeads':
+        return dict(zip(combined, smallest_of_all(list(combined.values()), sum(counts.values()))))
+    if scope == 'global':
+        for paths in stages(combined):
+            total = [sum(column) for column in zip(*(combined[path] for path in paths))]
+            combined.update({path: total for path in paths})
+    elif scope != 'layer':
+        raise ValueError(f'unknown scope {scope}')
+    return {path: smallest(combined[path], counts[path]) for path in combined}

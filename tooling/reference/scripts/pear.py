@@ -53,11 +53,8 @@ def share(adapters, found, spec):
     for sites in groups(adapters):
         importance = [found[site][spec['criterion']] for site in sites]
         ranked = sorted(range(len(sites)), key=lambda position: (importance[position], position))
-        count = math.floor(spec['ratio'] * len(sites) + 0.5)
+        count = min(math.floor(spec['ratio'] * len(sites) + 0.5), len(sites) - 1)  # one is kept
         pruned, kept = ranked[:count], ranked[count:]
-        if not pruned:
-            continue
-        assert kept, f'all of {sites} would be pruned'
         donors = sorted(kept, key=lambda position: (-importance[position], position))[:count]
         pruned_sites += [sites[position] for position in pruned]
         pairs = pair(pruned, donors, importance, spec['pairing'])

@@ -18,12 +18,12 @@ reads from DIR
                                                   attn.qkv[q], attn.qkv[v] adds
             "components": ["q", "v"],             of the activation; any of q, k, logits, attention, v, output
             "masks": [{"strategy": "qv",          q, v or qv
-                       "scope": "global",         global, layer or allHeads, within a stage of a Swin
+                       "scope": "global",         global (within a stage of a Swin), layer or allHeads
                        "ne": 1,                   heads off in each layer; or "ratio": 0.25, of a layer's heads, rounded down
                        "source": "activation", "aggregation": "batch", "normalizeLayers": false}]},   optional
          "pear": {                   optional
             "plans": [{"criterion": "taylor",     or magnitude
-                       "ratio": 0.5,
+                       "ratio": 0.5,              of the positions of a role, shape and stage; one of them is kept
                        "pairing": "nearest"}]}}   nearest, rank or top1
 and writes DIR/scores.json
     {"losses": [..],                 of each batch, the mean of its samples

@@ -222,14 +222,15 @@ describe.skipIf(pythonMissing)(title, () => {
         const together = q.batch.map((_, head) => q.batch[head] / sum(q.batch) + v.batch[head] / sum(v.batch));
         expect(both[path]).toHaveLength(Math.floor(scores.length / 2));
         expect(worstOff(together, both[path])).toBeLessThan(bestOn(together, both[path]));
-
-        expect(sum(stage.map(at => all[at].length))).toBe(stage.length * Math.floor(scores.length / 2));
-        expect(all[path].length).toBeLessThan(scores.length);
-        const free = stage.filter(at => all[at].length < activation[at].q.sample.length - 1);
-        for (const at of stage) {
-          const worst = worstOff(activation[at].q.sample, all[at]);
-          for (const other of free) expect(bestOn(activation[other].q.sample, all[other])).toBeGreaterThan(worst);
-        }
+      }
+      const paths = Object.keys(activation);
+      const sample = (path: string): number[] => activation[path].q.sample;
+      const free = paths.filter(path => all[path].length < sample(path).length - 1);
+      expect(sum(paths.map(path => all[path].length))).toBe(sum(paths.map(path => sample(path).length)) / 2);
+      for (const path of paths) {
+        expect(all[path].length).toBeLessThan(sample(path).length);
+        const worst = worstOff(sample(path), all[path]);
+        for (const other of free) expect(bestOn(sample(other), all[other])).toBeGreaterThan(worst);
       }
     });
   });
