@@ -1,9 +1,11 @@
 export { Backbone, setDropPath, withClasses } from './backbone.ts';
 export { type BackboneOptions, createBackbone, defineBackbone } from './create.ts';
+export { type FeatureSplit, splitFeatures } from './features.ts';
 export type { DescribedBackbone } from './formats/described.ts';
 export { describeTimm } from './formats/timm.ts';
 export { describeTransformers } from './formats/transformers.ts';
 export type { Preprocessing } from './preprocessing.ts';
+export type { Segment } from './segment.ts';
 export { type SwinTransformerConfig, swinTransformerDefaults } from './swin/config.ts';
 export { SwinTransformer } from './swin/swin-transformer.ts';
 export { type VisionTransformerConfig, visionTransformerDefaults } from './vit/config.ts';

@@ -1,5 +1,6 @@
 import {
   attention,
+  checkpointed,
   dropout,
   type Engine,
   gelu,
@@ -21,8 +22,12 @@ export const numbers = (size: number, seed: number): Float32Array =>
 export const batch = 4;
 const [tokens, dim, heads, classes] = [5, 8, 2, 3];
 
+/** How the block of the model is called. */
+type Call = (block: (x: tf.Tensor) => tf.Tensor, x: tf.Tensor) => tf.Tensor;
+const plainCall: Call = (block, x) => block(x);
+
 /** A transformer block with a head, and AdamW in plain ops on variables. */
-export function trainer(): { step: Step; variables: tf.Variable[] } {
+export function trainer(call = plainCall): { step: Step; variables: tf.Variable[] } {
   let seed = 0;
   const parameter = (...shape: number[]) =>
     tf.variable(tf.tensor(numbers(tf.util.sizeFromShape(shape), ++seed), shape));
@@ -37,13 +42,13 @@ export function trainer(): { step: Step; variables: tf.Variable[] } {
   });
   const count = tf.variable(tf.scalar(0));
 
-  const forward = (x: tf.Tensor): tf.Tensor => {
+  const block = (x: tf.Tensor): tf.Tensor => {
     const parts = tf.split(linear(layerNorm(x, gamma, beta, 1e-6), qkv, qkvBias), 3, -1);
     const [q, k, v] = parts.map(part => tf.transpose(tf.reshape(part, [-1, tokens, heads, dim / heads]), [0, 2, 1, 3]));
     const mixed = tf.reshape(tf.transpose(attention(q, k, v, 0.5), [0, 2, 1, 3]), [-1, tokens, dim]);
-    const hidden = dropout(gelu(linear(tf.add(x, mixed), up, upBias)), 0.2, 'mlp.drop');
-    return linear(tf.mean(hidden, 1), head);
+    return dropout(gelu(linear(tf.add(x, mixed), up, upBias)), 0.2, 'mlp.drop');
   };
+  const forward = (x: tf.Tensor): tf.Tensor => linear(tf.mean(call(block, x), 1), head);
 
   const step: Step = ({ x, y, rate }) => {
     const loss = () => tf.mean(softmaxCrossEntropy(forward(x), y, 0.1)) as tf.Scalar;
@@ -66,6 +71,8 @@ export function trainer(): { step: Step; variables: tf.Variable[] } {
   return { step, variables: [...trained, ...slots.flatMap(({ m, v }) => [m, v]), count] };
 }
 
+export const checkpointedCall: Call = checkpointed;
+
 export const batchOf = (i: number, size = batch): HostTensors => ({
   x: { data: numbers(size * tokens * dim, 100 + i), shape: [size, tokens, dim] },
   y: { data: Int32Array.from({ length: size }, (_, j) => (i + j) % classes), shape: [size] },
@@ -76,8 +83,9 @@ export async function train(
   engine: Engine,
   steps: number,
   sizes = [batch],
+  call = plainCall,
 ): Promise<{ losses: number[]; state: number[][] }> {
-  const { step, variables } = trainer();
+  const { step, variables } = trainer(call);
   const compiled = engine.compile(step);
   const losses: number[] = [];
   for (let i = 0; i < steps; i++) {

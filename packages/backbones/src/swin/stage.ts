@@ -1,5 +1,6 @@
 import { Module } from '@peft/core';
 import type * as tf from '@tensorflow/tfjs-core';
+import { moduleSegment, runSegments, type Segment } from '../segment.ts';
 import { SwinBlock } from './block.ts';
 import type { SwinTransformerConfig } from './config.ts';
 import { PatchMerging } from './patch-merging.ts';
@@ -23,7 +24,16 @@ export class SwinStage extends Module {
     );
   }
 
+  /** Merging and blocks apart; as one if the stage itself is patched. */
+  segments(): Segment[] {
+    return this.isPristine ? this.#parts() : [moduleSegment(this)];
+  }
+
   forward(x: tf.Tensor): tf.Tensor {
-    return this.blocks.reduce((h, block) => block.call(h), this.downsample ? this.downsample.call(x) : x);
+    return runSegments(this.#parts(), x);
+  }
+
+  #parts(): Segment[] {
+    return [...(this.downsample ? [this.downsample] : []), ...this.blocks].map(moduleSegment);
   }
 }

@@ -1,6 +1,7 @@
 import { bindPaths, check, disposeModule, LayerNorm, type Linear, Module } from '@peft/core';
 import * as tf from '@tensorflow/tfjs-core';
 import { Backbone, linearHead } from '../backbone.ts';
+import { moduleSegment, runSegments, type Segment } from '../segment.ts';
 import { PatchEmbed } from '../vit/patch-embed.ts';
 import { type SwinTransformerConfig, swinTransformerDefaults } from './config.ts';
 import { SwinStage } from './stage.ts';
@@ -66,21 +67,31 @@ export class SwinTransformer extends Backbone {
     bindPaths(this);
   }
 
+  segments(): readonly Segment[] {
+    return [...this.#body(), this.#pooling(), moduleSegment(this.head)];
+  }
+
   /** The tokens after the last stage, normalised, `[B, H, W, C]`. */
   tokens(images: tf.Tensor): tf.Tensor {
-    return tf.tidy(() => {
-      const [rows, columns] = this.patch_embed.grid;
-      const embedded = this.patch_embed.call(images); // [B, N, C]
-      const grid = tf.reshape(embedded, [images.shape[0], rows, columns, this.config.embedDim]);
-      return this.norm.call(this.layers.reduce((x, stage) => stage.call(x), grid));
-    });
+    return tf.tidy(() => this.norm.call(runSegments(this.#body(), images)));
   }
 
   features(images: tf.Tensor): tf.Tensor {
-    return tf.tidy(() => tf.mean(this.tokens(images), [1, 2]));
+    return runSegments([...this.#body(), this.#pooling()], images);
   }
 
-  forward(images: tf.Tensor): tf.Tensor {
-    return this.head.call(this.features(images));
+  #body(): Segment[] {
+    const embed: Segment = { name: 'embed', modules: [this.patch_embed], run: images => this.#embed(images) };
+    return [embed, ...this.layers.flatMap(stage => stage.segments())];
+  }
+
+  #embed(images: tf.Tensor): tf.Tensor {
+    const [rows, columns] = this.patch_embed.grid;
+    const embedded = this.patch_embed.call(images); // [B, N, C]
+    return tf.reshape(embedded, [images.shape[0], rows, columns, this.config.embedDim]);
+  }
+
+  #pooling(): Segment {
+    return { name: 'pool', modules: [this.norm], run: x => tf.tidy(() => tf.mean(this.norm.call(x), [1, 2])) };
   }
 }

@@ -10,6 +10,7 @@ import {
 } from '@peft/core';
 import * as tf from '@tensorflow/tfjs-core';
 import { Backbone, linearHead } from '../backbone.ts';
+import { moduleSegment, runSegments, type Segment } from '../segment.ts';
 import { Block } from './block.ts';
 import { type VisionTransformerConfig, visionTransformerDefaults } from './config.ts';
 import { PatchEmbed } from './patch-embed.ts';
@@ -107,35 +108,65 @@ export class VisionTransformer extends Backbone {
     });
   }
 
+  segments(): readonly Segment[] {
+    return [...this.#body(), this.#pooling(), this.#heads()];
+  }
+
   /** The tokens after the last block, normalised unless that follows pooling, `[B, N, D]`. */
   tokens(images: tf.Tensor): tf.Tensor {
-    return tf.tidy(() => {
-      const x = this.blocks.reduce((tokens, block) => block.call(tokens), this.embed(images));
-      return this.norm ? this.norm.call(x) : x;
-    });
+    return tf.tidy(() => this.#normalise(runSegments(this.#body(), images)));
   }
 
   features(images: tf.Tensor): tf.Tensor {
-    return tf.tidy(() => {
-      const [x, distilled] = this.#pool(this.tokens(images));
-      return distilled ? tf.mul(tf.add(x, distilled), 0.5) : x;
-    });
+    return tf.tidy(() => tf.mean(runSegments([...this.#body(), this.#pooling()], images), 1));
   }
 
-  forward(images: tf.Tensor): tf.Tensor {
-    const [x, distilled] = this.#pool(this.tokens(images)); // [B, D]
-    const logits = this.head ? this.head.call(x) : x;
-    if (!distilled) return logits;
-    return tf.mul(tf.add(logits, this.head_dist ? this.head_dist.call(distilled) : distilled), 0.5);
+  #normalise(x: tf.Tensor): tf.Tensor {
+    return this.norm ? this.norm.call(x) : x;
   }
 
-  /** What each head sees. */
-  #pool(tokens: tf.Tensor): tf.Tensor[] {
-    const { globalPool, distilled, embedDim } = this.config;
-    const one = (index: number) => tf.reshape(tf.slice(tokens, [0, index, 0], [-1, 1, -1]), [-1, embedDim]);
-    if (distilled) return [one(0), one(1)];
+  #body(): Segment[] {
+    const { patch_embed, cls_token, dist_token, reg_token, pos_embed } = this;
+    const parameters = [cls_token, dist_token, reg_token, pos_embed].filter(parameter => parameter !== undefined);
+    const embed: Segment = { name: 'embed', modules: [patch_embed], parameters, run: images => this.embed(images) };
+    return [embed, ...this.blocks.map(moduleSegment)];
+  }
+
+  /** Gives what each head sees, `[B, heads, D]`. */
+  #pooling(): Segment {
+    const { norm, fc_norm } = this;
+    return {
+      name: 'pool',
+      modules: [norm, fc_norm].filter(module => module !== undefined),
+      run: x => tf.tidy(() => this.#pool(this.#normalise(x))),
+    };
+  }
+
+  #pool(tokens: tf.Tensor): tf.Tensor {
+    const { globalPool, distilled } = this.config;
+    const first = (count: number) => tf.slice(tokens, [0, 0, 0], [-1, count, -1]);
+    if (distilled) return first(2);
     const pooled =
-      globalPool === 'token' ? one(0) : tf.mean(tf.slice(tokens, [0, this.prefixTokens, 0], [-1, -1, -1]), 1);
-    return [this.fc_norm ? this.fc_norm.call(pooled) : pooled];
+      globalPool === 'token'
+        ? tf.squeeze(first(1), [1])
+        : tf.mean(tf.slice(tokens, [0, this.prefixTokens, 0], [-1, -1, -1]), 1); // [B, D]
+    return tf.expandDims(this.fc_norm ? this.fc_norm.call(pooled) : pooled, 1);
+  }
+
+  /** The mean of the heads' logits, or of what they would see. */
+  #heads(): Segment {
+    const heads = this.head_dist ? [this.head, this.head_dist] : [this.head];
+    return {
+      name: 'head',
+      modules: heads.filter(head => head !== undefined),
+      run: pooled =>
+        tf.tidy(() => {
+          const logits = Array.from({ length: pooled.shape[1]! }, (_, i) => {
+            const x = tf.squeeze(tf.slice(pooled, [0, i, 0], [-1, 1, -1]), [1]); // [B, D]
+            return heads[i]?.call(x) ?? x;
+          });
+          return logits.length > 1 ? tf.mul(tf.add(logits[0], logits[1]), 0.5) : logits[0];
+        }),
+    };
   }
 }

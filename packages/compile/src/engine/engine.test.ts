@@ -1,8 +1,9 @@
 import type { Engine, HostTensors, Step } from '@peft/core';
-import { eagerEngine } from '@peft/core';
+import { eagerEngine, fromFloat32, isDeferred, Linear, loadState } from '@peft/core';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { batch, batchOf, expectSame, numbers, train, trainer } from '../../test/trainer.ts';
+import { batch, batchOf, checkpointedCall, expectSame, numbers, train, trainer } from '../../test/trainer.ts';
+import { type InputSpec, record } from '../record/record.ts';
 import { onnxEngine } from './node.ts';
 
 let engine: Engine;
@@ -38,6 +39,22 @@ describe('a training step', () => {
       await train(engine, 9, [batch, batch, batch - 1]),
       await train(eagerEngine(), 9, [batch, batch, batch - 1]),
     );
+  });
+
+  test('runs a checkpointed block again in the backward pass, with the same random numbers and results', async () => {
+    const specs = Object.fromEntries(
+      Object.entries(batchOf(0)).map(([name, { data, shape }]): [string, InputSpec] => [
+        name,
+        { shape, dtype: data instanceof Int32Array ? 'int32' : 'float32' },
+      ]),
+    );
+    const softmaxes = ({ step, variables }: ReturnType<typeof trainer>): number => {
+      const { graph } = record(step, specs);
+      tf.dispose(variables);
+      return graph.nodes.filter(({ op }) => op === 'Softmax').length;
+    };
+    expect([softmaxes(trainer()), softmaxes(trainer(checkpointedCall))]).toEqual([1, 2]);
+    expectSame(await train(engine, 5, [batch], checkpointedCall), await train(eagerEngine(), 5));
   });
 
   test('leaves no tensor behind', async () => {
@@ -88,6 +105,18 @@ describe('variables', () => {
     expect((await look.run({})).weight.data[0]).toBe(10);
     weight.dispose();
     await expect(look.run({})).rejects.toThrow(/disposed/);
+  });
+
+  test('whose values nobody has read go to the engine alone', async () => {
+    const fc = new Linear(2, 2, { bias: false });
+    loadState(fc, new Map([['weight', fromFloat32(Float32Array.of(1, 2, 3, 4), [2, 2])]]), { source: 'memory' });
+    const { value } = fc.weight;
+    const { y } = await once(() => ({ y: tf.mul(value, 1) }));
+    expect([...y.data]).toEqual([1, 3, 2, 4]);
+    expect(isDeferred(value.dataId)).toBe(true);
+    expect([...(await tf.mul(value, 2).data())]).toEqual([2, 6, 4, 8]);
+    expect(isDeferred(value.dataId)).toBe(false);
+    fc.weight.dispose();
   });
 
   test('may share their data', async () => {

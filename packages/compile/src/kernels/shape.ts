@@ -11,7 +11,7 @@ const transpose: Kernel<tf.TransposeAttrs> = ({ x }, { perm }, r) => {
   return r.emit('Transpose', [x], { shape, dtype: x.dtype }, { perm });
 };
 
-function slice(r: Recorder, x: Value, begin: number[], size: number[]): Value {
+export function slice(r: Recorder, x: Value, begin: number[], size: number[]): Value {
   if (x.uniform !== undefined) return r.uniform(x.uniform, size, x.dtype);
   const axes = size.flatMap((length, axis) => (length === x.shape[axis] ? [] : [axis]));
   if (axes.length === 0) return x;

@@ -1,9 +1,27 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { currentScope, withScope } from './scope.ts';
 
-/** Evaluates `f` as a constant: no gradient flows to its inputs. */
+const detachedResults = new WeakSet<tf.Tensor>();
+
+/** Evaluates `f` as a constant: no gradient flows to its inputs, and nothing inside it is kept for one. */
 export function detached(f: (...inputs: tf.Tensor[]) => tf.Tensor, ...inputs: tf.Tensor[]): tf.Tensor {
-  return tf.customGrad((...args: unknown[]) => {
+  const result = tf.customGrad((...args: unknown[]) => {
     const tensors = args.slice(0, inputs.length) as tf.Tensor[];
-    return { value: f(...tensors), gradFunc: () => inputs.map(input => tf.zeros(input.shape)) };
+    const value = withScope({ variables: undefined }, () => f(...tensors));
+    return { value, gradFunc: () => inputs.map(input => tf.zeros(input.shape)) };
   })(...inputs);
+  detachedResults.add(result);
+  return result;
+}
+
+/**
+ * Whether, inside {@link valueAndGrads}, no gradient can flow through a tensor: it was there before, or it is the result of
+ * {@link detached}. Outside it, where nobody says what is differentiated, nothing counts as constant.
+ */
+export function isConstant(x: tf.Tensor): boolean {
+  const { variables } = currentScope();
+  if (!variables || variables.has(x)) return false;
+  if (detachedResults.has(x)) return true;
+  const tape = tf.engine().state.activeTape ?? [];
+  return !tape.some(({ outputs }) => outputs.some(({ id }) => id === x.id));
 }

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { gradientConfigs } from '#gradients';
+import { withScope } from './scope.ts';
 
 /**
  * Registers the gradients of TensorFlow.js' own ops with the shared engine; its Node entry registers none.
@@ -25,7 +26,7 @@ export function valueAndGrads(loss: () => tf.Scalar, variables: readonly tf.Vari
   const frozen = variables.filter(variable => !variable.trainable);
   for (const variable of frozen) variable.trainable = true;
   try {
-    const { value, grads } = tf.variableGrads(loss, [...variables]);
+    const { value, grads } = withScope({ variables: new Set(variables) }, () => tf.variableGrads(loss, [...variables]));
     return { value, grads: variables.map(variable => grads[variable.name] ?? null) };
   } finally {
     for (const variable of frozen) variable.trainable = false;

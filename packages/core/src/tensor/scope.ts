@@ -1,3 +1,4 @@
+import type * as tf from '@tensorflow/tfjs-core';
 import { PeftError } from '../errors.ts';
 import type { RandomSource } from './random.ts';
 
@@ -6,6 +7,8 @@ export interface Scope {
   /** Dropout and stochastic depth act only in training. */
   readonly training: boolean;
   readonly random?: RandomSource;
+  /** What the loss is being differentiated by; set while a gradient is taken. */
+  readonly variables?: ReadonlySet<tf.Tensor>;
 }
 
 const stack: Scope[] = [{ training: false }];

@@ -1,0 +1,165 @@
+import {
+  type AdaptedModel,
+  adapt,
+  drawNormal,
+  hostRandom,
+  initialize,
+  key,
+  lowRankDelta,
+  lowRankParameters,
+  type Method,
+  normal,
+  type Parameter,
+  softmaxCrossEntropy,
+  valueAndGrads,
+  whole,
+  withScope,
+} from '@peft/core';
+import * as tf from '@tensorflow/tfjs-core';
+import { describe, expect, test } from 'vitest';
+import { maxDifference } from '../test/compare.ts';
+import { type Backbone, createBackbone, setDropPath, splitFeatures, zoo } from './index.ts';
+
+const small = { imageSize: [16, 16], patchSize: 4, classes: 5, mlpRatio: 2 } as const;
+const { preprocessing } = zoo['pico-vit'];
+const vit = (): Backbone =>
+  createBackbone({
+    architecture: 'vit',
+    config: { ...small, embedDim: 8, depth: 4, heads: 2, distilled: true },
+    preprocessing,
+  });
+const swin = (): Backbone =>
+  createBackbone({
+    architecture: 'swin',
+    config: { ...small, embedDim: 8, depths: [2, 2], heads: [2, 2], windowSize: 2 },
+    preprocessing,
+  });
+
+const images = () => tf.tensor(drawNormal(key(3), 2 * 16 * 16 * 3), [2, 16, 16, 3]);
+const labels = () => tf.tensor1d([1, 4], 'int32');
+
+const lowRank = (targets: string[]): Method => ({
+  type: 'low-rank',
+  config: {},
+  targets: { targets },
+  modulesToSave: [],
+  unmergeable: 'not needed here',
+  parameters: site => lowRankParameters(site, 2, { B: normal(0.1) }),
+  delta: ({ x, parameters }) => lowRankDelta(x, parameters, 1),
+});
+
+interface Trained {
+  model: AdaptedModel;
+  backbone: Backbone;
+  parameters: Parameter[];
+}
+
+async function adapted(create: () => Backbone, method: Method): Promise<Trained> {
+  const backbone = initialize(create(), key(0));
+  const model = adapt(backbone);
+  await model.add('default', method, { key: key(1) });
+  return { model, backbone, parameters: [...model.trainable()].map(([, parameter]) => parameter) };
+}
+
+/** The loss and all gradients, one after the other, of a model that takes `x`. */
+const train = ({ model, parameters }: Trained, x: tf.Tensor, onForward = () => {}): tf.Tensor =>
+  withScope({ training: true, random: hostRandom(key(3)) }, () =>
+    tf.tidy(() => {
+      const loss = () => {
+        const logits = model.call(x);
+        onForward();
+        return tf.mean(softmaxCrossEntropy(logits, labels())) as tf.Scalar;
+      };
+      const { value, grads } = valueAndGrads(
+        loss,
+        parameters.map(parameter => parameter.value),
+      );
+      return tf.concat([value, ...grads.map(grad => grad!)].map(t => tf.reshape(t, [-1])));
+    }),
+  );
+
+const count = (names: string[], name: string): number => names.filter(other => other === name).length;
+
+describe.each([
+  ['vision transformer', vit, (block: number) => `blocks.${block}`],
+  ['Swin', swin, (block: number) => `layers.${block >> 1}.blocks.${block & 1}`],
+])('%s', (_, create, block) => {
+  const onBlock = (i: number): Method => lowRank([`${block(i)}.attn.qkv`]);
+
+  test.each([3, 2])(
+    'runs no gradient below its lowest adapter, in block %i, and none of frozen weights',
+    async lowest => {
+      const trained = await adapted(create, onBlock(lowest));
+      const { kernels } = await tf.profile(() => train(trained, images()));
+      const names = kernels.map(({ name }) => name);
+      const above = 4 - lowest;
+      expect(count(names, 'PeftAttention')).toBe(4);
+      expect(count(names, 'PeftAttentionGrad')).toBe(above);
+      expect(count(names, 'PeftGeluGrad')).toBe(above);
+      expect(count(names, 'PeftLayerNormGrad')).toBe(2 * above); // the last norm, but not the one below the adapter
+      const { length: overTokens } = kernels.filter(
+        ({ name, inputShapes: [a, b] }) => name === 'BatchMatMul' && a.length === 2 && a[0] === b[0],
+      );
+      expect(overTokens).toBe(2); // x^T dy: of A and of B, and of no frozen weight
+    },
+  );
+
+  test('keeps nothing of what lies below', async () => {
+    const kept = async (lowest: number): Promise<number> => {
+      let nodes = 0;
+      const onForward = () => {
+        nodes = tf.engine().state.activeTape.length;
+      };
+      train(await adapted(create, onBlock(lowest)), images(), onForward);
+      return nodes;
+    };
+    const [all, last] = [await kept(0), await kept(3)];
+    expect(last).toBeLessThan(0.45 * all);
+    const head = await adapted(create, whole({ modulesToSave: create().classifiers.slice() }));
+    const { kernels } = await tf.profile(() => train(head, images()));
+    expect(kernels.filter(({ name }) => /^Peft\w+Grad$/.test(name))).toEqual([]);
+  });
+
+  test('checkpointed, it gives the same loss and gradients with less memory', async () => {
+    const trained = await adapted(create, lowRank(['attn.qkv', 'mlp.fc1']));
+    setDropPath(trained.backbone, 0.3);
+    const peak = async (): Promise<[number, number[]]> => {
+      const before = tf.memory().numBytes;
+      const { peakBytes, result } = await tf.profile(() => train(trained, images()));
+      return [peakBytes - before, [...(await (result as tf.Tensor).data())]];
+    };
+    const [plainBytes, plain] = await peak();
+    trained.backbone.checkpointing = true;
+    const [bytes, values] = await peak();
+    expect(values.every(Number.isFinite)).toBe(true);
+    expect(maxDifference(values, plain)).toBeLessThan(1e-6);
+    expect(bytes).toBeLessThan(0.75 * plainBytes);
+  });
+
+  test('can be cut below its lowest adapter: the same loss and gradients from features', async () => {
+    for (const [method, name] of [
+      [onBlock(2), block(2)],
+      [whole({ modulesToSave: create().classifiers.slice() }), 'head'],
+    ] as const) {
+      const trained = await adapted(create, method);
+      const split = splitFeatures(trained.backbone, trained.parameters);
+      expect(split.name).toBe(name);
+      const features = split.before(images());
+      const [whole, cut] = [train(trained, images()), split.after(() => train(trained, features))];
+      expect(maxDifference(await cut.data(), await whole.data())).toBe(0);
+      expect(trained.model.call(images()).shape).toEqual([2, 5]);
+    }
+  });
+
+  test('is not cut where features would change', async () => {
+    const everything = await adapted(create, whole({ modulesToSave: ['*'] }));
+    expect(() => splitFeatures(everything.backbone, everything.parameters)).toThrow(/"embed", is itself adapted/);
+    const last = await adapted(create, onBlock(3));
+    expect(() => splitFeatures(last.backbone, [])).not.toThrow();
+    setDropPath(last.backbone, 0.3);
+    expect(() => splitFeatures(last.backbone, last.parameters)).toThrow(/drops paths at a rate of 0\.1/);
+    const bare = initialize(create(), key(0));
+    expect(() => splitFeatures(bare, [])).toThrow(/nothing of the backbone is adapted/);
+    expect(() => bare.startingAt(99, () => {})).toThrow(/There is no segment 99/);
+  });
+});

@@ -1,0 +1,46 @@
+import { check, type Parameter } from '@peft/core';
+import type * as tf from '@tensorflow/tfjs-core';
+import type { Backbone } from './backbone.ts';
+import { dropRate, frozenCount, runSegments } from './segment.ts';
+
+/** A backbone cut in two: before, what gives the same for a picture whatever training does; after, the rest. */
+export interface FeatureSplit {
+  /** The segment that the features enter: `blocks.10`. */
+  readonly name: string;
+  /** Pictures `[B, H, W, 3]` to features `[B, ...]`. The caller disposes of them. */
+  before(images: tf.Tensor): tf.Tensor;
+  /** Runs `body`, which must be synchronous, with the backbone taking features in the place of pictures. */
+  after<T>(body: () => T): T;
+}
+
+/**
+ * Cuts a backbone below its lowest module that is adapted or trained, so that the features of a picture need computing
+ * only once. For a linear head they are the pooled features; for adapters from block 10 on, the tokens that enter it.
+ *
+ * @param trained the parameters that training changes
+ * @throws PeftError `not-supported` if there is nothing below, or something random
+ */
+export function splitFeatures(model: Backbone, trained: Iterable<Parameter>): FeatureSplit {
+  const segments = model.segments();
+  const count = frozenCount(segments, new Set([...trained].map(({ value }) => value)));
+  check(
+    count > 0,
+    'not-supported',
+    () => `No features can be cached: the first part of the backbone, "${segments[0].name}", is itself adapted.`,
+  );
+  check(
+    count < segments.length,
+    'not-supported',
+    () => 'No features can be cached: nothing of the backbone is adapted or trained.',
+  );
+  const random = segments.slice(0, count).find(segment => dropRate(segment) > 0);
+  check(random === undefined, 'not-supported', () => {
+    const rate = random ? dropRate(random) : 0;
+    return `Features cannot be cached: ${random?.name}, below all that is adapted, drops paths at a rate of ${rate.toFixed(3)}. Set it to 0.`;
+  });
+  return {
+    name: segments[count].name,
+    before: images => runSegments(segments.slice(0, count), images),
+    after: body => model.startingAt(count, body),
+  };
+}
