@@ -62,6 +62,17 @@ const schema = v.strictObject({
   preset: v.optional(v.picklist(['vtab1k', 'neat-image'])),
   accumulate: v.optional(atLeastOne),
   checkpointEvery: v.optional(atLeastOne),
+  /** Gigabytes; a flag without a number is 4. */
+  cacheFeatures: v.optional(
+    v.union([
+      positive,
+      v.pipe(
+        v.boolean(),
+        v.transform(on => (on ? 4 : undefined)),
+      ),
+    ]),
+  ),
+  checkpointing: v.optional(v.boolean(), false),
   adapter: v.optional(v.string()),
   reference: v.optional(v.string()),
   tensors: v.optional(v.string()),

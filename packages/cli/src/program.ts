@@ -65,7 +65,16 @@ const groups = {
       .option('--resume', 'go on from the checkpoint in --out')
       .option('--preset <name>', 'vtab1k or neat-image')
       .option('--accumulate <n>', 'batches a step', number)
-      .option('--checkpoint-every <steps>', 'save a checkpoint this often', number),
+      .option('--checkpoint-every <steps>', 'save a checkpoint this often', number)
+      .option(
+        '--cache-features [GB]',
+        'compute what lies below all adapters once for each picture, within this memory (4 GB)',
+        number,
+      )
+      .option(
+        '--checkpointing',
+        'keep only the input of each block and run it again backwards: less memory, more time',
+      ),
 };
 
 function verb(

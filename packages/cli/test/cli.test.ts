@@ -179,6 +179,33 @@ describe('an adapter, from training to merging', () => {
   });
 });
 
+describe('savings leave the losses as they are', () => {
+  const plain = ['train', ...pico, ...data, '--steps', '6', '--batch', '8', '--method', 'lora', '--set', 'r=2'];
+  const onLast = [...plain, '--set', 'targets=["blocks.5.attn.qkv"]'];
+  const losses = async (...argv: string[]): Promise<number[]> =>
+    (await peftJson<Trained>(...argv, '--out', at('saving'))).losses;
+  const expectSame = (found: number[], expected: number[]): void => {
+    expect(found).toHaveLength(expected.length);
+    for (const [i, loss] of found.entries()) expect(Math.abs(loss - expected[i])).toBeLessThan(1e-5);
+  };
+
+  test('--cache-features and --checkpointing', async () => {
+    const expected = await losses(...onLast);
+    expectSame(await losses(...onLast, '--cache-features'), expected);
+    expectSame(await losses(...onLast, '--checkpointing'), expected);
+  });
+
+  test('--cache-features is refused where features change, or do not fit', async () => {
+    const refused = async (...argv: string[]): Promise<string> => {
+      const { status, stderr } = await peft(...plain, ...argv, '--out', at('saving'), '--quiet');
+      expect(status).toBe(1);
+      return stderr;
+    };
+    expect(await refused('--cache-features', '--augment', 'flip-crop')).toMatch(/makes another each epoch/);
+    expect(await refused('--cache-features', '1e-6')).toMatch(/more than the limit of 1000/);
+  });
+});
+
 test('a run that is stopped and resumed ends with the same adapter', async () => {
   const run = ['train', ...pico, ...data, ...quick, '--checkpoint-every', '3'];
   await peftJson(...run, '--out', at('whole'));

@@ -2,9 +2,9 @@ import { type CompiledStep, check } from '@peft/core';
 import type { Batch, BatchSource } from './batch.ts';
 import { type Metrics, MetricsAccumulator } from './metrics.ts';
 
-/** A batch as a step takes it. */
+/** A batch as a step takes it; pictures have three channels, features as many as there are numbers. */
 export const batchInputs = ({ images, labels }: Batch, [height, width]: readonly [number, number]) => ({
-  images: { data: images, shape: [labels.length, height, width, 3] },
+  images: { data: images, shape: [labels.length, height, width, images.length / (labels.length * height * width)] },
   labels: { data: labels, shape: [labels.length] },
 });
 

@@ -1,6 +1,13 @@
 export { AdamW, type AdamWOptions } from './adamw.ts';
 export type { Batch, BatchSource } from './batch.ts';
 export { batchInputs, evaluate } from './evaluate.ts';
+export {
+  type CachedFeatures,
+  type CacheOptions,
+  cacheFeatures,
+  type ModelSplit,
+  type OrderedSource,
+} from './features.ts';
 export { argMax, logSumExp, type Metrics, MetricsAccumulator } from './metrics.ts';
 export { constant, cosine, linearDecay, type Progress, type Schedule, timm0412, warmup } from './schedule.ts';
 export { passStage, stageOf } from './stage.ts';

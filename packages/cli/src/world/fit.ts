@@ -11,6 +11,7 @@ import type { Insight } from '../output/insight.ts';
 import type { Output } from '../output/output.ts';
 import { percent } from '../output/table.ts';
 import { type Recipe, recipeOf, scheduleOf } from '../presets.ts';
+import { featuresOf } from './features.ts';
 import { cardOf, type OpenedModel } from './model.ts';
 import { batchSource } from './source.ts';
 
@@ -78,25 +79,24 @@ export async function fit(
   const method = makeMethod({ ...args, recipe: recipe.method }, [...backbone.model.classifiers]);
   await addAdapter(args, method, opened);
   setDropPath(backbone.model, recipe.dropPath);
+  backbone.model.checkpointing = args.checkpointing;
   engine.invalidate('structure');
 
   const { batch, accumulate } = recipe;
-  const source = batchSource(train, preprocessing, {
-    batch,
-    seed: args.seed,
-    shuffle: args.shuffle,
-    dropLast: true,
-    augment: recipe.augment === 'flip-crop' ? 'flip-crop' : 'none',
-  });
+  const { seed, shuffle, cacheFeatures: limit } = args;
+  const augment = recipe.augment === 'flip-crop' ? 'flip-crop' : 'none';
+  const source = batchSource(train, preprocessing, { batch, seed, shuffle, dropLast: true, augment });
+  const inOrder = { batch, seed, shuffle: false, dropLast: false, augment: 'none' } as const;
+  const pictures = batchSource(train, preprocessing, inOrder);
+  const cached = limit && (await featuresOf({ opened, engine, source, pictures, recipe, limit }, output, signal));
   const trainer = new Trainer({
     model,
-    engine,
-    source,
+    ...(cached || { engine, source }),
     optimizer: { lr: recipe.lr ?? methodEntry(args.method).lr, weightDecay: recipe.weightDecay },
     schedule: scheduleOf(recipe),
     ...(args.steps === undefined ? { epochs: recipe.epochs } : { steps: args.steps }),
     accumulate,
-    seed: args.seed,
+    seed,
     smoothing: args.smoothing,
     clipNorm: args.clip,
   });
