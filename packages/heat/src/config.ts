@@ -7,10 +7,12 @@ export type HeadsOff = Readonly<
 >;
 
 export interface HeatConfig {
-  /** Heads to turn off in each layer. */
-  ne: number;
-  /** Instead of `ne`: the part of each layer's heads to turn off, rounded down. */
-  ratio: number | undefined;
+  /** Heads to turn off in each layer, instead of `ratio`. */
+  ne: number | undefined;
+  /** The part of each layer's heads to turn off, rounded down, but one at least unless it is 0. */
+  ratio: number;
+  /** Heads of each layer, for models whose modules do not tell. */
+  heads: number | undefined;
   /** What the importance of a head is: of `q`, `v`, both (`qv`), `random`, or the name of a strategy of the user's own. */
   strategy: string;
   /**
@@ -54,8 +56,9 @@ export interface HeatConfig {
 }
 
 export const heatDefaults: HeatConfig = {
-  ne: 3,
-  ratio: undefined,
+  ne: undefined,
+  ratio: 0.25,
+  heads: undefined,
   strategy: 'qv',
   scope: undefined,
   maskTarget: 'delta',
@@ -115,10 +118,12 @@ const atLeast = (name: string, value: number, least: number, whole = true): void
   );
 
 function checkValues(config: HeatConfig): void {
-  const { ne, ratio, scope, maskTarget, abs, source, scoreBatches, probeHeadEpochs, warmEpochs, refreshEvery } = config;
-  atLeast('ne', ne, 0);
+  const { ne, ratio, heads, scope, maskTarget, abs, source, scoreBatches, probeHeadEpochs, warmEpochs, refreshEvery } =
+    config;
+  atLeast('ne', ne ?? 0, 0);
+  atLeast('heads', heads ?? 1, 1);
   check(
-    ratio === undefined || (ratio >= 0 && ratio < 1),
+    ratio >= 0 && ratio < 1,
     'bad-config',
     () => `heat: ratio is ${ratio}; it must be in [0, 1), the part of the heads to turn off.`,
   );

@@ -225,6 +225,8 @@ describe('the number of parameters', () => {
     [vit, { ne: 3, maskTarget: 'output' }, 258_048],
     [vit, { r: 32 }, 1_032_192],
     [vit, { r: 32, ne: 6 }, 884_736],
+    [vit, {}, 258_048],
+    [swin, {}, 336_896],
     [swin, { ratio: 0 }, 385_024],
     [swin, { ratio: 0.25 }, 336_896],
     [swin, { ratio: 0.5 }, 288_768],
@@ -317,7 +319,7 @@ describe('a model that it does not fit is refused', () => {
   const swin = (): Module => createBackbone('pico-swin');
 
   test.each<[() => Module, HeatOptions, string]>([
-    [vit, {}, 'heat: ne is 3, but blocks.0.attn has 3 heads; give a smaller ne, or a ratio'],
+    [vit, { ne: 3 }, 'heat: ne is 3, but blocks.0.attn has 3 heads; give a smaller ne, or a ratio'],
     [swin, { ne: 2 }, 'heat: ne is 2, but layers.0.blocks.0.attn has 2 heads'],
     [vit, { targets: ['mlp.fc1'] }, 'heat: none of the adapted modules are queries, keys or values'],
     [

@@ -1,4 +1,5 @@
 import { check, type Site } from '@peft/core';
+import type { HeatConfig } from './config.ts';
 import type { Component } from './importance.ts';
 
 /*
@@ -40,11 +41,13 @@ export const roleOf = ({ path, slice }: Site): Role | undefined => roles[slice?.
 /** The side that a role is on. */
 export const sideOf = (role: Role): Component => (role === 'v' ? 'v' : 'q');
 
-function headsOf({ id, module: { heads }, outFeatures }: Site): number {
+function headsOf({ id, module, outFeatures }: Site, { heads = module.heads }: Pick<HeatConfig, 'heads'>): number {
   check(
     heads !== undefined,
     'not-supported',
-    () => `heat: ${id} does not tell its number of attention heads; make the module with new Linear(..., { heads }).`,
+    () =>
+      `heat: ${id} does not tell its number of attention heads; give the option heads, or make the module with ` +
+      'new Linear(..., { heads }).',
   );
   check(
     outFeatures % heads === 0,
@@ -55,13 +58,13 @@ function headsOf({ id, module: { heads }, outFeatures }: Site): number {
 }
 
 /** The layers of attention in which there are sites, in the order of the model. */
-export function layersOf(sites: readonly Site[]): HeadLayer[] {
+export function layersOf(sites: readonly Site[], config: Pick<HeatConfig, 'heads'>): HeadLayer[] {
   const layers = new Map<string, HeadLayer>();
   for (const site of sites) {
     const role = roleOf(site);
     if (!role) continue;
     const path = parentOf(site.path);
-    const heads = headsOf(site);
+    const heads = headsOf(site, config);
     const known = layers.get(path);
     check(
       !known || known.heads === heads,

@@ -25,7 +25,8 @@ function headsOff(off: HeadsOff | undefined, { path }: HeadLayer, site: Site): r
 
 /** How many heads of a layer are to be turned off. */
 export function countOff({ path, heads }: HeadLayer, { ne, ratio }: HeatConfig): number {
-  const count = ratio === undefined ? ne : Math.floor(ratio * heads + 1e-9);
+  const part = ratio === 0 || heads === 1 ? 0 : Math.max(1, Math.floor(ratio * heads + 1e-9));
+  const count = ne ?? part;
   check(
     count < heads,
     'bad-config',
@@ -107,7 +108,7 @@ export function placementOf(site: Site, sites: readonly Site[], { config, of, st
   const masksOutput = maskTarget === 'output';
   const names = masksOutput ? targetNames(of).map(stripSlices) : [];
   const adapted = masksOutput ? sites.filter(({ target }) => names.includes(target)) : sites;
-  const layers = layersOf(adapted);
+  const layers = layersOf(adapted, config);
   if (off) checkOff(layers, off);
   else if (strategy) checkScorable(layers, strategy, config);
   const own = layers.find(layer => Object.values(layer.sites).includes(site));

@@ -108,7 +108,7 @@ export function heatStage(parts: HeatParts, make: (parts: HeatParts) => Successi
     after: epochs => firstPass(parts, epochs) + (isRefresh ? Math.max(1, passes) * refreshEvery : 0),
     ...(strategy?.components.length !== 0 && {
       gate(site, sites) {
-        const layer = layersOf(sites).find(candidate => Object.values(candidate.sites).includes(site));
+        const layer = layersOf(sites, config).find(candidate => Object.values(candidate.sites).includes(site));
         const isScored = layer && known().components.some(side => scoredSite(layer, side) === site);
         return isScored ? { on: source === 'delta' ? 'delta' : 'output', groups: layer.heads } : undefined;
       },
@@ -117,7 +117,10 @@ export function heatStage(parts: HeatParts, make: (parts: HeatParts) => Successi
     ...(config.scoreBatches !== undefined && { batches: config.scoreBatches }),
     repeats: isRefresh,
     next(found, values) {
-      const layers = layersOf(values.map(({ site }) => site));
+      const layers = layersOf(
+        values.map(({ site }) => site),
+        config,
+      );
       const scores = readScores(layers, known(), found);
       const off = findOff(layers, scores, known(), config);
       const after = { ...parts, config: { ...config, off, scores, passes: passes + 1 } };
