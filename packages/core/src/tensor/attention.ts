@@ -19,7 +19,7 @@ const attentionOp: FusedOp = {
     saveInputs: ['q', 'k', 'v'],
     saveOutputs: [true, true],
     // All at once, not each when asked for: TensorFlow.js tidies up after every single one.
-    backward([dy], [q, k, v, o, p], attributes) {
+    backward(dy, [q, k, v, o, p], attributes) {
       const { biasShape } = attributes;
       const grads: Record<string, tf.Tensor> = tf.tidy(() => {
         const [dq, dk, dv, ds] = runFused(attentionGradOp, { dy, q, k, v, o, p }, attributes);

@@ -13,7 +13,7 @@ const crossEntropyOp: FusedOp = {
   gradient: {
     saveInputs: ['target'],
     saveOutputs: [false, true],
-    backward: ([dy], [target, p]) => ({
+    backward: (dy, [target, p]) => ({
       logits: () => tf.mul(tf.sub(p, target), tf.expandDims(dy, -1)),
       target: () => tf.mul(tf.neg(tf.log(p)), tf.expandDims(dy, -1)),
     }),

@@ -15,7 +15,7 @@ const geluOp: FusedOp = {
   },
   gradient: {
     saveInputs: ['x'],
-    backward: ([dy], [x], attributes) => ({ x: () => runFused(geluGradOp, { dy, x }, attributes)[0] }),
+    backward: (dy, [x], attributes) => ({ x: () => runFused(geluGradOp, { dy, x }, attributes)[0] }),
   },
 };
 

@@ -4,7 +4,10 @@ import * as tf from '@tensorflow/tfjs-core';
 export type Inputs = Record<string, tf.Tensor>;
 export type Attributes = Record<string, number | string | boolean | number[]>;
 
-/** A fused op: one kernel name, a composite of TensorFlow.js ops to fall back on, and its own gradient. */
+/**
+ * A fused op: one kernel name, a composite of TensorFlow.js ops to fall back on, and its own gradient. The first output is
+ * the result; others are there to be saved for the gradient, and have none themselves.
+ */
 export interface FusedOp {
   /** The kernel name, by which a backend may register something faster: see {@link runFused}. */
   name: string;
@@ -15,8 +18,8 @@ export interface FusedOp {
     saveInputs: string[];
     /** For each output, whether the gradient needs it. */
     saveOutputs?: boolean[];
-    /** `saved`: the inputs, then the outputs, that were asked for. */
-    backward(dy: tf.Tensor[], saved: tf.Tensor[], attributes: Attributes): Record<string, () => tf.Tensor>;
+    /** `dy`: of the result. `saved`: the inputs, then the outputs, that were asked for. */
+    backward(dy: tf.Tensor, saved: tf.Tensor[], attributes: Attributes): Record<string, () => tf.Tensor>;
   };
 }
 
@@ -42,10 +45,17 @@ export function runFused(op: FusedOp, inputs: Inputs, attributes: Attributes = {
       kernelName: op.name,
       inputsToSave: gradient.saveInputs,
       outputsToSave: gradient.saveOutputs ?? [],
-      gradFunc: (dy, saved, attrs) =>
-        gradient.backward(Array.isArray(dy) ? dy : [dy], saved, attrs as unknown as Attributes),
+      gradFunc: (dy, saved, attrs) => gradient.backward(dy as tf.Tensor, saved, attrs as unknown as Attributes),
     });
   }
   const outputs = tf.engine().runKernel(op.name, inputs, attributes as tf.NamedAttrMap) as tf.Tensor | tf.Tensor[];
-  return Array.isArray(outputs) ? outputs : [outputs];
+  const all = Array.isArray(outputs) ? outputs : [outputs];
+  if (gradient) hideFromTape(all);
+  return all;
+}
+
+/** Leaves only the result on the tape: TensorFlow.js would make a gradient of zeros, on the host, for each other output. */
+function hideFromTape([result]: tf.Tensor[]): void {
+  const node = tf.engine().state.activeTape?.at(-1);
+  if (node?.outputs[0]?.id === result.id) node.outputs = [result];
 }

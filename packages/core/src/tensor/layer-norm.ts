@@ -13,7 +13,7 @@ const layerNormOp: FusedOp = {
   gradient: {
     saveInputs: ['x', 'gamma'],
     saveOutputs: [false, true, true],
-    backward([dy], [x, gamma, mean, inverseStd]) {
+    backward(dy, [x, gamma, mean, inverseStd]) {
       const leading = x.shape.slice(0, -1).map((_, axis) => axis);
       return {
         x: () => runFused(layerNormGradOp, { dy, x, gamma, mean, inverseStd })[0],

@@ -13,7 +13,7 @@ const linearOp: FusedOp = {
   },
   gradient: {
     saveInputs: ['x', 'weight'],
-    backward: ([dy], [x, weight]) => ({
+    backward: (dy, [x, weight]) => ({
       x: () => tf.reshape(tf.matMul(flat(dy), weight as tf.Tensor2D, false, true), x.shape), // dy W^T
       weight: () => tf.matMul(flat(x), flat(dy), true), // x^T dy
       bias: () => tf.sum(flat(dy), 0),
