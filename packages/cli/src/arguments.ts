@@ -25,6 +25,16 @@ const settings = v.record(
   v.custom<Json>(() => true),
 );
 
+const methodSettings = v.union([v.pipe(v.array(v.string()), v.transform(parseSettings)), settings]);
+
+/** What `compare` may be told of one of its methods alone, in a configuration file. */
+const each = v.strictObject({
+  lr: v.optional(positive),
+  set: v.optional(methodSettings),
+  targets: v.optional(texts),
+  cacheFeatures: v.optional(positive),
+});
+
 /** Every argument that a flag or a configuration file may give. */
 const schema = v.strictObject({
   backbone: v.optional(v.string()),
@@ -35,7 +45,8 @@ const schema = v.strictObject({
   evalSplit: v.optional(v.string()),
   method: v.optional(v.string()),
   methods: v.optional(texts),
-  set: v.optional(v.union([v.pipe(v.array(v.string()), v.transform(parseSettings)), settings])),
+  set: v.optional(methodSettings),
+  each: v.optional(v.record(v.string(), each)),
   targets: v.optional(texts),
   engine: v.optional(v.picklist(['auto', 'onnx', 'webgpu', 'wasm', 'cpu']), 'auto'),
   threads: v.optional(atLeastOne),

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { check } from '@peft/core';
 import { writeAtomic } from '@peft/core/node';
 import type { Dataset } from '@peft/data';
 import { openDataset } from '@peft/data/node';
@@ -48,6 +49,8 @@ const resultTable = (methods: ComparedMethod[]): string =>
 /** Several methods on one data set under one budget, and an HTML report of what came of it. */
 export async function compare(args: Arguments, output: Output): Promise<void> {
   const methods = (args.methods ?? ['linear', 'lora']).flatMap(list => list.split(','));
+  for (const name of Object.keys(args.each ?? {}))
+    check(methods.includes(name), 'bad-argument', () => `each has "${name}", which is not among the methods compared.`);
   const data = required(args, 'data');
   const train = await openDataset(data, args.split ?? 'train', { seed: args.seed });
   const test = await openDataset(data, args.evalSplit ?? 'test', { seed: args.seed });
@@ -62,7 +65,7 @@ export async function compare(args: Arguments, output: Output): Promise<void> {
           const seed = args.seed + i;
           runs.push(
             await runOne(
-              { ...args, ...optionsFor(method, args), method, seed },
+              { ...argumentsFor(method, args), seed },
               { train, test },
               join(folder, `${method}-${seed}`),
               output,
@@ -97,9 +100,16 @@ export async function compare(args: Arguments, output: Output): Promise<void> {
   }
 }
 
-/** Baselines that train whole modules have no targets and no options to set. */
-const optionsFor = (method: string, { targets, set }: Arguments): Pick<Arguments, 'targets' | 'set'> =>
-  methodEntry(method).factory.type === 'whole' ? { targets: undefined, set: undefined } : { targets, set };
+/**
+ * The arguments of one method: those of all, then its own. Baselines that train whole modules have no targets and no
+ * options to set.
+ */
+function argumentsFor(method: string, args: Arguments): Arguments & { method: string } {
+  const isWhole = methodEntry(method).factory.type === 'whole';
+  const { targets, set } = isWhole ? {} : args;
+  const own = args.each?.[method];
+  return { ...args, targets, ...own, set: { ...set, ...own?.set }, method };
+}
 
 /** Every run has a backbone and an engine of its own, so that none leans on another. */
 async function runOne(
