@@ -50,6 +50,7 @@ const schema = v.strictObject({
   targets: v.optional(texts),
   engine: v.optional(v.picklist(['auto', 'onnx', 'webgpu', 'wasm', 'cpu']), 'auto'),
   threads: v.optional(atLeastOne),
+  frozenDtype: v.optional(v.picklist(['f32', 'f16']), 'f32'),
   seed: v.optional(whole, 42),
   seeds: v.optional(atLeastOne, 1),
   json: v.optional(v.boolean(), false),

@@ -14,6 +14,7 @@ const groups = {
       .option('--config <file>', 'a JSON or YAML file of any of these arguments, overridden by flags')
       .option('--engine <engine>', 'auto, onnx, webgpu, wasm or cpu')
       .option('--threads <n>', 'threads of the engine', number)
+      .option('--frozen-dtype <dtype>', 'how the ONNX engine keeps weights that are not trained: f32 or f16')
       .option('--seed <n>', 'every random number: initialisation, order, drop path, augmentation, splits', number)
       .option('--out <path>', 'where to write')
       .option('--json', 'the answer as exactly one JSON object on stdout')

@@ -1,34 +1,13 @@
-import { execFile, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { fromFloat32, fromInt32, parseSafetensors, serializeSafetensors, toFloat32 } from '@peft/core';
-import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { bin, type Result, Scratch } from './peft.ts';
 
-interface Result {
-  status: number;
-  stdout: string;
-  stderr: string;
-}
-
-const bin = new URL('../bin/peft.js', import.meta.url).pathname;
-const scratch = mkdtempSync(join(tmpdir(), 'peft-cli-'));
-const at = (...parts: string[]): string => join(scratch, ...parts);
-
-const peft = (...argv: string[]): Promise<Result> =>
-  new Promise(resolve => {
-    execFile(process.execPath, [bin, ...argv], { cwd: scratch }, (error, stdout, stderr) =>
-      resolve({ status: typeof error?.code === 'number' ? error.code : error ? 1 : 0, stdout, stderr }),
-    );
-  });
-
-async function peftJson<T>(...argv: string[]): Promise<T> {
-  const { status, stdout, stderr } = await peft(...argv, '--json', '--quiet');
-  expect(stderr).toBe('');
-  expect(status).toBe(0);
-  return JSON.parse(stdout) as T;
-}
+const scratch = new Scratch();
+const at = (...parts: string[]): string => scratch.at(...parts);
+const peft = (...argv: string[]): Promise<Result> => scratch.peft(...argv);
+const peftJson = <T>(...argv: string[]): Promise<T> => scratch.json<T>(...argv);
 
 interface Trained {
   losses: number[];
@@ -55,29 +34,11 @@ const quick = [
   '0.1',
 ];
 
-/** Pictures of two classes: bright above, bright below. */
-async function paint(folder: string, count: number): Promise<void> {
-  for (const [label, name] of ['above', 'below'].entries()) {
-    mkdirSync(join(folder, name), { recursive: true });
-    for (let i = 0; i < count; i++) {
-      const pixels = Buffer.from(
-        Uint8Array.from({ length: 40 * 32 * 3 }, (_, p) => {
-          const bright = Math.floor(p / (32 * 3)) < 20 === (label === 0);
-          return (bright ? 160 : 40) + ((p * 7 + i * 13) % 50);
-        }),
-      );
-      await sharp(pixels, { raw: { width: 32, height: 40, channels: 3 } })
-        .jpeg()
-        .toFile(join(folder, name, `${i}.jpg`));
-    }
-  }
-}
-
 beforeAll(async () => {
-  await paint(at('pictures', 'train'), 12);
-  await paint(at('pictures', 'test'), 6);
+  await scratch.paint('pictures/train', 12);
+  await scratch.paint('pictures/test', 6);
 });
-afterAll(() => rmSync(scratch, { recursive: true }));
+afterAll(() => rmSync(scratch.folder, { recursive: true }));
 
 describe('an adapter, from training to merging', () => {
   let trained: Trained;
@@ -195,6 +156,16 @@ describe('savings leave the losses as they are', () => {
     expectSame(await losses(...onLast, '--checkpointing'), expected);
   });
 
+  test('--frozen-dtype f16, to the rounding of the weights', async () => {
+    const [expected, found] = [await losses(...onLast), await losses(...onLast, '--frozen-dtype', 'f16')];
+    const worst = Math.max(...found.map((loss, i) => Math.abs(loss - expected[i]) / expected[i]));
+    expect(worst).toBeGreaterThan(0);
+    expect(worst).toBeLessThan(1e-3);
+    const { status, stderr } = await peft(...onLast, '--frozen-dtype', 'f16', '--engine', 'wasm', '--quiet');
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/needs ONNX Runtime/);
+  });
+
   test('--cache-features is refused where features change, or do not fit', async () => {
     const refused = async (...argv: string[]): Promise<string> => {
       const { status, stderr } = await peft(...plain, ...argv, '--out', at('saving'), '--quiet');
@@ -220,7 +191,7 @@ test('a run that is stopped and resumed ends with the same adapter', async () =>
 
 test('Ctrl-C finishes the step, saves a checkpoint and says how to go on', async () => {
   const run = ['train', ...pico, ...data, ...quick, '--steps', '60', '--checkpoint-every', '1', '--out', at('stopped')];
-  const child = spawn(process.execPath, [bin, ...run, '--quiet'], { cwd: scratch });
+  const child = spawn(process.execPath, [bin, ...run, '--quiet'], { cwd: scratch.folder });
   let stderr = '';
   child.stderr.on('data', chunk => {
     stderr += chunk;
@@ -308,8 +279,8 @@ describe('what goes wrong is one message, exit status 1, and leaves nothing half
     [
       'a corrupt JPEG',
       async () => {
-        await paint(at('broken', 'train'), 4);
-        await paint(at('broken', 'test'), 2);
+        await scratch.paint('broken/train', 4);
+        await scratch.paint('broken/test', 2);
         writeFileSync(at('broken', 'train', 'above', '1.jpg'), 'not a picture');
         return ['train', ...pico, '--data', at('broken'), '--batch', '8', '--steps', '3', '--out', at('x')];
       },
@@ -318,7 +289,7 @@ describe('what goes wrong is one message, exit status 1, and leaves nothing half
     [
       'an empty class folder',
       async () => {
-        await paint(at('hollow', 'train'), 2);
+        await scratch.paint('hollow/train', 2);
         mkdirSync(at('hollow', 'train', 'nothing'), { recursive: true });
         return ['train', ...pico, '--data', at('hollow'), '--out', at('x')];
       },
@@ -363,7 +334,7 @@ describe('what goes wrong is one message, exit status 1, and leaves nothing half
     expect(stderr).not.toMatch(/\n\s+at .*\(/);
     expect(stdout).toBe('');
     expect(status).toBe(1);
-    expect(readdirSync(scratch)).not.toContain('x');
+    expect(readdirSync(scratch.folder)).not.toContain('x');
   });
 
   test.each([

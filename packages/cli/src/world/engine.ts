@@ -1,6 +1,6 @@
 import { startBackend } from '@peft/backends';
 import { onnxEngine } from '@peft/compile';
-import { type Engine, eagerEngine, PeftError } from '@peft/core';
+import { check, type Engine, eagerEngine, PeftError } from '@peft/core';
 import type { Arguments } from '../arguments.ts';
 import type { Output } from '../output/output.ts';
 
@@ -9,13 +9,13 @@ import type { Output } from '../output/output.ts';
  * Says which one runs, and why.
  */
 export async function openEngine(
-  { engine, threads }: Pick<Arguments, 'engine' | 'threads'>,
+  { engine, threads, frozenDtype }: Pick<Arguments, 'engine' | 'threads' | 'frozenDtype'>,
   output: Output,
 ): Promise<Engine> {
   if (engine === 'auto' || engine === 'onnx') {
     await startBackend('cpu');
     try {
-      const onnx = await onnxEngine({ threads });
+      const onnx = await onnxEngine({ threads, frozenDtype });
       output.note(
         `Engine: ${onnx.name} (${engine === 'auto' ? 'onnxruntime is installed: steps are recorded once and run there' : 'as asked'})`,
       );
@@ -25,6 +25,11 @@ export async function openEngine(
       output.note(`onnxruntime cannot be used: ${error.message}`);
     }
   }
+  check(
+    frozenDtype === 'f32',
+    'not-supported',
+    () => `--frozen-dtype ${frozenDtype} needs ONNX Runtime; TensorFlow.js computes in float32 alone.`,
+  );
   const backend = await startBackend(engine);
   const eager = eagerEngine();
   output.note(`Engine: ${eager.name} (${backend.reason})`);
