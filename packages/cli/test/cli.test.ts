@@ -156,11 +156,8 @@ describe('savings leave the losses as they are', () => {
     expectSame(await losses(...onLast, '--checkpointing'), expected);
   });
 
-  test('--frozen-dtype f16, to the rounding of the weights', async () => {
-    const [expected, found] = [await losses(...onLast), await losses(...onLast, '--frozen-dtype', 'f16')];
-    const worst = Math.max(...found.map((loss, i) => Math.abs(loss - expected[i]) / expected[i]));
-    expect(worst).toBeGreaterThan(0);
-    expect(worst).toBeLessThan(1e-3);
+  test('--frozen-dtype f16, as the weights are stored so already', async () => {
+    expectSame(await losses(...onLast, '--frozen-dtype', 'f16'), await losses(...onLast));
     const { status, stderr } = await peft(...onLast, '--frozen-dtype', 'f16', '--engine', 'wasm', '--quiet');
     expect(status).toBe(1);
     expect(stderr).toMatch(/needs ONNX Runtime/);

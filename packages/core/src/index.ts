@@ -72,7 +72,7 @@ export {
   toFileOrder,
 } from './module/layout.ts';
 export { Module, type Patch, patch } from './module/module.ts';
-export { Parameter } from './module/parameter.ts';
+export { isFrozen, Parameter } from './module/parameter.ts';
 export { type LoadOptions, loadState, saveState } from './module/state.ts';
 export { bindPaths, children, disposeModule, getModule, initialize, modules, parameters } from './module/tree.ts';
 export { attention } from './tensor/attention.ts';

@@ -6,12 +6,13 @@ import {
   fold,
   type HostTensor,
   type HostTensors,
+  isFrozen,
   key,
   type Step,
 } from '@peft/core';
 import * as tf from '@tensorflow/tfjs-core';
 import { writeModel } from '../onnx/model.ts';
-import { type InputSpec, type Recording, record } from '../record/record.ts';
+import { type Binding, type InputSpec, type Recording, record } from '../record/record.ts';
 import type { HostArray, Runner } from './runner.ts';
 import { type Slot, Store } from './store.ts';
 
@@ -21,6 +22,14 @@ interface Loaded {
   readonly recording: Recording;
   readonly reads: readonly Slot[];
   readonly writes: readonly Slot[];
+}
+
+export interface StorageOptions {
+  /**
+   * How the weights that are not trained are kept: `f16` takes half the memory and rounds them to 11 significant bits;
+   * computing stays in float32. Vectors (biases, norms) stay as they are.
+   */
+  frozenDtype?: 'f32' | 'f16';
 }
 
 const specOf = ({ data, shape }: HostTensor): InputSpec => ({
@@ -34,12 +43,18 @@ export class OnnxEngine implements Engine {
   readonly #runner: Runner;
   readonly #store: Store;
   readonly #steps = new Set<Map<string, Loaded>>();
+  readonly #isHalf: (variable: tf.Variable) => boolean;
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(name: string, runner: Runner) {
+  constructor(name: string, runner: Runner, { frozenDtype = 'f32' }: StorageOptions = {}) {
     this.name = name;
     this.#runner = runner;
     this.#store = new Store(runner);
+    this.#isHalf = variable => {
+      const kept = this.#store.typeOf(variable);
+      if (kept) return kept === 'float16';
+      return frozenDtype === 'f16' && variable.rank > 1 && variable.dtype === 'float32' && isFrozen(variable);
+    };
   }
 
   compile(step: Step): CompiledStep {
@@ -96,8 +111,9 @@ export class OnnxEngine implements Engine {
 
   async #load(step: Step, specs: Record<string, InputSpec>): Promise<Loaded> {
     await tf.ready();
-    const recording = record(step, specs);
+    const recording = record(step, specs, { half: this.#isHalf });
     const { graph, inputs, outputs, random, bindings } = recording;
+    if (await this.#widen(bindings)) return this.#load(step, specs);
     check(graph.outputs.length > 0, 'bad-argument', () => 'The step neither returns a tensor nor assigns a variable.');
     const bound = bindings.map(({ input, output, ...binding }) => ({ input, output, slot: this.#store.slot(binding) }));
     const [reads, writes] = [bound.filter(({ input }) => input), bound.filter(({ output }) => output)].map(some =>
@@ -117,6 +133,18 @@ export class OnnxEngine implements Engine {
     if (values.status === 'fulfilled') return { session: session.value, recording, reads, writes };
     await this.#runner.unload(session.value);
     throw values.reason;
+  }
+
+  /** Keeps in full precision from now on what was kept in half and is assigned; tells whether there is such a variable. */
+  async #widen(bindings: readonly Binding[]): Promise<boolean> {
+    const assigned = bindings.filter(({ type, output }) => type === 'float16' && output);
+    if (assigned.length === 0) return false;
+    for (const loaded of this.#steps) await this.#unload(loaded);
+    for (const { source, ...binding } of assigned) {
+      if (source.kind === 'variable') await this.#store.forget(source.variable);
+      this.#store.slot({ ...binding, source, type: 'float32' });
+    }
+    return true;
   }
 
   async #unload(loaded: Map<string, Loaded>): Promise<void> {

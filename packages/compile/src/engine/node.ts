@@ -1,9 +1,9 @@
 import { type Engine, PeftError } from '@peft/core';
-import { OnnxEngine } from './engine.ts';
+import { OnnxEngine, type StorageOptions } from './engine.ts';
 import { probe } from './probe.ts';
 import { RemoteRunner } from './remote-runner.ts';
 
-export interface OnnxEngineOptions {
+export interface OnnxEngineOptions extends StorageOptions {
   /** Threads of ONNX Runtime; by default one per processor. */
   threads?: number;
   /** What computes. `webgpu` and `cuda` must be in the installed build of onnxruntime-node. */
@@ -15,7 +15,7 @@ export interface OnnxEngineOptions {
  *
  * @throws PeftError `missing` if onnxruntime-node is not installed, `not-supported` if it cannot use the provider.
  */
-export async function onnxEngine({ threads, provider = 'cpu' }: OnnxEngineOptions = {}): Promise<Engine> {
+export async function onnxEngine({ threads, provider = 'cpu', frozenDtype }: OnnxEngineOptions = {}): Promise<Engine> {
   const [{ Worker }, { availableParallelism }] = await Promise.all([import('node:worker_threads'), import('node:os')]);
   const count = threads ?? availableParallelism();
   const session = {
@@ -40,5 +40,7 @@ export async function onnxEngine({ threads, provider = 'cpu' }: OnnxEngineOption
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new PeftError('not-supported', `onnxruntime-node cannot use "${provider}" here. ${reason}`, { cause });
   }
-  return new OnnxEngine(`onnxruntime-node (${provider}, ${count} thread${count === 1 ? '' : 's'})`, runner);
+  return new OnnxEngine(`onnxruntime-node (${provider}, ${count} thread${count === 1 ? '' : 's'})`, runner, {
+    frozenDtype,
+  });
 }

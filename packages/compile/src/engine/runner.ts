@@ -1,6 +1,10 @@
 import type { ElementType } from '../onnx/graph.ts';
 
-export type HostArray = Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer> | Uint8Array<ArrayBuffer>;
+export type HostArray =
+  | Float32Array<ArrayBuffer>
+  | Uint16Array<ArrayBuffer>
+  | Int32Array<ArrayBuffer>
+  | Uint8Array<ArrayBuffer>;
 
 /** Name, type and shape of what goes into a session or comes out. */
 export interface Port {

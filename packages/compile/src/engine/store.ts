@@ -1,4 +1,4 @@
-import { check, isDeferred } from '@peft/core';
+import { check, fromFloat32, isDeferred } from '@peft/core';
 import * as tf from '@tensorflow/tfjs-core';
 import type { ElementType } from '../onnx/graph.ts';
 import type { Binding, Source } from '../record/record.ts';
@@ -37,6 +37,18 @@ export class Store {
     return slot;
   }
 
+  /** The type in which a variable is kept, if it is. */
+  typeOf(variable: tf.Variable): ElementType | undefined {
+    return this.#slots.get(variable)?.type;
+  }
+
+  /** Lets go of the copy of a variable. */
+  async forget(variable: tf.Variable): Promise<void> {
+    const slot = this.#slots.get(variable);
+    this.#slots.delete(variable);
+    if (slot) await this.#runner.drop([slot.id]);
+  }
+
   /** Reads those slots anew whose variable was assigned since. */
   async refresh(slots: readonly Slot[]): Promise<void> {
     const sent: Promise<void>[] = [];
@@ -44,7 +56,7 @@ export class Store {
       checkAlive(slot.source);
       const dataId = currentData(slot.source);
       if (slot.dataId === dataId) continue;
-      const isOwn = isDeferred(dataId);
+      const isOwn = isDeferred(dataId) && slot.type === 'float32';
       const values = await tf.engine().read(dataId);
       const data = isOwn ? (values as HostArray) : copyOf(values, slot.type);
       Object.assign(slot, { dataId, changed: false });
@@ -94,5 +106,11 @@ function checkAlive(source: Source): void {
 function copyOf(values: tf.BackendValues, type: ElementType): HostArray {
   const numbers = values as tf.TypedArray;
   if (type === 'float32') return new Float32Array(numbers);
+  if (type === 'float16') return halves(numbers as Float32Array);
   return type === 'int32' ? new Int32Array(numbers) : new Uint8Array(numbers);
+}
+
+function halves(numbers: Float32Array): HostArray {
+  const { bytes } = fromFloat32(numbers, [numbers.length], 'F16');
+  return new Uint16Array(bytes.buffer as ArrayBuffer, bytes.byteOffset, numbers.length);
 }

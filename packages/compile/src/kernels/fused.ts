@@ -1,10 +1,10 @@
 import type { Recorder } from '../record/recorder.ts';
 import type { Value } from '../record/value.ts';
-import { add, binary, mul, scalar, sub, unary } from './elementwise.ts';
+import { widened } from './barrier.ts';
+import { add, mul, scalar, sub, unary } from './elementwise.ts';
 import type { Kernel, KernelInputs, KernelTable } from './kernel.ts';
 import { matMul } from './matmul.ts';
 import { reduce } from './reduce.ts';
-import { slice } from './shape.ts';
 
 /** The fused ops of `@peft/core`, under the names by which it looks for them. Equations are beside the references. */
 
@@ -12,7 +12,7 @@ const linear: Kernel = ({ x, weight, bias }, _, r) => {
   const [width, made] = weight.shape;
   const flat = r.reshape(x, [x.shape.slice(0, -1).reduce((a, b) => a * b, 1), width]); // [N, in]
   const shape = [flat.shape[0], made];
-  const y = bias ? r.emit('Gemm', [flat, weight, bias], { shape }) : matMul(r, flat, weight);
+  const y = bias ? r.emit('Gemm', [flat, widened(r, weight, flat), bias], { shape }) : matMul(r, flat, weight);
   return r.reshape(y, [...x.shape.slice(0, -1), made]);
 };
 
@@ -92,18 +92,6 @@ const softmaxCrossEntropy: Kernel = ({ logits, target }, _, r) => {
   return [loss, unary(r, 'Exp', logP)];
 };
 
-/**
- * `x + 0`, where the zero comes from a number of `after` that is never above infinity: to an optimiser of graphs the result
- * is another value than `x`, and one that has to wait.
- */
-const barrier: Kernel = ({ x, after }, _, r) => {
-  const zeros = after.shape.map(() => 0);
-  const ones = after.shape.map(() => 1);
-  const number = r.reshape(slice(r, after, zeros, ones), []);
-  const never = binary(r, 'Greater', number, scalar(r, Number.POSITIVE_INFINITY, number), 'bool');
-  return binary(r, 'Add', x, r.cast(never, 'float32'));
-};
-
 export const fusedKernels: KernelTable = {
   PeftLinear: linear,
   PeftLayerNorm: layerNorm,
@@ -113,5 +101,4 @@ export const fusedKernels: KernelTable = {
   PeftAttention: attention,
   PeftAttentionGrad: attentionGrad,
   PeftSoftmaxCrossEntropy: softmaxCrossEntropy,
-  PeftBarrier: barrier,
 };

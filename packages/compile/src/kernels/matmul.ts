@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Recorder } from '../record/recorder.ts';
 import type { Value } from '../record/value.ts';
+import { widened } from './barrier.ts';
 import { add, binary, elementwiseKernels } from './elementwise.ts';
 import type { Kernel, KernelInputs, KernelTable } from './kernel.ts';
 
@@ -22,7 +23,8 @@ function swapped(r: Recorder, x: Value): Value {
  * `alpha a b` over the last two axes, the others broadcast. Transposes are free: Gemm does them for matrices, and
  * FusedMatMul, which only ONNX Runtime has and only for floats, for batches of them.
  */
-export function matMul(r: Recorder, a: Value, b: Value, options: MatMulOptions = {}): Value {
+export function matMul(r: Recorder, left: Value, right: Value, options: MatMulOptions = {}): Value {
+  const [a, b] = [widened(r, left, right), widened(r, right, left)];
   const { transposeA = false, transposeB = false, alpha = 1 } = options;
   const rows = a.shape.at(transposeA ? -1 : -2)!;
   const columns = b.shape.at(transposeB ? -2 : -1)!;

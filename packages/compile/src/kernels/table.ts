@@ -1,3 +1,4 @@
+import { barrierKernels } from './barrier.ts';
 import { convolutionKernels } from './convolution.ts';
 import { elementwiseKernels } from './elementwise.ts';
 import { fusedKernels } from './fused.ts';
@@ -16,4 +17,5 @@ export const kernelTable = (): KernelTable => ({
   ...indexingKernels,
   ...convolutionKernels,
   ...fusedKernels,
+  ...barrierKernels,
 });

@@ -1,9 +1,9 @@
 /**
  * A writer of protocol buffers, the encoding of ONNX files: fields of numbers and bytes, nested (protobuf.dev,
- * "Encoding"). Chunks are kept by reference until the end, so that large weights are copied once.
+ * "Encoding"). Parts are kept by reference until the end, so that large weights are copied once.
  */
 export class ProtoWriter {
-  readonly #chunks: Uint8Array[] = [];
+  readonly #parts: (Uint8Array | ProtoWriter)[] = [];
   #size = 0;
 
   get size(): number {
@@ -27,24 +27,34 @@ export class ProtoWriter {
     return this.bytes(field, new TextEncoder().encode(value));
   }
 
+  /** A nested message, which must be complete. */
   message(field: number, value: ProtoWriter): this {
-    return this.#push(varint(field * 8 + 2), varint(value.#size), ...value.#chunks);
+    return this.#push(varint(field * 8 + 2), varint(value.#size), value);
   }
 
   finish(): Uint8Array<ArrayBuffer> {
     const bytes = new Uint8Array(this.#size);
-    let offset = 0;
-    for (const chunk of this.#chunks) {
-      bytes.set(chunk, offset);
-      offset += chunk.byteLength;
-    }
+    this.#write(bytes, 0);
     return bytes;
   }
 
-  #push(...chunks: Uint8Array[]): this {
-    for (const chunk of chunks) {
-      this.#chunks.push(chunk);
-      this.#size += chunk.byteLength;
+  /** Gives where it ends. */
+  #write(bytes: Uint8Array, offset: number): number {
+    let end = offset;
+    for (const part of this.#parts) {
+      if (part instanceof ProtoWriter) end = part.#write(bytes, end);
+      else {
+        bytes.set(part, end);
+        end += part.byteLength;
+      }
+    }
+    return end;
+  }
+
+  #push(...parts: (Uint8Array | ProtoWriter)[]): this {
+    for (const part of parts) {
+      this.#parts.push(part);
+      this.#size += part instanceof ProtoWriter ? part.#size : part.byteLength;
     }
     return this;
   }
@@ -52,6 +62,7 @@ export class ProtoWriter {
 
 /** Seven bits a byte, least significant first. */
 function varint(value: number): Uint8Array {
+  if (value >= 0 && value < 128) return Uint8Array.of(value);
   let rest = BigInt.asUintN(64, BigInt(value));
   const bytes: number[] = [];
   while (rest > 0x7fn) {

@@ -1,6 +1,6 @@
 import { PeftError, type RandomSource, type Step, withScope } from '@peft/core';
 import * as tf from '@tensorflow/tfjs-core';
-import type { ElementType, Graph, Port } from '../onnx/graph.ts';
+import { type ElementType, elementCodes, type Graph, type Port } from '../onnx/graph.ts';
 import { RecordingBackend, recordingBackend } from './backend.ts';
 import { Recorder, type RecorderOptions, typeOf } from './recorder.ts';
 import type { Value } from './value.ts';
@@ -32,6 +32,11 @@ export interface Binding {
   readonly output?: string;
 }
 
+export interface RecordOptions extends RecorderOptions {
+  /** Variables that come in half precision, and are widened where they are used. */
+  readonly half?: (variable: tf.Variable) => boolean;
+}
+
 /** A step as a graph. */
 export interface Recording {
   readonly graph: Graph;
@@ -48,7 +53,11 @@ export interface Recording {
  * Records a step: runs it once on tensors without values, taking down every kernel.
  * Nothing of TensorFlow.js' state changes: variables keep their values, and the current backend stays the current one.
  */
-export function record(step: Step, inputs: Record<string, InputSpec>, options: RecorderOptions = {}): Recording {
+export function record(
+  step: Step,
+  inputs: Record<string, InputSpec>,
+  { half, ...options }: RecordOptions = {},
+): Recording {
   const backend = recordingBackend();
   const previous = tf.getBackend();
   const recorder = new Recorder(options);
@@ -68,7 +77,9 @@ export function record(step: Step, inputs: Record<string, InputSpec>, options: R
   void tf.setBackend(RecordingBackend.backendName);
   tf.engine().startScope('record');
   try {
-    variables = new BorrowedVariables(backend, variable => placeholder(recorder, variableName(variable), variable));
+    variables = new BorrowedVariables(backend, variable =>
+      (half?.(variable) ? halfPlaceholder : placeholder)(recorder, variableName(variable), variable),
+    );
     const random = new RecordedRandom(backend, recorder);
     const tensors = Object.entries(inputs).map(
       ([name, spec]) => [name, backend.tensor(placeholder(recorder, `input:${name}`, spec))] as const,
@@ -93,6 +104,12 @@ function placeholder(
   { shape, dtype }: { shape: readonly number[]; dtype: tf.DataType },
 ): Value {
   return r.value(r.graph.input({ name, shape, type: typeOf(dtype) }), { shape, dtype });
+}
+
+function halfPlaceholder(r: Recorder, name: string, { shape }: tf.Variable): Value {
+  const stored = r.graph.input({ name, shape, type: 'float16' });
+  const [wide] = r.graph.node('Cast', [stored], { to: elementCodes.float32 });
+  return { ...r.value(wide, { shape }), stored };
 }
 
 /** Turns the results and the assigned variables into outputs of the graph. */
@@ -124,10 +141,11 @@ function finish(
   const live = new Map(graph.inputs.map(port => [port.name, port as StaticPort]));
   const bindings: Binding[] = [];
   for (const variable of Object.values(tf.engine().state.registeredVariables)) {
-    const [input, output] = [live.get(variableName(variable))?.name, assigned.get(variable)];
-    if (!input && !output) continue;
+    const [read, output] = [live.get(variableName(variable)), assigned.get(variable)];
+    if (!read && !output) continue;
     const source = { kind: 'variable', variable } as const;
-    bindings.push({ source, type: typeOf(variable.dtype), shape: variable.shape, input, output });
+    const type = read?.type ?? typeOf(variable.dtype);
+    bindings.push({ source, type, shape: variable.shape, input: read?.name, output });
   }
   for (const [dataId, { name, shape, dtype }] of outside) {
     if (live.has(name)) bindings.push({ source: { kind: 'tensor', dataId }, type: typeOf(dtype), shape, input: name });

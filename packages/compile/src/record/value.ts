@@ -13,4 +13,6 @@ export interface Value {
   readonly held: readonly number[];
   /** The number that every element equals, where it is known. */
   readonly uniform?: number;
+  /** The graph input that holds it in half precision; `name` is that, widened. */
+  readonly stored?: string;
 }

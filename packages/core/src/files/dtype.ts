@@ -110,7 +110,9 @@ export function fromFloat32(
   if (dtype === 'F32') return { dtype, shape, bytes: view(values) };
   const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
   const round = dtype === 'F16' ? floatToHalf : floatToBfloat;
-  return { dtype, shape, bytes: view(Uint16Array.from(bits, round)) };
+  const rounded = new Uint16Array(bits.length);
+  for (let i = 0; i < bits.length; i++) rounded[i] = round(bits[i]);
+  return { dtype, shape, bytes: view(rounded) };
 }
 
 const floatToBfloat = (bits: number): number =>

@@ -5,6 +5,11 @@ import type { Key } from '../tensor/random.ts';
 import type { Initializer } from './init.ts';
 import { type FileLayout, fromFileOrder, plainLayout, toFileOrder } from './layout.ts';
 
+const owners = new WeakMap<tf.Variable, Parameter>();
+
+/** Whether a variable is that of a parameter which training does not change. */
+export const isFrozen = (variable: tf.Variable): boolean => owners.get(variable)?.trainable === false;
+
 /**
  * A named tensor of a module. It has a shape from the start and values only once they are initialised or loaded, so that
  * a model of any size can be described without memory.
@@ -68,7 +73,7 @@ export class Parameter {
       this.#variable.assign(tensor);
       tensor.dispose();
     } else {
-      this.#variable = tf.variable(tensor, false);
+      this.#own(tf.variable(tensor, false));
       tensor.dispose();
     }
   }
@@ -85,7 +90,7 @@ export class Parameter {
       () => `A ${variable.dtype} variable of shape [${variable.shape}] cannot stand for float32 [${this.shape}].`,
     );
     this.dispose();
-    this.#variable = variable;
+    this.#own(variable);
     this.#isAdopted = true;
   }
 
@@ -108,16 +113,22 @@ export class Parameter {
       this.setFromFile(read());
       return;
     }
-    this.#variable = deferredVariable(this.shape, () => {
+    const inMemoryOrder = (): Float32Array => {
       const stored = read();
       const values = fromFileOrder(stored, this.layout);
       return values === stored ? values.slice() : values;
-    });
+    };
+    this.#own(deferredVariable(this.shape, inMemoryOrder));
   }
 
   /** A copy of the values in the order of {@link layout}. */
   async getForFile(): Promise<Float32Array> {
     return toFileOrder(await this.get(), this.layout);
+  }
+
+  #own(variable: tf.Variable): void {
+    this.#variable = variable;
+    owners.set(variable, this);
   }
 
   dispose(): void {

@@ -1,0 +1,33 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { elementCodes } from '../onnx/graph.ts';
+import type { Recorder } from '../record/recorder.ts';
+import type { Value } from '../record/value.ts';
+import { binary, scalar } from './elementwise.ts';
+import type { Kernel, KernelTable } from './kernel.ts';
+import { slice } from './shape.ts';
+
+/** False, but not before `after` is there, and no optimiser of graphs can tell: whether one of its numbers is above infinity. */
+function never(r: Recorder, after: Value): Value {
+  const zeros = after.shape.map(() => 0);
+  const ones = after.shape.map(() => 1);
+  const number = r.reshape(slice(r, after, zeros, ones), []);
+  return binary(r, 'Greater', number, scalar(r, Number.POSITIVE_INFINITY, number), 'bool');
+}
+
+/** `x + 0`: to an optimiser another value than `x`, and one that has to wait for `after`. */
+const barrier: Kernel = ({ x, after }, _, r) => binary(r, 'Add', x, r.cast(never(r, after), 'float32'));
+
+/**
+ * A value for one use of it. What is stored in half precision is widened for this use alone, when the other operand is
+ * there, so that its wide copy lives no longer than the use.
+ */
+export function widened(r: Recorder, x: Value, other: Value): Value {
+  if (!x.stored || !tf.util.arraysEqual(x.shape, [...x.held])) return x;
+  const [zero] = r.graph.node('Cast', [r.full(never(r, other))], { to: elementCodes.int64 });
+  const [shape] = r.graph.node('Add', [r.ints(x.shape), zero]);
+  const [half] = r.graph.node('Reshape', [x.stored, shape]);
+  const [name] = r.graph.node('Cast', [half], { to: elementCodes.float32 });
+  return r.value(name, x);
+}
+
+export const barrierKernels: KernelTable = { PeftBarrier: barrier };
