@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { onnxEngine } from '@peft/compile';
 import { adapt, key } from '@peft/core';
 import { conformance, difference, type Net, network, run } from '@peft/testing';
 import { expect, test } from 'vitest';
@@ -20,13 +21,15 @@ test('each output is multiplied by its number, the bias is not', async () => {
   expect(difference(await run(model), expected)).toBeLessThan(1e-5);
 });
 
+const onBackbones = { targets: ['attn.qkv[k,v]', 'mlp.fc2'], modulesToSave: ['head'] };
 conformance(
   ia3,
   [
     { name: 'whole modules', options: { targets: ['qkv', 'out'] } },
-    { name: 'slices', options: { targets: ['qkv[q,v]'] } },
+    { name: 'slices', options: { targets: ['qkv[q,v]'] }, onBackbones },
     { name: 'a head of its own', options: { targets: ['qkv'], modulesToSave: ['head'] } },
   ].map(one => ({ ...one, mergeable: true, portable: false })),
+  { engine: () => onnxEngine({ threads: 1 }) },
 );
 
 test('an option that does not exist is named', () => {

@@ -1,4 +1,5 @@
 import { createBackbone } from '@peft/backbones';
+import { onnxEngine } from '@peft/compile';
 import {
   adapt,
   attention,
@@ -27,60 +28,91 @@ import { type HeatOptions, heat, heatDefaults, type Strategy } from './index.ts'
 const reading = (of: MethodFactory): MethodFactory<HeatOptions> =>
   Object.assign((options: HeatOptions) => heat(options), { type: 'heat', of });
 
+/** What it records is the same on every backend. */
+const engine = process.env.PEFT_BACKEND === 'cpu' ? () => onnxEngine({ threads: 1 }) : undefined;
 const mergeable = { mergeable: true, portable: false, exact: true };
+const onBackbones: HeatOptions = { r: 2, ratio: 0.5 };
 const qv = { targets: ['qkv[q,v]'], r: 2 };
 const first = { off: { '': [0] } };
 const last = { off: { '': [1] } };
 
-conformance(heat, [
-  { name: 'before its score pass', options: { ...qv, ne: 1 }, ...mergeable },
-  { name: 'before, warming up', options: { ...qv, ne: 1, warmEpochs: 1, modulesToSave: ['head'] }, ...mergeable },
-  { name: 'one head off', options: { ...qv, ...last, scale: 2, modulesToSave: ['head'] }, ...mergeable },
-  {
-    name: 'other heads of queries and values',
-    options: { ...qv, separateMasks: true, off: { '': { q: [0], v: [1] } } },
-    ...mergeable,
-  },
-  { name: 'queries alone', options: { ...qv, separateMasks: true, off: { '': { q: [0] } } }, ...mergeable },
-  { name: 'to be refreshed', options: { ...qv, ...first, refreshEvery: 2 }, ...mergeable },
-]);
+conformance(
+  heat,
+  [
+    { name: 'before its score pass', options: { ...qv, ne: 1 }, onBackbones, first: ['B'], ...mergeable },
+    { name: 'before, warming up', options: { ...qv, ne: 1, warmEpochs: 1, modulesToSave: ['head'] }, ...mergeable },
+    { name: 'one head off', options: { ...qv, ...last, scale: 2, modulesToSave: ['head'] }, ...mergeable },
+    {
+      name: 'other heads of queries and values',
+      options: { ...qv, separateMasks: true, off: { '': { q: [0], v: [1] } } },
+      ...mergeable,
+    },
+    { name: 'queries alone', options: { ...qv, separateMasks: true, off: { '': { q: [0] } } }, ...mergeable },
+    { name: 'to be refreshed', options: { ...qv, ...first, refreshEvery: 2 }, ...mergeable },
+  ],
+  { engine },
+);
 
-conformance(reading(lora), [
-  { name: 'over LoRA, unmasked', options: { ne: 1, of: lora({ ...qv, bias: 'all' }) }, ...mergeable },
-  {
-    name: 'over LoRA and what has no heads',
-    options: { ...last, of: lora({ targets: ['qkv[k,v]', 'out'], r: 2 }) },
-    ...mergeable,
-  },
-  { name: 'over a drawn B', options: { ...last, of: lora({ ...qv, init: 'zero' }) }, ...mergeable },
-  {
-    name: 'over DoRA',
-    options: { ...first, of: lora({ ...qv, dora: true }) },
-    ...mergeable,
-    exact: false,
-    detaches: true,
-  },
-  { name: 'over PiSSA', options: { ...last, of: lora({ ...qv, init: 'pissa' }) }, ...mergeable, exact: false },
-]);
+conformance(
+  reading(lora),
+  [
+    { name: 'over LoRA, unmasked', options: { ne: 1, of: lora({ ...qv, bias: 'all' }) }, ...mergeable },
+    {
+      name: 'over LoRA and what has no heads',
+      options: { ...last, of: lora({ targets: ['qkv[k,v]', 'out'], r: 2 }) },
+      onBackbones: {
+        ratio: 0.5,
+        probeHeadEpochs: 1,
+        of: lora({ targets: ['attn.qkv[q,v]', 'mlp.fc1'], r: 2, modulesToSave: ['head'] }),
+      },
+      ...mergeable,
+    },
+    { name: 'over a drawn B', options: { ...last, of: lora({ ...qv, init: 'zero' }) }, ...mergeable },
+    {
+      name: 'over DoRA',
+      options: { ...first, of: lora({ ...qv, dora: true }) },
+      ...mergeable,
+      exact: false,
+      detaches: true,
+    },
+    { name: 'over PiSSA', options: { ...last, of: lora({ ...qv, init: 'pissa' }) }, ...mergeable, exact: false },
+  ],
+  { engine },
+);
 
-conformance(reading(neat), [
-  { name: 'over NEAT', options: { ...first, of: neat({ ...qv, pairs: 1, act: 'gelu' }) }, ...mergeable },
-  { name: 'over NEAT of the inputs', options: { ...last, of: neat({ ...qv, side: 'in' }) }, ...mergeable },
-]);
+conformance(
+  reading(neat),
+  [
+    {
+      name: 'over NEAT',
+      options: { ...first, of: neat({ ...qv, pairs: 1, act: 'gelu' }) },
+      onBackbones: { ratio: 0.5, of: neat({ r: 3, act: 'gelu' }) },
+      ...mergeable,
+    },
+    { name: 'over NEAT of the inputs', options: { ...last, of: neat({ ...qv, side: 'in' }) }, ...mergeable },
+  ],
+  { engine },
+);
 
-conformance(reading(lily), [
-  {
-    name: 'over Lily',
-    options: { ...last, of: lily({ targets: ['qkv[k,v]'], r: 2 }) },
-    ...mergeable,
-    mergeable: false,
-  },
-  {
-    name: 'over uniform Lily, unmasked',
-    options: { ne: 1, of: lily({ targets: ['qkv[q,k,v]'], r: 2, mixing: 'uniform', stride: 3 }) },
-    ...mergeable,
-  },
-]);
+conformance(
+  reading(lily),
+  [
+    {
+      name: 'over Lily',
+      options: { ...last, of: lily({ targets: ['qkv[k,v]'], r: 2 }) },
+      onBackbones: { ratio: 0.5, of: lily({ r: 4 }) },
+      first: ['P'],
+      ...mergeable,
+      mergeable: false,
+    },
+    {
+      name: 'over uniform Lily, unmasked',
+      options: { ne: 1, of: lily({ targets: ['qkv[q,k,v]'], r: 2, mixing: 'uniform', stride: 3 }) },
+      ...mergeable,
+    },
+  ],
+  { engine },
+);
 
 /** Attention over tokens `[2, 3, 5]` with projections of their own, named as in other libraries. */
 class Attention extends Module {
@@ -122,7 +154,7 @@ conformance(
     { name: 'projections of their own', options: { ...projections, off: { 'blocks.1.attn': [1, 2] } }, ...mergeable },
     { name: 'whole heads, before the score pass', options: { ...projections, ...whole }, ...mergeable },
   ],
-  blocks,
+  { network: blocks, engine },
 );
 
 /** The network with heads taken out by hand: zeros where they would be read. */

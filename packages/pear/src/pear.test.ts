@@ -1,4 +1,5 @@
 import { createBackbone } from '@peft/backbones';
+import { onnxEngine } from '@peft/compile';
 import {
   type AdaptedModel,
   adapt,
@@ -45,18 +46,31 @@ const settled: Omit<ConformanceCase<PearOptions>, 'portable'>[] = [
 ]; // biome-ignore format: one a line
 
 const whole: typeof settled = [
-  { name: 'bottlenecks beside blocks', options: { r: 3, modulesToSave: ['head'] }, mergeable: false, exact: true },
+  {
+    name: 'bottlenecks beside blocks',
+    options: { r: 3, modulesToSave: ['head'] },
+    onBackbones: { r: 8, targets: ['attn', 'mlp'], modulesToSave: ['head'] },
+    mergeable: false,
+    exact: true,
+  },
   { name: 'low-rank pairs', options: { ...up, act: 'identity', scale: 2 }, mergeable: true, exact: true },
-  { name: 'LoRA', options: { of: lora({ ...down, bias: 'lora_only' }) }, mergeable: true, exact: true },
+  {
+    name: 'LoRA',
+    options: { of: lora({ ...down, bias: 'lora_only' }) },
+    onBackbones: { of: lora({ targets: ['attn.qkv[q,v]'], r: 2 }), knowledgeCheckpoint: 'merge', shareInit: 'gate0' },
+    mergeable: true,
+    exact: true,
+  },
   { name: 'NEAT', options: { of: neat(up) }, mergeable: true, exact: true },
   { name: 'Lily', options: { of: lily({ targets: ['mlp'], r: 2 }) }, mergeable: false, exact: true },
 ];
 
+/** What it records is the same on every backend. */
+const engine = process.env.PEFT_BACKEND === 'cpu' ? () => onnxEngine({ threads: 1 }) : undefined;
 conformance(
   pear,
   [...whole, ...settled].map(one => ({ ...one, portable: false })),
-  net,
-  others,
+  { network: net, others, engine },
 );
 
 /** Scores by site for a stage with gates, and its values. */

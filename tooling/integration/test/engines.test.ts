@@ -1,8 +1,9 @@
 import { onnxEngine } from '@peft/compile';
 import { type Engine, eagerEngine } from '@peft/core';
+import { architectures, backbone } from '@peft/testing';
 import { Trainer } from '@peft/train';
 import { describe, expect, test } from 'vitest';
-import { architectures, backbone, lossesOf, methods, pictures, run, stagesOf, withAdapters } from './models.ts';
+import { lossesOf, methods, pictures, run, stagesOf, withAdapters } from './models.ts';
 
 /** The losses of fifty steps of one method, and the stages that it passed. */
 async function train(engine: Engine, architecture: (typeof architectures)[number], name: string) {

@@ -1,41 +1,10 @@
-import { type BackboneDefinition, createBackbone, lookupBackbone } from '@peft/backbones';
-import { type AdaptedModel, adapt, initialize, key, type Method, type MethodFactory, type Module } from '@peft/core';
+import { type AdaptedModel, adapt, key, type Method, type MethodFactory, type Module } from '@peft/core';
 import { heat } from '@peft/heat';
 import { lily } from '@peft/lily';
 import { lora } from '@peft/lora';
 import { neat } from '@peft/neat';
 import { pear } from '@peft/pear';
 import type { BatchSource, TrainEvent, Trainer } from '@peft/train';
-
-const { preprocessing } = lookupBackbone('pico-vit');
-
-/** Two backbones of a few thousand parameters, one of each architecture. */
-export const definitions: Record<'vit' | 'swin', BackboneDefinition> = {
-  vit: {
-    architecture: 'vit',
-    config: { imageSize: [16, 16], patchSize: 8, embedDim: 16, depth: 4, heads: 4, classes: 3 },
-    preprocessing,
-  },
-  swin: {
-    architecture: 'swin',
-    config: {
-      imageSize: [16, 16],
-      patchSize: 4,
-      windowSize: 2,
-      embedDim: 12,
-      depths: [2, 2],
-      heads: [2, 4],
-      classes: 3,
-    },
-    preprocessing,
-  },
-};
-
-export type Architecture = keyof typeof definitions;
-export const architectures = Object.keys(definitions) as Architecture[];
-
-export const backbone = (architecture: Architecture): Module & { readonly classifiers: readonly string[] } =>
-  initialize(createBackbone(definitions[architecture]), key(4));
 
 /** The five methods, each as it would be used by itself on the tiny backbones; `heads`: what is trained whole. */
 export const methods: Record<string, (heads: string[]) => Method> = {

@@ -14,20 +14,11 @@ import { lily } from '@peft/lily';
 import { lora } from '@peft/lora';
 import { neat } from '@peft/neat';
 import { type PearConfig, pear } from '@peft/pear';
+import { type Architecture, architectures, backbone } from '@peft/testing';
 import { Trainer, type TrainerOptions } from '@peft/train';
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
-import {
-  type Architecture,
-  architectures,
-  backbone,
-  factories,
-  lossesOf,
-  pictures,
-  run,
-  stagesOf,
-  withAdapters,
-} from './models.ts';
+import { factories, lossesOf, pictures, run, stagesOf, withAdapters } from './models.ts';
 
 /** Stacks of methods, by the name of each adapter. */
 const stacks: Record<string, (heads: string[]) => Record<string, Method>> = {

@@ -39,3 +39,7 @@ export function difference(a: ArrayLike<number>, b: ArrayLike<number>): number {
   expect(a.length).toBe(b.length);
   return Math.max(...Array.from(a, (value, i) => Math.abs(value - b[i])));
 }
+
+/** The same as a part of the largest number expected, where that is more than 1: what rounding makes grow with it. */
+export const deviation = (found: ArrayLike<number>, expected: ArrayLike<number>): number =>
+  difference(found, expected) / Math.max(1, ...Array.from(expected, Math.abs));
