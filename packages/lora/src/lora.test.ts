@@ -23,7 +23,7 @@ const slices = { targets: ['qkv[q,v]'], r: 2 };
 const onBackbones = { targets: ['attn.qkv[q,v]', 'mlp.fc1'], r: 2 };
 const cases: Omit<ConformanceCase<LoraOptions>, 'mergeable' | 'portable'>[] = [
   { name: 'plain', options: whole, onBackbones },
-  { name: 'slices', options: { ...slices, alpha: 4 } },
+  { name: 'slices', options: { ...slices, alpha: 4, dropout: 0.2 } },
   { name: 'slices of one and a whole other', options: { targets: ['qkv[v]', 'out'], r: 3 } },
   {
     name: 'rslora with patterns',

@@ -1,4 +1,12 @@
-import { type AdaptedModel, type Engine, eagerEngine, type HostTensors, type Step, valueAndGrads } from '@peft/core';
+import {
+  type AdaptedModel,
+  type Engine,
+  eagerEngine,
+  type HostTensors,
+  type Step,
+  valueAndGrads,
+  withScope,
+} from '@peft/core';
 import * as tf from '@tensorflow/tfjs-core';
 import { expect, test } from 'vitest';
 import { loss } from '../loss.ts';
@@ -11,7 +19,7 @@ const stepOf =
   ({ x }) => {
     const trainable = [...model.trainable()];
     const variables = trainable.map(([, { value }]) => value);
-    const { value, grads } = valueAndGrads(() => loss(model, x), variables);
+    const { value, grads } = withScope({ training: true }, () => valueAndGrads(() => loss(model, x), variables));
     const byPath = trainable.map(([path], i) => [path, grads[i] ?? tf.zerosLike(variables[i])] as const);
     return { loss: value, ...Object.fromEntries(byPath) };
   };
