@@ -1,6 +1,9 @@
 import { join } from 'node:path';
-import { type Adapter, key, type Method, type MethodFactory } from '@peft/core';
+import { startBackend } from '@peft/backends';
+import { onnxEngine } from '@peft/compile';
+import { type Adapter, type Engine, eagerEngine, key, type Method, type MethodFactory } from '@peft/core';
 import { loadAdapters, saveAdapters } from '@peft/core/node';
+import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { difference, Interop } from './interop.ts';
 import { pythonMissing } from './python.ts';
@@ -19,6 +22,16 @@ export interface PeftMethod {
   /** A form that peft does not have, and what its refusal says. */
   refused?: { method: Method; message: RegExp };
 }
+
+/** What can run a step on this machine, each on a backend of its own. */
+const engines: Record<string, () => Promise<Engine>> = {
+  cpu: async () => eagerEngine(),
+  async wasm() {
+    await startBackend('wasm');
+    return eagerEngine();
+  },
+  onnx: () => onnxEngine({ threads: 1 }),
+};
 
 /** Moves every tensor away from its start. */
 async function move(adapter: Adapter): Promise<void> {
@@ -71,6 +84,29 @@ export function testAgainstPeft(title: string, { factory, script, cases, begun, 
         expect(difference(ours, logits), path).toBeLessThan(1e-4);
         expect(merged !== undefined, path).toBe(merges);
         if (merged) expect(difference(ours, merged), path).toBeLessThan(1e-4);
+      }
+    });
+
+    test('what every engine has trained gives the losses of Python, loads there, and gives the same logits', async () => {
+      const expected = new Map<string, Float32Array>();
+      const trained = ['vit', 'swin'].flatMap(model => cases.find(name => name.startsWith(`${model}/`)) ?? []);
+      for (const [engineName, start] of Object.entries(engines)) {
+        for (const name of trained) {
+          await tf.setBackend('cpu');
+          const model = await interop.open(name);
+          await loadAdapters(model, join(interop.folder, name, 'theirs'), [factory]);
+          const engine = await start();
+          const losses = await interop.trainTwelve(model, engine);
+          expect(difference(losses, interop.theirs(name).losses), `${name} ${engineName}`).toBeLessThan(1e-4);
+          await saveAdapters(model, join(interop.folder, name, `by-${engineName}`));
+          expected.set(`${name}/by-${engineName}`, await interop.logits(model));
+          await engine.dispose();
+        }
+      }
+      await tf.setBackend('cpu');
+      interop.check('*/*/by-*');
+      for (const [path, ours] of expected) {
+        expect(difference(ours, interop.checked(path).logits), path).toBeLessThan(1e-4);
       }
     });
 

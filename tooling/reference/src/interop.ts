@@ -2,7 +2,16 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { openBackbone } from '@peft/backbones/node';
-import { type AdaptedModel, adapt, eagerEngine, parseSafetensors, permute, toFloat32, toInt32 } from '@peft/core';
+import {
+  type AdaptedModel,
+  adapt,
+  type Engine,
+  eagerEngine,
+  parseSafetensors,
+  permute,
+  toFloat32,
+  toInt32,
+} from '@peft/core';
 import { Trainer } from '@peft/train';
 import * as tf from '@tensorflow/tfjs-core';
 import { runPython } from './python.ts';
@@ -45,7 +54,7 @@ export class Interop {
   }
 
   /** The losses of twelve steps on the one batch that Python trains on. */
-  async trainTwelve(model: AdaptedModel): Promise<number[]> {
+  async trainTwelve(model: AdaptedModel, engine: Engine = eagerEngine()): Promise<number[]> {
     const batch = { images: this.#images, labels: this.#labels };
     const source = {
       length: 12,
@@ -55,9 +64,11 @@ export class Interop {
       },
     };
     const optimizer = { lr: 1e-2, weightDecay: 1e-2 };
-    const trainer = new Trainer({ model, engine: eagerEngine(), source, optimizer, steps: 12 });
+    const trainer = new Trainer({ model, engine, source, optimizer, steps: 12 });
     const losses: number[] = [];
     for await (const event of trainer.run()) if (event.type === 'step') losses.push(event.loss);
+    await engine.sync();
+    await trainer.dispose();
     return losses;
   }
 
