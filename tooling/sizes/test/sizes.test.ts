@@ -10,7 +10,7 @@ const ceilings: Record<string, number> = {
   core: 32_000,
   lora: 6_200,
   neat: 2_500,
-  lily: 3_500,
+  lily: 3_800,
   heat: 6_200,
   pear: 3_500,
   backbones: 14_000,
