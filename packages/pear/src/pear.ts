@@ -16,7 +16,7 @@ import { pearStage } from './stage.ts';
  * @throws PeftError `bad-config` for an option that does not exist or makes no sense; `not-supported` for a method with a
  * stage of its own
  */
-export const pear: MethodFactory<PearOptions> & ((options?: PearOptions) => Method<PearConfig>) =
+export const pear: ((options?: PearOptions) => Method<PearConfig>) & MethodFactory<PearOptions> =
   /* @__PURE__ */ Object.assign(
     (options: PearOptions = {}): Method<PearConfig> => {
       const { config, of } = pearConfig(options);
