@@ -28,13 +28,15 @@ import { versionOf } from './versions.ts';
 
 const learningRate = 1e-3;
 
-async function startEngine({ engine, threads }: Assignment): Promise<Engine> {
+/** The engine, which starts while the model is being opened. */
+async function openBoth(assignment: Assignment): Promise<[Engine, Backbone]> {
+  const { engine, threads } = assignment;
   if (engine === 'onnx') {
     await startBackend('cpu');
-    return onnxEngine({ threads });
+    return Promise.all([onnxEngine({ threads }), openModel(assignment)]);
   }
   await startBackend('wasm', { kernels: engine === 'wasm' ? 'fast' : 'stock' });
-  return eagerEngine();
+  return [eagerEngine(), await openModel(assignment)];
 }
 
 async function openModel({ weights, imageSize, ...work }: Assignment): Promise<Backbone> {
@@ -92,8 +94,7 @@ async function savedBytes(model: AdaptedModel): Promise<number> {
 }
 
 async function open(assignment: Assignment): Promise<Opened> {
-  const engine = await startEngine(assignment);
-  const backbone = await openModel(assignment);
+  const [engine, backbone] = await openBoth(assignment);
   const model = assignment.adapter === 'none' ? undefined : adapt(backbone);
   await model?.add('default', makeMethod(assignment, backbone.classifiers), { key: key(0) });
   if (model && assignment.adapter === 'idle') model.enabled = false;
