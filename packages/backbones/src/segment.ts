@@ -26,7 +26,7 @@ export const runSegments = (segments: readonly Segment[], x: tf.Tensor): tf.Tens
 const tree = ({ modules: roots }: Segment): Module[] => roots.flatMap(root => [...modules(root)].map(([, it]) => it));
 
 /** Whether nothing patches the segment and none of these variables is among its parameters. */
-export function isFrozen(segment: Segment, variables: { has(variable: tf.Variable): boolean }): boolean {
+function isFrozen(segment: Segment, variables: { has(variable: tf.Variable): boolean }): boolean {
   const own = segment.modules.flatMap(root => [...parameters(root)].map(([, parameter]) => parameter));
   const all = [...own, ...(segment.parameters ?? [])];
   return tree(segment).every(module => module.isPristine) && !all.some(({ value }) => variables.has(value));

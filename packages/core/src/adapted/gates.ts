@@ -26,7 +26,7 @@ export const applyGates = (y: tf.Tensor, factors: tf.Tensor): tf.Tensor =>
   tf.reshape(tf.mul(tf.reshape(y, [factors.shape[0], -1, factors.shape[2] as number]), factors), y.shape);
 
 /** The sites that a stage scores, with their gates. */
-export const gatedSites = ({ plan: { sites } }: Adapter, stage: Stage): [Site, GateSpec][] =>
+const gatedSites = ({ plan: { sites } }: Adapter, stage: Stage): [Site, GateSpec][] =>
   sites.flatMap(site => {
     const gate = stage.gate?.(site, sites);
     return gate ? [[site, gate]] : [];
