@@ -37,6 +37,7 @@ export const ia3: MethodFactory<Ia3Options> = /* @__PURE__ */ Object.assign(
       modulesToSave: config.modulesToSave,
       parameters: ({ outFeatures }) => ({ l: { shape: [outFeatures], init: ones } }),
       delta: ({ base, parameters: { l } }) => tf.mul(base(), tf.sub(l, 1)), // (x W0) (l - 1)  [..., out]
+      rowwise: true,
       deltaWeight: ({ weight, parameters: { l } }) => tf.mul(weight(), tf.sub(l, 1)), // W0 diag(l - 1)  [in, out]
       unmergeable: undefined,
     };

@@ -1,23 +1,8 @@
-import {
-  type AdaptedModel,
-  adapt,
-  drawNormal,
-  hostRandom,
-  initialize,
-  key,
-  lowRankDelta,
-  lowRankParameters,
-  type Method,
-  normal,
-  type Parameter,
-  softmaxCrossEntropy,
-  valueAndGrads,
-  whole,
-  withScope,
-} from '@peft/core';
+import { initialize, key, type Method, whole } from '@peft/core';
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
 import { maxDifference } from '../test/compare.ts';
+import { adapted, images, lowRank, train } from '../test/training.ts';
 import { type Backbone, createBackbone, setDropPath, splitFeatures, zoo } from './index.ts';
 
 const small = { imageSize: [16, 16], patchSize: 4, classes: 5, mlpRatio: 2 } as const;
@@ -34,49 +19,6 @@ const swin = (): Backbone =>
     config: { ...small, embedDim: 8, depths: [2, 2], heads: [2, 2], windowSize: 2 },
     preprocessing,
   });
-
-const images = () => tf.tensor(drawNormal(key(3), 2 * 16 * 16 * 3), [2, 16, 16, 3]);
-const labels = () => tf.tensor1d([1, 4], 'int32');
-
-const lowRank = (targets: string[]): Method => ({
-  type: 'low-rank',
-  config: {},
-  targets: { targets },
-  modulesToSave: [],
-  unmergeable: 'not needed here',
-  parameters: site => lowRankParameters(site, 2, { B: normal(0.1) }),
-  delta: ({ x, parameters }) => lowRankDelta(x, parameters, 1),
-});
-
-interface Trained {
-  model: AdaptedModel;
-  backbone: Backbone;
-  parameters: Parameter[];
-}
-
-async function adapted(create: () => Backbone, method: Method): Promise<Trained> {
-  const backbone = initialize(create(), key(0));
-  const model = adapt(backbone);
-  await model.add('default', method, { key: key(1) });
-  return { model, backbone, parameters: [...model.trainable()].map(([, parameter]) => parameter) };
-}
-
-/** The loss and all gradients, one after the other, of a model that takes `x`. */
-const train = ({ model, parameters }: Trained, x: tf.Tensor, onForward = () => {}): tf.Tensor =>
-  withScope({ training: true, random: hostRandom(key(3)) }, () =>
-    tf.tidy(() => {
-      const loss = () => {
-        const logits = model.call(x);
-        onForward();
-        return tf.mean(softmaxCrossEntropy(logits, labels())) as tf.Scalar;
-      };
-      const { value, grads } = valueAndGrads(
-        loss,
-        parameters.map(parameter => parameter.value),
-      );
-      return tf.concat([value, ...grads.map(grad => grad!)].map(t => tf.reshape(t, [-1])));
-    }),
-  );
 
 const count = (names: string[], name: string): number => names.filter(other => other === name).length;
 

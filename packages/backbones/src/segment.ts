@@ -12,11 +12,11 @@ export interface Segment {
   run(x: tf.Tensor): tf.Tensor;
 }
 
-/** The segment that is the call of one module. */
-export const moduleSegment = (module: Module): Segment => ({
+/** The segment that is the call of one module, for the first `rows` of its result or for all. */
+export const moduleSegment = (module: Module, rows?: number): Segment => ({
   name: module.path,
   modules: [module],
-  run: x => module.call(x),
+  run: x => module.call(x, rows),
 });
 
 /** One segment after another. */

@@ -40,6 +40,7 @@ function makeHeat(parts: HeatParts): Method<HeatConfig> {
       return Object.fromEntries(entries);
     },
     delta: call => maskedDelta(call, of, at(call.site)),
+    rowwise: of.rowwise,
     ...(of.weightDelta && { weightDelta: call => maskedWeightDelta(call, of, at(call.site)) }),
     unmergeable: of.unmergeable,
     ...(of.deltaWeight && { deltaWeight: call => maskedDeltaWeight(call, of, at(call.site)) }),

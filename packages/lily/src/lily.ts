@@ -28,6 +28,7 @@ export const lily: ((options?: LilyOptions) => Method<LilyConfig>) & MethodFacto
         modulesToSave: config.modulesToSave,
         parameters: (site, sites) => lilyParameters(site, sites, config),
         delta: call => lilyDelta(call, config),
+        rowwise: config.mixing === 'token' || config.mixing === 'uniform',
         ...(config.mixing === 'uniform'
           ? { unmergeable: undefined, deltaWeight: ({ parameters }) => lilyDeltaWeight(parameters, config) }
           : { unmergeable: routed }),

@@ -24,6 +24,7 @@ export const lora: ((options: LoraOptions) => Method<LoraConfig>) & MethodFactor
         bias: config.bias === 'lora_only' ? 'adapted' : config.bias,
         parameters: site => loraParameters(site, config),
         delta: call => loraDelta(call, config),
+        rowwise: true,
         unmergeable: undefined,
         deltaWeight: ({ parameters, site, weight }) => loraDeltaWeight(parameters, site, config, weight),
         ...((config.dora || config.init === 'pissa') && {

@@ -23,6 +23,7 @@ export const neat: ((options?: NeatOptions) => Method<NeatConfig>) & MethodFacto
         modulesToSave: config.modulesToSave,
         parameters: site => neatParameters(site, config),
         delta: call => neatDelta(call, config),
+        rowwise: true,
         unmergeable: undefined,
         deltaWeight: call => neatDeltaWeight(call, config),
         files: { peftType: 'PEANUT', write: sites => writeNeat(sites, config) },

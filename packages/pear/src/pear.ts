@@ -36,6 +36,7 @@ export const pear: ((options?: PearOptions) => Method<PearConfig>) & MethodFacto
           return pearParameters(site, sites, of, config);
         },
         delta: call => pearDelta(call, of, config),
+        rowwise: of.rowwise,
         unmergeable: of.unmergeable,
         ...(changesWeight && { weightDelta: call => pearWeightDelta(call, of, config) }),
         ...(deltaWeight && { deltaWeight: call => pearDeltaWeight(call, deltaWeight, config) }),

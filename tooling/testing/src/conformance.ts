@@ -8,6 +8,7 @@ import { checkLearning } from './checks/learning.ts';
 import { checkMemory } from './checks/memory.ts';
 import { checkMerging } from './checks/merging.ts';
 import { checkRemoval } from './checks/removal.ts';
+import { checkRows } from './checks/rows.ts';
 import { checkSlopes } from './checks/slopes.ts';
 import { checkStage } from './checks/stage.ts';
 import { checkStart } from './checks/start.ts';
@@ -90,6 +91,7 @@ function checkAll(subject: Subject, { stage }: Method): void {
   checkLearning(subject);
   checkRemoval(subject);
   checkMerging(subject);
+  checkRows(subject);
   checkFiles(subject);
   checkEngines(subject);
   checkMemory(subject);

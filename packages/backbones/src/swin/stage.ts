@@ -34,6 +34,6 @@ export class SwinStage extends Module {
   }
 
   #parts(): Segment[] {
-    return [...(this.downsample ? [this.downsample] : []), ...this.blocks].map(moduleSegment);
+    return [...(this.downsample ? [this.downsample] : []), ...this.blocks].map(module => moduleSegment(module));
   }
 }

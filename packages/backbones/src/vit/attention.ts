@@ -1,4 +1,4 @@
-import { attention, check, Linear, Module, truncatedNormal, zeros } from '@peft/core';
+import { attention, check, firstRows, Linear, Module, truncatedNormal, zeros } from '@peft/core';
 import * as tf from '@tensorflow/tfjs-core';
 
 /** The fused query, key and value projection, whose thirds can be addressed as `qkv[q]`, `qkv[k]` and `qkv[v]`. */
@@ -48,8 +48,9 @@ export class Attention extends Module {
     this.proj = new Linear(embedDim, embedDim, { weightInit: truncatedNormal(0.02), biasInit: zeros });
   }
 
-  forward(x: tf.Tensor): tf.Tensor {
+  forward(x: tf.Tensor, rows?: number): tf.Tensor {
     const [q, k, v] = splitHeads(this.qkv.call(x), this.heads); // [B, H, N, d]
-    return this.proj.call(joinHeads(attention(q, k, v, q.shape[3]! ** -0.5)));
+    const asking = firstRows(q, this.proj.rowsNeeded(rows), 2); // [B, H, n, d]
+    return this.proj.call(joinHeads(attention(asking, k, v, q.shape[3]! ** -0.5)), rows);
   }
 }

@@ -1,4 +1,4 @@
-import { DropPath, LayerNorm, Module } from '@peft/core';
+import { DropPath, firstRows, LayerNorm, Module } from '@peft/core';
 import * as tf from '@tensorflow/tfjs-core';
 import { Attention } from './attention.ts';
 import type { VisionTransformerConfig } from './config.ts';
@@ -26,10 +26,11 @@ export class Block extends Module {
     this.ls2 = layerScale === null ? undefined : new LayerScale(embedDim, layerScale);
   }
 
-  forward(x: tf.Tensor): tf.Tensor {
-    const attended = this.attn.call(this.norm1.call(x)); // [B, N, D]
-    const h = tf.add(x, this.drop_path1.call(this.ls1 ? this.ls1.call(attended) : attended));
-    const mapped = this.mlp.call(this.norm2.call(h)); // [B, N, D]
-    return tf.add(h, this.drop_path2.call(this.ls2 ? this.ls2.call(mapped) : mapped));
+  forward(x: tf.Tensor, rows?: number): tf.Tensor {
+    const seen = this.norm2.rowsNeeded(this.mlp.rowsNeeded(rows)); // n, of all N tokens unless rows says otherwise
+    const attended = this.attn.call(this.norm1.call(x), seen); // [B, n, D]
+    const h = tf.add(firstRows(x, seen), this.drop_path1.call(this.ls1 ? this.ls1.call(attended) : attended));
+    const mapped = this.mlp.call(this.norm2.call(h), rows); // [B, rows, D]
+    return tf.add(firstRows(h, rows), this.drop_path2.call(this.ls2 ? this.ls2.call(mapped) : mapped));
   }
 }

@@ -2,6 +2,7 @@ import {
   bindPaths,
   check,
   disposeModule,
+  firstRows,
   LayerNorm,
   type Linear,
   normal,
@@ -109,7 +110,7 @@ export class VisionTransformer extends Backbone {
   }
 
   segments(): readonly Segment[] {
-    return [...this.#body(), this.#pooling(), this.#heads()];
+    return [...this.#pooledBody(), this.#heads()];
   }
 
   /** The tokens after the last block, normalised unless that follows pooling, `[B, N, D]`. */
@@ -118,18 +119,32 @@ export class VisionTransformer extends Backbone {
   }
 
   features(images: tf.Tensor): tf.Tensor {
-    return tf.tidy(() => tf.mean(runSegments([...this.#body(), this.#pooling()], images), 1));
+    return tf.tidy(() => tf.mean(runSegments(this.#pooledBody(), images), 1));
   }
 
-  #normalise(x: tf.Tensor): tf.Tensor {
-    return this.norm ? this.norm.call(x) : x;
+  #normalise(x: tf.Tensor, rows?: number): tf.Tensor {
+    return this.norm ? this.norm.call(x, rows) : x;
   }
 
-  #body(): Segment[] {
+  /** How many of the first tokens pooling reads; all where it takes the mean of the patches. */
+  get #pooledTokens(): number | undefined {
+    const { globalPool, distilled } = this.config;
+    if (distilled) return 2;
+    return globalPool === 'token' ? 1 : undefined;
+  }
+
+  /** All before the heads. The last block computes only what pooling reads. */
+  #pooledBody(): Segment[] {
+    const count = this.#pooledTokens;
+    return [...this.#body(this.norm ? this.norm.rowsNeeded(count) : count), this.#pooling()];
+  }
+
+  /** Embedding and blocks, for the first `rows` of the tokens or for all. */
+  #body(rows?: number): Segment[] {
     const { patch_embed, cls_token, dist_token, reg_token, pos_embed } = this;
     const parameters = [cls_token, dist_token, reg_token, pos_embed].filter(parameter => parameter !== undefined);
     const embed: Segment = { name: 'embed', modules: [patch_embed], parameters, run: images => this.embed(images) };
-    return [embed, ...this.blocks.map(moduleSegment)];
+    return [embed, ...this.blocks.map(block => moduleSegment(block, block === this.blocks.at(-1) ? rows : undefined))];
   }
 
   /** Gives what each head sees, `[B, heads, D]`. */
@@ -138,19 +153,16 @@ export class VisionTransformer extends Backbone {
     return {
       name: 'pool',
       modules: [norm, fc_norm].filter(module => module !== undefined),
-      run: x => tf.tidy(() => this.#pool(this.#normalise(x))),
+      run: x => tf.tidy(() => this.#pool(this.#normalise(x, this.#pooledTokens))),
     };
   }
 
   #pool(tokens: tf.Tensor): tf.Tensor {
-    const { globalPool, distilled } = this.config;
-    const first = (count: number) => tf.slice(tokens, [0, 0, 0], [-1, count, -1]);
-    if (distilled) return first(2);
-    const pooled =
-      globalPool === 'token'
-        ? tf.squeeze(first(1), [1])
-        : tf.mean(tf.slice(tokens, [0, this.prefixTokens, 0], [-1, -1, -1]), 1); // [B, D]
-    return tf.expandDims(this.fc_norm ? this.fc_norm.call(pooled) : pooled, 1);
+    const count = this.#pooledTokens;
+    const read = count
+      ? firstRows(tokens, count)
+      : tf.mean(tf.slice(tokens, [0, this.prefixTokens, 0], [-1, -1, -1]), 1, true); // [B, count or 1, D]
+    return this.fc_norm && !this.config.distilled ? this.fc_norm.call(read) : read;
   }
 
   /** The mean of the heads' logits, or of what they would see. */

@@ -3,6 +3,7 @@ import type { Adaptable, Site } from '../method/targets.ts';
 import type { Slice } from '../module/layers.ts';
 import type { Patch } from '../module/module.ts';
 import { linear } from '../tensor/linear.ts';
+import { firstRows } from '../tensor/rows.ts';
 import { type AttachedSite, sliceWeight, valuesOf } from './adapter.ts';
 import { applyGates, spreadGates } from './gates.ts';
 
@@ -56,10 +57,11 @@ export function sitePatch(module: Adaptable, active: () => AttachedSite[], froze
   /** `x W0`: the output without its bias, unless the weight that it came from was changed, by a merge or by an adapter. */
   const baseOf = (site: Site, x: tf.Tensor, y: tf.Tensor): tf.Tensor => {
     const { start } = sliceOf(site);
+    const isWhole = x.shape[1] === y.shape[1];
     const isFrozen =
       !module.weight ||
       (frozenWeight() === module.weight.value && active().every(({ adapter }) => !adapter.method.weightDelta));
-    if (!isFrozen) return linear(x, sliceWeight(frozenWeight(), site));
+    if (!isFrozen || !isWhole) return linear(x, sliceWeight(frozenWeight(), site));
     const unbiased = module.bias ? tf.sub(y, module.bias.value) : y;
     if (!site.slice) return unbiased;
     const begin = y.shape.map((_, axis) => (axis === y.rank - 1 ? start : 0));
@@ -76,7 +78,8 @@ export function sitePatch(module: Adaptable, active: () => AttachedSite[], froze
       weight: () => sliceWeight(frozenWeight(), site),
       base: () => baseOf(site, x, y),
     });
-    const weighted = weight === 1 ? delta : tf.mul(delta, weight);
+    const wanted = firstRows(delta, y.shape[1]);
+    const weighted = weight === 1 ? wanted : tf.mul(wanted, weight);
     const gates = adapter.gates?.get(site);
     const isGated = gates?.on === 'delta';
     return { slice, delta: isGated ? applyGates(weighted, spreadGates(gates.values, site.outFeatures)) : weighted };
@@ -88,6 +91,10 @@ export function sitePatch(module: Adaptable, active: () => AttachedSite[], froze
     return pieces.reduce((sum, piece) => tf.add(sum, assemble([piece], module.outFeatures)), y);
   };
   return {
+    get rows() {
+      if (active().every(({ adapter }) => adapter.method.rowwise)) return 'each';
+      return module.weight ? 'all' : undefined; // what a block gives can't be had for all rows from a few
+    },
     weight(frozen) {
       return active().reduce((sum, { adapter, site, parameters }) => {
         const delta = adapter.method.weightDelta?.({

@@ -79,6 +79,7 @@ export const bottleneck: ((options?: Partial<BottleneckConfig>) => Method<Bottle
       modulesToSave: config.modulesToSave,
       parameters: site => lowRankParameters(site, r),
       delta: call => bottleneckDelta(call, config),
+      rowwise: true,
       unmergeable: linearOnly ? undefined : 'a ReLU lies between its factors, so that no one weight does the same.',
       ...(linearOnly && { deltaWeight: ({ parameters }) => lowRankDeltaWeight(parameters, scale) }),
     };

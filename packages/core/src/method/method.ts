@@ -62,6 +62,11 @@ export interface Method<Config extends object = object> {
   parameters(site: Site, sites: readonly Site[]): Record<string, ParameterSpec>;
   /** What the adapter adds to the site's output, `[..., out]`. */
   delta(call: DeltaCall): tf.Tensor;
+  /**
+   * Whether a row of the delta depends on the same row of `x` and of the base alone, so that `delta` may be given only those
+   * rows that the model goes on to use; no unless given.
+   */
+  readonly rowwise?: boolean;
   /** What the adapter adds to the site's weight, `[in, out]`, before the module uses it; nothing unless given. */
   weightDelta?(call: WeightCall): tf.Tensor | undefined;
   /** Why it cannot be merged; `undefined` if it can. */

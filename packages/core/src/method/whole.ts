@@ -22,6 +22,7 @@ export const whole: MethodFactory<WholeOptions> = /* @__PURE__ */ Object.assign(
       modulesToSave: config.modulesToSave,
       parameters: () => ({}),
       delta: ({ base }) => base(),
+      rowwise: true,
       unmergeable: undefined,
     };
   },

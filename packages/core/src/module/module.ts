@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { PeftError } from '../errors.ts';
+import { firstRows } from '../tensor/rows.ts';
 
 /**
  * What a patch may change of a module's call. Patches apply in the order they were made: each sees what the ones before
@@ -12,7 +13,15 @@ export interface Patch {
   weight?(weight: tf.Tensor): tf.Tensor;
   /** `y -> y'`, with the module's own (patched) input beside it. */
   output?(y: tf.Tensor, x: tf.Tensor): tf.Tensor;
+  /**
+   * On which rows of `x` a row of what `input` and `output` give depends, where a caller wants only the first rows: on the
+   * same row (`each`), so that they may be given those rows only, or on all (`all`), so that `output` may be given few rows
+   * of `y` with all of `x`. Unless it is said, they are given all rows of both.
+   */
+  readonly rows?: 'each' | 'all';
 }
+
+const rowsOf = ({ rows, input, output }: Patch): Patch['rows'] => rows ?? (input || output ? undefined : 'each');
 
 /**
  * A function of a tensor with named parameters and named children: a node of a model.
@@ -35,20 +44,48 @@ export abstract class Module {
   path = '';
   readonly #patches: { readonly change: Patch }[] = [];
 
-  /** The module's own maths. Call children by {@link call}, so that they can be patched. */
-  abstract forward(x: tf.Tensor): tf.Tensor;
+  /**
+   * The module's own maths. Call children by {@link call}, so that they can be patched.
+   *
+   * @param rows see {@link call}; a module may compute more of them, or take no notice
+   */
+  abstract forward(x: tf.Tensor, rows?: number): tf.Tensor;
 
-  /** Runs the module with its patches. Intermediate tensors are disposed of; the result belongs to the caller. */
-  call(x: tf.Tensor): tf.Tensor {
+  /**
+   * Runs the module with its patches. Intermediate tensors are disposed of; the result belongs to the caller.
+   *
+   * @param rows how many of the first rows (axis 1: tokens) of the result are wanted, where not all are. Others are not
+   * computed, unless the module or a patch needs them.
+   */
+  call(x: tf.Tensor, rows?: number): tf.Tensor {
     return tf.tidy(() => {
       try {
         const input = this.#patches.reduce((t, { change }) => change.input?.(t) ?? t, x);
-        const output = this.#patches.reduce((t, { change }) => change.output?.(t, input) ?? t, this.forward(input));
+        const wanted = this.#patches.every(({ change }) => rowsOf(change)) ? rows : undefined;
+        const seen = firstRows(input, this.#patchesNeed(wanted));
+        const own = firstRows(this.forward(input, wanted), wanted);
+        const y = this.#patches.reduce((t, { change }) => change.output?.(t, seen) ?? t, own);
+        const output = firstRows(y, rows);
         return output === x || output instanceof tf.Variable ? tf.clone(output) : output;
       } catch (error) {
         throw located(error, this);
       }
     });
+  }
+
+  /** How many of the first rows of its input `call(x, rows)` depends on; `undefined` for all. */
+  rowsNeeded(rows: number | undefined): number | undefined {
+    const wanted = this.#patchesNeed(rows);
+    return wanted === undefined ? undefined : this.forwardNeeds(wanted);
+  }
+
+  /** How many of the first rows of its input `forward(x, rows)` depends on: all, unless a module knows better. */
+  protected forwardNeeds(_rows: number): number | undefined {
+    return undefined;
+  }
+
+  #patchesNeed(rows: number | undefined): number | undefined {
+    return this.#patches.every(({ change }) => rowsOf(change) === 'each') ? rows : undefined;
   }
 
   /** The weight as the patches leave it. */
