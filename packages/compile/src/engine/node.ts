@@ -11,6 +11,12 @@ export interface OnnxEngineOptions extends StorageOptions {
 }
 
 /**
+ * A thread that waits for its part of the next node looks for it for a millisecond before it sleeps; after a run it sleeps at
+ * once, since it would take a processor from what prepares the data.
+ */
+const spinning = { allow_spinning: '1', spin_duration_us: '1000' };
+
+/**
  * An engine that records each step as an ONNX graph and runs it in onnxruntime-node, in a thread of its own.
  *
  * @throws PeftError `missing` if onnxruntime-node is not installed, `not-supported` if it cannot use the provider.
@@ -26,8 +32,7 @@ export async function onnxEngine({ threads, provider = 'cpu', frozenDtype }: Onn
     graphOptimizationLevel: 'all',
     // Costs 3 % of time and saves 30 % of memory: a pattern is one block for all values that ever live.
     enableMemPattern: false,
-    // Threads that spin while they wait take the processors from what prepares the data: 30 % of all processor time.
-    extra: { session: { intra_op: { allow_spinning: '0' } } },
+    extra: { session: { intra_op: spinning, force_spinning_stop: '1' } },
   };
   const entry = new URL('./worker.mjs', import.meta.url);
   const runner = new RemoteRunner(new Worker(entry, { workerData: session }));

@@ -1,3 +1,4 @@
+import { float } from '../onnx/graph.ts';
 import type { Recorder } from '../record/recorder.ts';
 import type { Value } from '../record/value.ts';
 import { widened } from './barrier.ts';
@@ -47,12 +48,16 @@ const maths = (r: Recorder): Maths => ({
   plus: (x, term) => add(r, x, scalar(r, term, x)),
 });
 
-/** With u = x / sqrt 2: dy (1 + erf u + 2 u exp(-x^2 / 2) / sqrt pi) / 2. */
+/**
+ * With u = x / sqrt 2: dy ((1 + erf u) / 2 + u exp(-u^2) / sqrt pi). Each node is a pass over memory, so there are few: the
+ * factor of the exponential is a term of its exponent, and (1 + erf u) / 2 is the linear part of a hard sigmoid.
+ */
 function geluGradExact({ dy, x }: KernelInputs, r: Recorder): Value {
-  const { square, erf, exp, times, plus } = maths(r);
+  const { square, erf, exp, times } = maths(r);
   const u = times(x, Math.SQRT1_2);
-  const slope = times(mul(r, u, exp(times(square(x), -0.5))), 1 / Math.sqrt(Math.PI));
-  return mul(r, dy, add(r, times(plus(erf(u), 1), 0.5), slope));
+  const phi = unary(r, 'HardSigmoid', erf(u), x.dtype, { alpha: float(0.5), beta: float(0.5) });
+  const bell = exp(sub(r, scalar(r, -Math.log(Math.PI) / 2, x), square(u)));
+  return mul(r, dy, add(r, phi, mul(r, u, bell)));
 }
 
 function geluGradTanh({ dy, x }: KernelInputs, r: Recorder): Value {
