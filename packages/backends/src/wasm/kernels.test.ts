@@ -1,12 +1,8 @@
 import { attention, gelu, layerNorm, linear, softmaxCrossEntropy } from '@peft/core';
 import * as tf from '@tensorflow/tfjs-core';
 import fc from 'fast-check';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { startBackend } from '../index.ts';
-
-beforeAll(async () => {
-  await startBackend('wasm');
-});
 
 type Compute = () => tf.Tensor | tf.Tensor[];
 
@@ -59,283 +55,301 @@ const length = fc.integer({ min: 1, max: 19 });
 const check = (property: fc.IAsyncProperty<unknown[]>, numRuns = 60) =>
   fc.assert(property as never, { numRuns, seed: 11 });
 
-describe('matMul', () => {
-  const batches = fc.constantFrom<[number[], number[]]>(
-    [[], []],
-    [[3], [3]],
-    [
-      [2, 3],
-      [2, 3],
-    ],
-    [[1], [4]],
-    [[4], [1]],
-    [
-      [2, 1],
-      [1, 3],
-    ],
-    [[3], [2, 1]],
-    [[2, 3], []],
-  );
-
-  test('any batch, broadcast and transposition', () =>
-    check(
-      fc.asyncProperty(batches, length, length, length, fc.boolean(), fc.boolean(), (dims, m, n, k, ta, tb) => {
-        const sizes = [ta ? [k, m] : [m, k], tb ? [n, k] : [k, n]];
-        const product = (...batch: number[][]) => {
-          const [a, b] = sizes.map((size, i) => random([...dims[i], ...size], i));
-          const [left, right] = [a, b].map((x, i) =>
-            batch.length ? tf.broadcastTo(x, [...batch[0], ...sizes[i]]) : x,
-          );
-          return tf.matMul(left, right, ta, tb);
-        };
-        // cpu itself mistakes batches that are both broadcast
-        const whole = tf.broadcast_util.assertAndGetBroadcastShape(...dims);
-        return expectSame(
-          () => product(),
-          1e-5,
-          () => product(whole),
-        );
-      }),
-    ));
-
-  test.each([
-    [197, 64, 197],
-    [97, 513, 385],
-    [13, 1030, 5],
-    [200, 9, 1000],
-  ])('sizes past one panel: %i x %i, k = %i', async (m, n, k) => {
-    for (const [ta, tb] of [
-      [false, false],
-      [true, false],
-      [false, true],
-      [true, true],
-    ]) {
-      await expectSame(() => tf.matMul(random(ta ? [k, m] : [m, k], 1), random(tb ? [n, k] : [k, n], 2), ta, tb), 1e-4);
-    }
+describe.each([
+  ['the kernels that this runtime takes', true],
+  ['those without relaxed SIMD', false],
+])('%s', (_, isRelaxed) => {
+  beforeAll(async () => {
+    const validate = vi.spyOn(WebAssembly, 'validate');
+    if (!isRelaxed) validate.mockReturnValue(false);
+    await startBackend('wasm', { kernels: 'stock' });
+    await startBackend('wasm');
+    validate.mockRestore();
   });
 
-  test('without inner elements, all are zero', () => expectSame(() => tf.matMul(tf.zeros([3, 0]), tf.zeros([0, 5]))));
-
-  test('an inner size that does not fit is refused', () => {
-    expect(() => tf.matMul(random([2, 3]), random([4, 5]))).toThrow('inner shapes');
-  });
-});
-
-describe('fused matMul', () => {
-  test.each(['linear', 'relu', 'relu6', 'sigmoid', 'elu', 'leakyrelu'] as const)('%s, batched, with bias', activation =>
-    expectSame(() => {
-      const [a, b, bias] = [random([2, 7, 200], 1), random([2, 11, 200], 2), random([11], 3)];
-      return tf.fused.matMul({ a, b, transposeB: true, bias, activation, leakyreluAlpha: 0.1 });
-    }),
-  );
-
-  test('the bias is added once, which tfjs does not', async () => {
-    await tf.setBackend('wasm');
-    const a = tf.ones<tf.Rank.R3>([2, 1, 200]);
-    const y = tf.fused.matMul({ a, b: tf.ones([2, 200, 2]), bias: tf.ones([2]) });
-    expect([...(await y.data())]).toEqual([201, 201, 201, 201]);
-  });
-});
-
-describe("core's ops and their gradients", () => {
-  test('linear', () =>
-    check(
-      fc.asyncProperty(length, length, length, (rows, k, n) =>
-        expectSame(withGradients(() => [random([2, rows, k], 1), random([k, n], 2), random([n], 3)], linear)),
-      ),
-    ));
-
-  test('attention', () =>
-    check(
-      fc.asyncProperty(length, length, length, length, (n, m, d, e) =>
-        expectSame(
-          withGradients(
-            () => [random([2, 3, n, d], 1), random([2, 3, m, d], 2), random([2, 3, m, e], 3)],
-            (q, k, v) => attention(q, k, v, d ** -0.5),
-          ),
-        ),
-      ),
-    ));
-
-  test.each([[[2, 3, 5, 7]], [[1, 3, 5, 7]], [[2, 1, 5, 7]], [[1, 1, 1, 7]], [[1, 3, 5, 1]]])(
-    'attention with a bias of shape %j',
-    biasShape =>
-      expectSame(
-        withGradients(
-          () => [random([2, 3, 5, 4], 1), random([2, 3, 7, 4], 2), random([2, 3, 7, 6], 3), random(biasShape, 4)],
-          (q, k, v, bias) => attention(q, k, v, 0.5, bias),
-        ),
-      ),
-  );
-
-  test('attention where a mask leaves out keys', () =>
-    expectSame(() => {
-      const mask = tf.tensor4d([0, -1e9, 0, 0, -1e9, 0], [1, 1, 1, 6]);
-      return attention(random([1, 2, 3, 4], 1), random([1, 2, 6, 4], 2), random([1, 2, 6, 4], 3), 3, mask);
-    }));
-
-  test('layer norm', () =>
-    check(
-      fc.asyncProperty(length, fc.integer({ min: 2, max: 40 }), (rows, n) =>
-        expectSame(
-          withGradients(
-            () => [random([rows, 2, n], 1), random([n], 2), random([n], 3)],
-            (x, gamma, beta) => layerNorm(x, gamma, beta, 1e-6),
-          ),
-          1e-4,
-        ),
-      ),
-    ));
-
-  test.each(['none', 'tanh'] as const)('gelu, %s', approximation =>
-    check(
-      fc.asyncProperty(length, fc.constantFrom(1, 5, 30), (n, spread) =>
-        expectSame(
-          withGradients(
-            () => [tf.mul(random([n, 3]), spread)],
-            x => gelu(x, approximation),
-          ),
-        ),
-      ),
-    ),
-  );
-
-  test('softmax cross entropy', () =>
-    check(
-      fc.asyncProperty(length, fc.integer({ min: 2, max: 19 }), fc.constantFrom(1, 50), (rows, classes, spread) => {
-        const labels = Int32Array.from({ length: rows }, (_, i) => i % classes);
-        const loss = (x: tf.Tensor) => softmaxCrossEntropy(x, tf.tensor1d(labels, 'int32'), 0.1);
-        return expectSame(withGradients(() => [tf.mul(random([rows, classes]), spread)], loss));
-      }),
-    ));
-});
-
-test('softmax', () =>
-  check(
-    fc.asyncProperty(length, length, fc.constantFrom(1, 100), (rows, n, spread) =>
-      expectSame(
-        withGradients(
-          () => [tf.mul(random([rows, n]), spread)],
-          x => tf.softmax(x),
-        ),
-      ),
-    ),
-  ));
-
-/** erf by its Taylor series, in double precision; |x| below 4. */
-function erf(x: number): number {
-  let [sum, term] = [x, x];
-  for (let n = 1; n < 120; n++) {
-    term *= -(x * x) / n;
-    sum += term / (2 * n + 1);
-  }
-  return (2 / Math.sqrt(Math.PI)) * sum;
-}
-
-test('gelu is within 1e-6 of the exact one', async () => {
-  await tf.setBackend('wasm');
-  const points = Float32Array.from({ length: 10_001 }, (_, i) => (i - 5000) / 1000);
-  const y = gelu(tf.tensor1d(points));
-  const slopes = tf.grad((x: tf.Tensor) => tf.sum(gelu(x)))(tf.tensor1d(points));
-  const [values, gradients] = [await y.data(), await slopes.data()];
-  points.forEach((x, i) => {
-    const cdf = (1 + erf(x / Math.SQRT2)) / 2;
-    const pdf = Math.exp((-x * x) / 2) / Math.sqrt(2 * Math.PI);
-    expect(Math.abs(values[i] - x * cdf)).toBeLessThan(1e-6);
-    expect(Math.abs(gradients[i] - cdf - x * pdf)).toBeLessThan(1e-6);
-  });
-});
-
-describe('moves', () => {
-  const shapes = fc.array(fc.integer({ min: 1, max: 6 }), { minLength: 1, maxLength: 6 });
-  const dtype = fc.constantFrom('float32' as const, 'int32' as const, 'bool' as const);
-  const integers = (shape: number[], type: 'float32' | 'int32' | 'bool'): tf.Tensor =>
-    tf.tensor(
-      Array.from({ length: tf.util.sizeFromShape(shape) }, (_, i) => (type === 'bool' ? i % 2 : i)),
-      shape,
-      type,
+  describe('matMul', () => {
+    const batches = fc.constantFrom<[number[], number[]]>(
+      [[], []],
+      [[3], [3]],
+      [
+        [2, 3],
+        [2, 3],
+      ],
+      [[1], [4]],
+      [[4], [1]],
+      [
+        [2, 1],
+        [1, 3],
+      ],
+      [[3], [2, 1]],
+      [[2, 3], []],
     );
 
-  test('transpose', () =>
-    check(
-      fc.asyncProperty(shapes, dtype, fc.infiniteStream(fc.nat(1000)), (shape, type, keys) => {
-        const order = shape.map((_, axis) => ({ axis, key: keys.next().value as number }));
-        const perm = order.sort((a, b) => a.key - b.key).map(({ axis }) => axis);
-        return expectSame(() => tf.transpose(integers(shape, type), perm), 0);
-      }),
-      300,
-    ));
+    test('any batch, broadcast and transposition', () =>
+      check(
+        fc.asyncProperty(batches, length, length, length, fc.boolean(), fc.boolean(), (dims, m, n, k, ta, tb) => {
+          const sizes = [ta ? [k, m] : [m, k], tb ? [n, k] : [k, n]];
+          const product = (...batch: number[][]) => {
+            const [a, b] = sizes.map((size, i) => random([...dims[i], ...size], i));
+            const [left, right] = [a, b].map((x, i) =>
+              batch.length ? tf.broadcastTo(x, [...batch[0], ...sizes[i]]) : x,
+            );
+            return tf.matMul(left, right, ta, tb);
+          };
+          // cpu itself mistakes batches that are both broadcast
+          const whole = tf.broadcast_util.assertAndGetBroadcastShape(...dims);
+          return expectSame(
+            () => product(),
+            1e-5,
+            () => product(whole),
+          );
+        }),
+      ));
 
-  test.each([
-    [
-      [2, 17, 3, 8],
-      [0, 2, 1, 3],
-    ],
-    [
-      [2, 17, 3, 3, 8],
-      [2, 0, 3, 1, 4],
-    ],
-    [
-      [50, 33],
-      [1, 0],
-    ],
-    [
-      [3, 18, 31],
-      [0, 2, 1],
-    ],
-  ])('transpose of %j by %j', (shape, perm) => expectSame(() => tf.transpose(integers(shape, 'float32'), perm), 0));
-
-  test('slice, and its gradient', () =>
-    check(
-      fc.asyncProperty(shapes, fc.infiniteStream(fc.nat(1000)), (shape, draws) => {
-        const begin = shape.map(n => (draws.next().value as number) % n);
-        const size = shape.map((n, axis) => 1 + ((draws.next().value as number) % (n - begin[axis])));
-        return expectSame(
-          withGradients(
-            () => [integers(shape, 'float32')],
-            x => tf.slice(x, begin, size),
-          ),
-          0,
+    test.each([
+      [197, 64, 197],
+      [97, 513, 385],
+      [13, 1030, 5],
+      [200, 9, 1000],
+    ])('sizes past one panel: %i x %i, k = %i', async (m, n, k) => {
+      for (const [ta, tb] of [
+        [false, false],
+        [true, false],
+        [false, true],
+        [true, true],
+      ]) {
+        await expectSame(
+          () => tf.matMul(random(ta ? [k, m] : [m, k], 1), random(tb ? [n, k] : [k, n], 2), ta, tb),
+          1e-4,
         );
-      }),
-      200,
-    ));
+      }
+    });
 
-  test('a slice that sticks out is refused', () => {
-    expect(() => tf.slice(random([3, 4]), [1, 2], [2, 3])).toThrow();
+    test('without inner elements, all are zero', () => expectSame(() => tf.matMul(tf.zeros([3, 0]), tf.zeros([0, 5]))));
+
+    test('an inner size that does not fit is refused', () => {
+      expect(() => tf.matMul(random([2, 3]), random([4, 5]))).toThrow('inner shapes');
+    });
   });
 
-  test('concat and split, and their gradients', () =>
-    check(
-      fc.asyncProperty(shapes, fc.nat(1000), length, (shape, pick, extra) => {
-        const axis = pick % shape.length;
-        const other = shape.with(axis, extra);
-        const join = (...xs: tf.Tensor[]) => tf.concat(xs, axis);
-        const joined = withGradients(() => [random(shape, 1), random(other, 2), random(shape, 3)], join);
-        const lengths = [extra, shape[axis]];
-        const last = withGradients(
-          () => [random(shape.with(axis, extra + shape[axis]), 4)],
-          x => tf.split(x, lengths, axis)[1],
-        );
-        return expectSame(() => tf.tidy(() => [joined(), last()].flat()));
-      }),
-    ));
+  describe('fused matMul', () => {
+    test.each(['linear', 'relu', 'relu6', 'sigmoid', 'elu', 'leakyrelu'] as const)(
+      '%s, batched, with bias',
+      activation =>
+        expectSame(() => {
+          const [a, b, bias] = [random([2, 7, 200], 1), random([2, 11, 200], 2), random([11], 3)];
+          return tf.fused.matMul({ a, b, transposeB: true, bias, activation, leakyreluAlpha: 0.1 });
+        }),
+    );
 
-  test('gather, whose gradient is a segment sum', () =>
-    check(
-      fc.asyncProperty(fc.array(fc.nat(4), { minLength: 1, maxLength: 12 }), length, (indices, n) =>
+    test('the bias is added once, which tfjs does not', async () => {
+      await tf.setBackend('wasm');
+      const a = tf.ones<tf.Rank.R3>([2, 1, 200]);
+      const y = tf.fused.matMul({ a, b: tf.ones([2, 200, 2]), bias: tf.ones([2]) });
+      expect([...(await y.data())]).toEqual([201, 201, 201, 201]);
+    });
+  });
+
+  describe("core's ops and their gradients", () => {
+    test('linear', () =>
+      check(
+        fc.asyncProperty(length, length, length, (rows, k, n) =>
+          expectSame(withGradients(() => [random([2, rows, k], 1), random([k, n], 2), random([n], 3)], linear)),
+        ),
+      ));
+
+    test('attention', () =>
+      check(
+        fc.asyncProperty(length, length, length, length, (n, m, d, e) =>
+          expectSame(
+            withGradients(
+              () => [random([2, 3, n, d], 1), random([2, 3, m, d], 2), random([2, 3, m, e], 3)],
+              (q, k, v) => attention(q, k, v, d ** -0.5),
+            ),
+          ),
+        ),
+      ));
+
+    test.each([[[2, 3, 5, 7]], [[1, 3, 5, 7]], [[2, 1, 5, 7]], [[1, 1, 1, 7]], [[1, 3, 5, 1]]])(
+      'attention with a bias of shape %j',
+      biasShape =>
         expectSame(
           withGradients(
-            () => [random([5, n])],
-            x => tf.gather(x, tf.tensor1d(indices, 'int32')),
+            () => [random([2, 3, 5, 4], 1), random([2, 3, 7, 4], 2), random([2, 3, 7, 6], 3), random(biasShape, 4)],
+            (q, k, v, bias) => attention(q, k, v, 0.5, bias),
+          ),
+        ),
+    );
+
+    test('attention where a mask leaves out keys', () =>
+      expectSame(() => {
+        const mask = tf.tensor4d([0, -1e9, 0, 0, -1e9, 0], [1, 1, 1, 6]);
+        return attention(random([1, 2, 3, 4], 1), random([1, 2, 6, 4], 2), random([1, 2, 6, 4], 3), 3, mask);
+      }));
+
+    test('layer norm', () =>
+      check(
+        fc.asyncProperty(length, fc.integer({ min: 2, max: 40 }), (rows, n) =>
+          expectSame(
+            withGradients(
+              () => [random([rows, 2, n], 1), random([n], 2), random([n], 3)],
+              (x, gamma, beta) => layerNorm(x, gamma, beta, 1e-6),
+            ),
+            1e-4,
+          ),
+        ),
+      ));
+
+    test.each(['none', 'tanh'] as const)('gelu, %s', approximation =>
+      check(
+        fc.asyncProperty(length, fc.constantFrom(1, 5, 30), (n, spread) =>
+          expectSame(
+            withGradients(
+              () => [tf.mul(random([n, 3]), spread)],
+              x => gelu(x, approximation),
+            ),
+          ),
+        ),
+      ),
+    );
+
+    test('softmax cross entropy', () =>
+      check(
+        fc.asyncProperty(length, fc.integer({ min: 2, max: 19 }), fc.constantFrom(1, 50), (rows, classes, spread) => {
+          const labels = Int32Array.from({ length: rows }, (_, i) => i % classes);
+          const loss = (x: tf.Tensor) => softmaxCrossEntropy(x, tf.tensor1d(labels, 'int32'), 0.1);
+          return expectSame(withGradients(() => [tf.mul(random([rows, classes]), spread)], loss));
+        }),
+      ));
+  });
+
+  test('softmax', () =>
+    check(
+      fc.asyncProperty(length, length, fc.constantFrom(1, 100), (rows, n, spread) =>
+        expectSame(
+          withGradients(
+            () => [tf.mul(random([rows, n]), spread)],
+            x => tf.softmax(x),
           ),
         ),
       ),
     ));
 
-  test('a segment sum leaves out indices outside the segments', async () => {
+  /** erf by its Taylor series, in double precision; |x| below 4. */
+  function erf(x: number): number {
+    let [sum, term] = [x, x];
+    for (let n = 1; n < 120; n++) {
+      term *= -(x * x) / n;
+      sum += term / (2 * n + 1);
+    }
+    return (2 / Math.sqrt(Math.PI)) * sum;
+  }
+
+  test('gelu is within 1e-6 of the exact one', async () => {
     await tf.setBackend('wasm');
-    const sum = tf.unsortedSegmentSum(tf.ones([4, 5]), tf.tensor1d([1, -1, 2, 1], 'int32'), 2);
-    expect([...(await sum.data())]).toEqual([0, 0, 0, 0, 0, 2, 2, 2, 2, 2]);
+    const points = Float32Array.from({ length: 10_001 }, (_, i) => (i - 5000) / 1000);
+    const y = gelu(tf.tensor1d(points));
+    const slopes = tf.grad((x: tf.Tensor) => tf.sum(gelu(x)))(tf.tensor1d(points));
+    const [values, gradients] = [await y.data(), await slopes.data()];
+    points.forEach((x, i) => {
+      const cdf = (1 + erf(x / Math.SQRT2)) / 2;
+      const pdf = Math.exp((-x * x) / 2) / Math.sqrt(2 * Math.PI);
+      expect(Math.abs(values[i] - x * cdf)).toBeLessThan(1e-6);
+      expect(Math.abs(gradients[i] - cdf - x * pdf)).toBeLessThan(1e-6);
+    });
+  });
+
+  describe('moves', () => {
+    const shapes = fc.array(fc.integer({ min: 1, max: 6 }), { minLength: 1, maxLength: 6 });
+    const dtype = fc.constantFrom('float32' as const, 'int32' as const, 'bool' as const);
+    const integers = (shape: number[], type: 'float32' | 'int32' | 'bool'): tf.Tensor =>
+      tf.tensor(
+        Array.from({ length: tf.util.sizeFromShape(shape) }, (_, i) => (type === 'bool' ? i % 2 : i)),
+        shape,
+        type,
+      );
+
+    test('transpose', () =>
+      check(
+        fc.asyncProperty(shapes, dtype, fc.infiniteStream(fc.nat(1000)), (shape, type, keys) => {
+          const order = shape.map((_, axis) => ({ axis, key: keys.next().value as number }));
+          const perm = order.sort((a, b) => a.key - b.key).map(({ axis }) => axis);
+          return expectSame(() => tf.transpose(integers(shape, type), perm), 0);
+        }),
+        300,
+      ));
+
+    test.each([
+      [
+        [2, 17, 3, 8],
+        [0, 2, 1, 3],
+      ],
+      [
+        [2, 17, 3, 3, 8],
+        [2, 0, 3, 1, 4],
+      ],
+      [
+        [50, 33],
+        [1, 0],
+      ],
+      [
+        [3, 18, 31],
+        [0, 2, 1],
+      ],
+    ])('transpose of %j by %j', (shape, perm) => expectSame(() => tf.transpose(integers(shape, 'float32'), perm), 0));
+
+    test('slice, and its gradient', () =>
+      check(
+        fc.asyncProperty(shapes, fc.infiniteStream(fc.nat(1000)), (shape, draws) => {
+          const begin = shape.map(n => (draws.next().value as number) % n);
+          const size = shape.map((n, axis) => 1 + ((draws.next().value as number) % (n - begin[axis])));
+          return expectSame(
+            withGradients(
+              () => [integers(shape, 'float32')],
+              x => tf.slice(x, begin, size),
+            ),
+            0,
+          );
+        }),
+        200,
+      ));
+
+    test('a slice that sticks out is refused', () => {
+      expect(() => tf.slice(random([3, 4]), [1, 2], [2, 3])).toThrow();
+    });
+
+    test('concat and split, and their gradients', () =>
+      check(
+        fc.asyncProperty(shapes, fc.nat(1000), length, (shape, pick, extra) => {
+          const axis = pick % shape.length;
+          const other = shape.with(axis, extra);
+          const join = (...xs: tf.Tensor[]) => tf.concat(xs, axis);
+          const joined = withGradients(() => [random(shape, 1), random(other, 2), random(shape, 3)], join);
+          const lengths = [extra, shape[axis]];
+          const last = withGradients(
+            () => [random(shape.with(axis, extra + shape[axis]), 4)],
+            x => tf.split(x, lengths, axis)[1],
+          );
+          return expectSame(() => tf.tidy(() => [joined(), last()].flat()));
+        }),
+      ));
+
+    test('gather, whose gradient is a segment sum', () =>
+      check(
+        fc.asyncProperty(fc.array(fc.nat(4), { minLength: 1, maxLength: 12 }), length, (indices, n) =>
+          expectSame(
+            withGradients(
+              () => [random([5, n])],
+              x => tf.gather(x, tf.tensor1d(indices, 'int32')),
+            ),
+          ),
+        ),
+      ));
+
+    test('a segment sum leaves out indices outside the segments', async () => {
+      await tf.setBackend('wasm');
+      const sum = tf.unsortedSegmentSum(tf.ones([4, 5]), tf.tensor1d([1, -1, 2, 1], 'int32'), 2);
+      expect([...(await sum.data())]).toEqual([0, 0, 0, 0, 0, 2, 2, 2, 2, 2]);
+    });
   });
 });

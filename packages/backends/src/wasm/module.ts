@@ -53,11 +53,27 @@ export interface KernelExports {
 
 const decode = (base64: string): Uint8Array<ArrayBuffer> => Uint8Array.from(atob(base64), c => c.charCodeAt(0));
 
+/**
+ * A module that uses relaxed SIMD, if this runtime has it. Node 20 does behind a flag of V8's, which is up only while the
+ * module is compiled.
+ */
+async function compileRelaxed(bytes: Uint8Array<ArrayBuffer>): Promise<WebAssembly.Module | undefined> {
+  if (WebAssembly.validate(bytes)) return WebAssembly.compile(bytes);
+  const v8 = globalThis.process?.getBuiltinModule?.('node:v8');
+  if (!v8) return undefined;
+  v8.setFlagsFromString('--experimental-wasm-relaxed-simd');
+  try {
+    return WebAssembly.validate(bytes) ? new WebAssembly.Module(bytes) : undefined;
+  } finally {
+    v8.setFlagsFromString('--no-experimental-wasm-relaxed-simd');
+  }
+}
+
 /** Runs the kernels in `memory`, with fused multiply-add where this machine's WebAssembly has relaxed SIMD. */
 export async function instantiateKernels(memory: WebAssembly.Memory): Promise<KernelExports> {
-  const relaxed = decode(kernelBuilds.relaxedSimd);
-  const bytes = WebAssembly.validate(relaxed) ? relaxed : decode(kernelBuilds.simd);
+  const relaxed = await compileRelaxed(decode(kernelBuilds.relaxedSimd));
+  const module = relaxed ?? (await WebAssembly.compile(decode(kernelBuilds.simd)));
   const imports = { env: { memory }, 'cross-entropy': { log: Math.log } };
-  const { instance } = await WebAssembly.instantiate(bytes, imports);
-  return instance.exports as unknown as KernelExports;
+  const { exports } = await WebAssembly.instantiate(module, imports);
+  return exports as unknown as KernelExports;
 }
