@@ -79,7 +79,7 @@ export { bindPaths, children, disposeModule, getModule, initialize, modules, par
 export { attention } from './tensor/attention.ts';
 export { checkpointed } from './tensor/checkpointed.ts';
 export { softmaxCrossEntropy } from './tensor/cross-entropy.ts';
-export { isDeferred } from './tensor/deferred.ts';
+export { isDeferred, transposedReader } from './tensor/deferred.ts';
 export { detached, isConstant } from './tensor/detach.ts';
 export { dropout, dropPath } from './tensor/dropout.ts';
 export { type GeluApproximation, gelu } from './tensor/gelu.ts';

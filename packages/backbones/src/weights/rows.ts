@@ -23,6 +23,7 @@ export function joinRows(tensors: readonly StoredTensor[]): StoredTensor {
   return {
     dtype: same ? dtype : 'F32',
     shape: rows(tensors),
+    isReadAnew: true,
     get bytes() {
       const parts = same ? tensors : tensors.map(tensor => fromFloat32(toFloat32(tensor), tensor.shape));
       return joinBytes(parts.map(part => part.bytes));

@@ -9,10 +9,11 @@ import {
   isFrozen,
   key,
   type Step,
+  transposedReader,
 } from '@peft/core';
 import * as tf from '@tensorflow/tfjs-core';
 import { writeModel } from '../onnx/model.ts';
-import { type Binding, type InputSpec, type Recording, record } from '../record/record.ts';
+import { type Binding, type InputSpec, type Recording, record, type Storage } from '../record/record.ts';
 import type { HostArray, Runner } from './runner.ts';
 import { type Slot, Store } from './store.ts';
 
@@ -43,17 +44,19 @@ export class OnnxEngine implements Engine {
   readonly #runner: Runner;
   readonly #store: Store;
   readonly #steps = new Set<Map<string, Loaded>>();
-  readonly #isHalf: (variable: tf.Variable) => boolean;
+  readonly #storageOf: (variable: tf.Variable) => Storage;
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(name: string, runner: Runner, { frozenDtype = 'f32' }: StorageOptions = {}) {
     this.name = name;
     this.#runner = runner;
     this.#store = new Store(runner);
-    this.#isHalf = variable => {
-      const kept = this.#store.typeOf(variable);
-      if (kept) return kept === 'float16';
-      return frozenDtype === 'f16' && variable.rank > 1 && variable.dtype === 'float32' && isFrozen(variable);
+    this.#storageOf = variable => {
+      const kept = this.#store.storageOf(variable);
+      if (kept) return kept;
+      if (variable.rank < 2 || variable.dtype !== 'float32' || !isFrozen(variable)) return 'plain';
+      if (frozenDtype === 'f16') return 'half';
+      return transposedReader(variable.dataId) ? 'transposed' : 'plain';
     };
   }
 
@@ -111,9 +114,9 @@ export class OnnxEngine implements Engine {
 
   async #load(step: Step, specs: Record<string, InputSpec>): Promise<Loaded> {
     await tf.ready();
-    const recording = record(step, specs, { half: this.#isHalf });
+    const recording = record(step, specs, { storageOf: this.#storageOf });
     const { graph, inputs, outputs, random, bindings } = recording;
-    if (await this.#widen(bindings)) return this.#load(step, specs);
+    if (await this.#makePlain(bindings)) return this.#load(step, specs);
     check(graph.outputs.length > 0, 'bad-argument', () => 'The step neither returns a tensor nor assigns a variable.');
     const bound = bindings.map(({ input, output, ...binding }) => ({ input, output, slot: this.#store.slot(binding) }));
     const [reads, writes] = [bound.filter(({ input }) => input), bound.filter(({ output }) => output)].map(some =>
@@ -135,14 +138,16 @@ export class OnnxEngine implements Engine {
     throw values.reason;
   }
 
-  /** Keeps in full precision from now on what was kept in half and is assigned; tells whether there is such a variable. */
-  async #widen(bindings: readonly Binding[]): Promise<boolean> {
-    const assigned = bindings.filter(({ type, output }) => type === 'float16' && output);
+  /** Keeps as it is from now on what was stored otherwise and is assigned; tells whether there is such a variable. */
+  async #makePlain(bindings: readonly Binding[]): Promise<boolean> {
+    const assigned = bindings.flatMap(({ storage, output, source }) =>
+      storage !== 'plain' && output && source.kind === 'variable' ? [source] : [],
+    );
     if (assigned.length === 0) return false;
     for (const loaded of this.#steps) await this.#unload(loaded);
-    for (const { source, ...binding } of assigned) {
-      if (source.kind === 'variable') await this.#store.forget(source.variable);
-      this.#store.slot({ ...binding, source, type: 'float32' });
+    for (const source of assigned) {
+      await this.#store.forget(source.variable);
+      this.#store.slot({ source, storage: 'plain', type: 'float32', shape: source.variable.shape });
     }
     return true;
   }

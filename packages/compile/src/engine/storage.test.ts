@@ -4,18 +4,21 @@ import {
   type Engine,
   gelu,
   initialize,
+  isDeferred,
   key,
   LayerNorm,
   Linear,
+  loadState,
   Module,
   type Parameter,
   parameters,
+  saveState,
   softmaxCrossEntropy,
   valueAndGrads,
   whole,
 } from '@peft/core';
 import * as tf from '@tensorflow/tfjs-core';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { record } from '../record/record.ts';
 import { onnxEngine } from './node.ts';
 
@@ -76,7 +79,7 @@ test('weights are widened once for each use, beside what they are multiplied wit
       return { value };
     },
     { x: { shape: [8, 16], dtype: 'float32' } },
-    { half: variable => variable.rank > 1 },
+    { storageOf: variable => (variable.rank > 1 ? 'half' : 'plain') },
   );
   const stored = graph.inputs.filter(({ type }) => type === 'float16').map(({ shape }) => String(shape));
   expect(stored.sort()).toEqual(['16,3', '16,64', '64,16']);
@@ -102,4 +105,74 @@ test('a variable that a later step assigns is kept in full again', async () => {
   const grown = (await look.run({})).sum.data[0];
   expect(grown - exact[0]).toBeCloseTo(16 * 64 * 1e-5, 4);
   await engine.dispose();
+});
+
+describe('weights that a file holds transposed', () => {
+  /** The net, with frozen weights that nobody has read yet. */
+  async function stored(): Promise<Net> {
+    const net = new Net();
+    loadState(net, await saveState(initialize(new Net(), key(2))), { source: 'here' });
+    for (const [, parameter] of parameters(net)) parameter.trainable = false;
+    return net;
+  }
+  const forward =
+    (net: Net) =>
+    ({ x }: Record<string, tf.Tensor>) => ({ y: net.call(x) });
+  const outputs = async (net: Net): Promise<Float32Array> => {
+    const y = tf.tidy(() => net.call(tf.tensor(x.data, [8, 16])));
+    return (await y.data()) as Float32Array;
+  };
+  const difference = (a: ArrayLike<number>, b: ArrayLike<number>): number =>
+    Math.max(...Array.from(a, (value, i) => Math.abs(value - b[i])));
+
+  test('are taken as they are, by products of either side', async () => {
+    const net = await stored();
+    const trained = net.norm.weight.value;
+    const { graph, bindings } = record(
+      ({ x }) => {
+        const { value, grads } = valueAndGrads(() => tf.sum(net.call(x)) as tf.Scalar, [trained]);
+        return { value, grad: grads[0]!, squared: tf.matMul(net.up.weight.value, net.down.weight.value) };
+      },
+      { x: { shape: [8, 16], dtype: 'float32' } },
+      { storageOf: variable => (variable.rank > 1 ? 'transposed' : 'plain') },
+    );
+    const shapes = bindings.flatMap(({ storage, shape }) => (storage === 'transposed' ? [String(shape)] : []));
+    expect(shapes.sort()).toEqual(['16,64', '3,16', '64,16']);
+    expect(graph.nodes.filter(({ op }) => op === 'Transpose')).toEqual([]);
+  });
+
+  test('give the same outputs and losses, and are not kept by TensorFlow.js', async () => {
+    const engine = await onnxEngine({ threads: 1 });
+    const net = await stored();
+    const step = engine.compile(forward(net));
+    const found = (await step.run({ x })).y.data;
+    expect(isDeferred(net.up.weight.value.dataId)).toBe(true);
+    expect(difference(found, await outputs(await stored()))).toBeLessThan(1e-5);
+    await engine.dispose();
+  });
+
+  test('follow what is done to the variable elsewhere, and are turned where a step needs them so', async () => {
+    const engine = await onnxEngine({ threads: 1 });
+    const net = await stored();
+    const { value } = net.up.weight;
+    const step = engine.compile(forward(net));
+    await step.run({ x });
+    tf.tidy(() => value.assign(tf.mul(value, 2)));
+    expect(difference((await step.run({ x })).y.data, await outputs(net))).toBeLessThan(1e-5);
+
+    const rows = engine.compile(() => ({ sums: tf.sum(value, 1) }));
+    const sums = await tf.sum(value, 1).data();
+    expect(difference((await rows.run({})).sums.data, sums)).toBeLessThan(1e-5);
+
+    const shrink = engine.compile(() => {
+      value.assign(tf.mul(value, 0.5));
+      return { value };
+    });
+    await shrink.run({});
+    const found = (await step.run({ x })).y.data;
+    expect(difference(found, await outputs(await stored()))).toBeLessThan(1e-5);
+    await engine.sync();
+    expect(difference(found, await outputs(net))).toBeLessThan(1e-5);
+    await engine.dispose();
+  });
 });

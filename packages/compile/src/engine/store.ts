@@ -1,13 +1,14 @@
-import { check, fromFloat32, isDeferred } from '@peft/core';
+import { check, fromFloat32, isDeferred, permute, transposedReader } from '@peft/core';
 import * as tf from '@tensorflow/tfjs-core';
 import type { ElementType } from '../onnx/graph.ts';
-import type { Binding, Source } from '../record/record.ts';
+import type { Binding, Source, Storage } from '../record/record.ts';
 import type { HostArray, Runner } from './runner.ts';
 
 /** The engine's copy of a variable, or of a tensor made outside the step. */
 export interface Slot {
   readonly id: number;
   readonly source: Source;
+  readonly storage: Storage;
   readonly type: ElementType;
   readonly shape: readonly number[];
   /** The data of TensorFlow.js that the copy agrees with; `undefined` if it must be read. */
@@ -30,16 +31,18 @@ export class Store {
   }
 
   /** The slot of a binding's source, made on first use. */
-  slot({ source, type, shape }: Binding): Slot {
+  slot({ source, storage, type, shape }: Omit<Binding, 'input' | 'output'>): Slot {
     const owner = source.kind === 'variable' ? source.variable : source.dataId;
-    const slot = this.#slots.get(owner) ?? { id: this.#made++, source, type, shape, dataId: undefined, changed: false };
+    const fresh = { id: this.#made, source, storage, type, shape, dataId: undefined, changed: false };
+    const slot = this.#slots.get(owner) ?? fresh;
+    if (slot === fresh) this.#made++;
     this.#slots.set(owner, slot);
     return slot;
   }
 
-  /** The type in which a variable is kept, if it is. */
-  typeOf(variable: tf.Variable): ElementType | undefined {
-    return this.#slots.get(variable)?.type;
+  /** How a variable is kept, if it is. */
+  storageOf(variable: tf.Variable): Storage | undefined {
+    return this.#slots.get(variable)?.storage;
   }
 
   /** Lets go of the copy of a variable. */
@@ -56,9 +59,7 @@ export class Store {
       checkAlive(slot.source);
       const dataId = currentData(slot.source);
       if (slot.dataId === dataId) continue;
-      const isOwn = isDeferred(dataId) && slot.type === 'float32';
-      const values = await tf.engine().read(dataId);
-      const data = isOwn ? (values as HostArray) : copyOf(values, slot.type);
+      const data = await read(dataId, slot);
       Object.assign(slot, { dataId, changed: false });
       sent.push(this.#runner.put([{ slot: slot.id, type: slot.type, shape: slot.shape, data }]));
     }
@@ -100,6 +101,16 @@ function checkAlive(source: Source): void {
     const what = source.kind === 'variable' ? `the variable "${source.variable.name}"` : 'a tensor made outside it';
     return `The step uses ${what}, which was disposed of. Call invalidate('structure') when a step changes.`;
   });
+}
+
+/** The values as the slot has them, in an array that nobody else has. */
+async function read(dataId: tf.DataId, { storage, type, shape }: Slot): Promise<HostArray> {
+  const stored = storage === 'transposed' ? transposedReader(dataId)?.() : undefined;
+  if (stored) return stored as HostArray;
+  const isOwn = isDeferred(dataId) && type === 'float32';
+  const values = await tf.engine().read(dataId);
+  if (storage === 'transposed') return permute(values as Float32Array, shape.toReversed(), [1, 0]) as HostArray;
+  return isOwn ? (values as HostArray) : copyOf(values, type);
 }
 
 /** A copy, because some backends give their own array, and the runner keeps what it gets. */

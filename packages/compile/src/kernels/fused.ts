@@ -1,7 +1,6 @@
 import { float } from '../onnx/graph.ts';
 import type { Recorder } from '../record/recorder.ts';
 import type { Value } from '../record/value.ts';
-import { widened } from './barrier.ts';
 import { add, mul, scalar, sub, unary } from './elementwise.ts';
 import type { Kernel, KernelInputs, KernelTable } from './kernel.ts';
 import { matMul } from './matmul.ts';
@@ -12,8 +11,7 @@ import { reduce } from './reduce.ts';
 const linear: Kernel = ({ x, weight, bias }, _, r) => {
   const [width, made] = weight.shape;
   const flat = r.reshape(x, [x.shape.slice(0, -1).reduce((a, b) => a * b, 1), width]); // [N, in]
-  const shape = [flat.shape[0], made];
-  const y = bias ? r.emit('Gemm', [flat, widened(r, weight, flat), bias], { shape }) : matMul(r, flat, weight);
+  const y = matMul(r, flat, weight, { bias });
   return r.reshape(y, [...x.shape.slice(0, -1), made]);
 };
 

@@ -10,6 +10,8 @@ export interface MatMulOptions {
   transposeB?: boolean;
   /** Multiplies the product. */
   alpha?: number;
+  /** Added to each row of a product of matrices. */
+  bias?: Value;
 }
 
 /** The two last axes swapped. */
@@ -19,21 +21,29 @@ function swapped(r: Recorder, x: Value): Value {
   return r.emit('Transpose', [x], { shape: perm.map(axis => x.shape[axis]), dtype: x.dtype }, { perm });
 }
 
+/** A factor, and whether the product must transpose it: if its transpose is stored, that is the factor. */
+function asStored(r: Recorder, x: Value, transpose = false): [Value, boolean] {
+  if (!x.transposed || !tf.util.arraysEqual(x.shape, [...x.held])) return [x, transpose];
+  return [r.value(x.transposed, { shape: x.shape.toReversed() }), !transpose];
+}
+
 /**
  * `alpha a b` over the last two axes, the others broadcast. Transposes are free: Gemm does them for matrices, and
  * FusedMatMul, which only ONNX Runtime has and only for floats, for batches of them.
  */
 export function matMul(r: Recorder, left: Value, right: Value, options: MatMulOptions = {}): Value {
-  const [a, b] = [widened(r, left, right), widened(r, right, left)];
-  const { transposeA = false, transposeB = false, alpha = 1 } = options;
+  const { alpha = 1, bias } = options;
+  const [a, transposeA] = asStored(r, widened(r, left, right), options.transposeA);
+  const [b, transposeB] = asStored(r, widened(r, right, left), options.transposeB);
   const rows = a.shape.at(transposeA ? -1 : -2)!;
   const columns = b.shape.at(transposeB ? -2 : -1)!;
   const batch = tf.backend_util.assertAndGetBroadcastShape(a.shape.slice(0, -2), b.shape.slice(0, -2));
   const made = { shape: [...batch, rows, columns], dtype: a.dtype };
-  const plain = !transposeA && !transposeB && alpha === 1;
+  const plain = !transposeA && !transposeB && alpha === 1 && !bias;
   if (plain) return r.emit('MatMul', [a, b], made);
   const flags = { transA: Number(transposeA), transB: Number(transposeB), alpha: { float: alpha } };
-  if (a.dtype === 'float32' && made.shape.length === 2) return r.emit('Gemm', [a, b], made, flags);
+  if (a.dtype === 'float32' && made.shape.length === 2)
+    return r.emit('Gemm', bias ? [a, b, bias] : [a, b], made, flags);
   if (a.dtype === 'float32' && !r.portable) return r.emit('FusedMatMul', [a, b], made, flags, 'com.microsoft');
   const product = r.emit('MatMul', [transposeA ? swapped(r, a) : a, transposeB ? swapped(r, b) : b], made);
   return alpha === 1 ? product : binary(r, 'Mul', product, r.uniform(alpha, [], a.dtype));

@@ -21,9 +21,17 @@ export interface StaticPort extends Port {
   readonly shape: readonly number[];
 }
 
+/**
+ * How the graph takes a value: as it is; in half precision, widened where it is used; or the transpose of a matrix, which
+ * products take as readily.
+ */
+export type Storage = 'plain' | 'half' | 'transposed';
+
 /** What the graph reads of a source, and what it makes of it. */
 export interface Binding {
   readonly source: Source;
+  readonly storage: Storage;
+  /** As stored. */
   readonly type: ElementType;
   readonly shape: readonly number[];
   /** The graph input of its value; left out if the step never reads it. */
@@ -33,8 +41,8 @@ export interface Binding {
 }
 
 export interface RecordOptions extends RecorderOptions {
-  /** Variables that come in half precision, and are widened where they are used. */
-  readonly half?: (variable: tf.Variable) => boolean;
+  /** How each variable is stored; all are plain unless given. */
+  readonly storageOf?: (variable: tf.Variable) => Storage;
 }
 
 /** A step as a graph. */
@@ -56,12 +64,13 @@ export interface Recording {
 export function record(
   step: Step,
   inputs: Record<string, InputSpec>,
-  { half, ...options }: RecordOptions = {},
+  { storageOf = () => 'plain', ...options }: RecordOptions = {},
 ): Recording {
   const backend = recordingBackend();
   const previous = tf.getBackend();
   const recorder = new Recorder(options);
   const outside = new Map<tf.DataId, Value>();
+  const storages = new Map<tf.Variable, Storage>();
   let variables: BorrowedVariables | undefined;
   backend.begin({
     recorder,
@@ -77,15 +86,17 @@ export function record(
   void tf.setBackend(RecordingBackend.backendName);
   tf.engine().startScope('record');
   try {
-    variables = new BorrowedVariables(backend, variable =>
-      (half?.(variable) ? halfPlaceholder : placeholder)(recorder, variableName(variable), variable),
-    );
+    variables = new BorrowedVariables(backend, variable => {
+      const storage = storageOf(variable);
+      storages.set(variable, storage);
+      return placeholders[storage](recorder, variableName(variable), variable);
+    });
     const random = new RecordedRandom(backend, recorder);
     const tensors = Object.entries(inputs).map(
       ([name, spec]) => [name, backend.tensor(placeholder(recorder, `input:${name}`, spec))] as const,
     );
     const results = withScope({ random }, () => step(Object.fromEntries(tensors)));
-    return finish(recorder, backend, results, variables, outside, random);
+    return finish(recorder, backend, results, variables, outside, random, storages);
   } catch (error) {
     throw explained(error);
   } finally {
@@ -112,6 +123,18 @@ function halfPlaceholder(r: Recorder, name: string, { shape }: tf.Variable): Val
   return { ...r.value(wide, { shape }), stored };
 }
 
+function transposedPlaceholder(r: Recorder, name: string, { shape }: tf.Variable): Value {
+  const transposed = r.graph.input({ name, shape: shape.toReversed(), type: 'float32' });
+  const [turned] = r.graph.node('Transpose', [transposed], { perm: [1, 0] });
+  return { ...r.value(turned, { shape }), transposed };
+}
+
+const placeholders: Record<Storage, (r: Recorder, name: string, variable: tf.Variable) => Value> = {
+  plain: placeholder,
+  half: halfPlaceholder,
+  transposed: transposedPlaceholder,
+};
+
 /** Turns the results and the assigned variables into outputs of the graph. */
 function finish(
   recorder: Recorder,
@@ -120,6 +143,7 @@ function finish(
   variables: BorrowedVariables,
   outside: ReadonlyMap<tf.DataId, Value>,
   random: RecordedRandom,
+  storages: ReadonlyMap<tf.Variable, Storage>,
 ): Recording {
   const { graph } = recorder;
   const outputs = Object.entries(results).map(([key, tensor]) => {
@@ -144,11 +168,13 @@ function finish(
     const [read, output] = [live.get(variableName(variable)), assigned.get(variable)];
     if (!read && !output) continue;
     const source = { kind: 'variable', variable } as const;
-    const type = read?.type ?? typeOf(variable.dtype);
-    bindings.push({ source, type, shape: variable.shape, input: read?.name, output });
+    const storage = (read && storages.get(variable)) ?? 'plain';
+    const { type, shape } = read ?? { type: typeOf(variable.dtype), shape: variable.shape };
+    bindings.push({ source, storage, type, shape, input: read?.name, output });
   }
   for (const [dataId, { name, shape, dtype }] of outside) {
-    if (live.has(name)) bindings.push({ source: { kind: 'tensor', dataId }, type: typeOf(dtype), shape, input: name });
+    const source = { kind: 'tensor', dataId } as const;
+    if (live.has(name)) bindings.push({ source, storage: 'plain', type: typeOf(dtype), shape, input: name });
   }
   return {
     graph,

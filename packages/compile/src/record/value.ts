@@ -15,4 +15,6 @@ export interface Value {
   readonly uniform?: number;
   /** The graph input that holds it in half precision; `name` is that, widened. */
   readonly stored?: string;
+  /** The graph input that holds its transpose; `name` is that, transposed. */
+  readonly transposed?: string;
 }

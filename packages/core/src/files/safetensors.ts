@@ -6,6 +6,8 @@ export interface StoredTensor {
   readonly dtype: StoredDtype;
   readonly shape: readonly number[];
   readonly bytes: Uint8Array;
+  /** Whether `bytes` is a new array, read or made, each time that it is asked for. */
+  readonly isReadAnew?: boolean;
 }
 
 export interface Safetensors {

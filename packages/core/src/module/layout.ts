@@ -25,6 +25,9 @@ export const patchLayout = (inChannels: number, outChannels: number, height: num
   permutation: [2, 3, 1, 0],
 });
 
+/** Whether the file holds the transpose of what is in memory. */
+export const isTransposed = ({ permutation }: FileLayout): boolean => String(permutation) === '1,0';
+
 const isIdentity = (permutation: readonly number[]): boolean => permutation.every((axis, i) => axis === i);
 
 const stridesOf = (shape: readonly number[]): number[] => {
@@ -37,24 +40,21 @@ const stridesOf = (shape: readonly number[]): number[] => {
   return strides;
 };
 
-/** Transposes a matrix: four rows at a time, in blocks that stay in the cache, each line of which is written whole. */
+/** Transposes a matrix: sixteen rows at a time, which fill whole lines of the cache in the result, four of them at once. */
 function transposeMatrix(values: Float32Array, rows: number, columns: number): Float32Array {
   const result = new Float32Array(values.length);
-  const block = 16;
+  const band = 16;
   const whole = rows - (rows % 4);
-  for (let r0 = 0; r0 < whole; r0 += block) {
-    const r1 = Math.min(r0 + block, whole);
-    for (let c0 = 0; c0 < columns; c0 += block) {
-      const c1 = Math.min(c0 + block, columns);
-      for (let r = r0; r < r1; r += 4) {
-        for (let c = c0; c < c1; c++) {
-          const from = r * columns + c;
-          const to = c * rows + r;
-          result[to] = values[from];
-          result[to + 1] = values[from + columns];
-          result[to + 2] = values[from + 2 * columns];
-          result[to + 3] = values[from + 3 * columns];
-        }
+  for (let top = 0; top < whole; top += band) {
+    const bottom = Math.min(top + band, whole);
+    for (let r = top; r < bottom; r += 4) {
+      for (let c = 0; c < columns; c++) {
+        const from = r * columns + c;
+        const to = c * rows + r;
+        result[to] = values[from];
+        result[to + 1] = values[from + columns];
+        result[to + 2] = values[from + 2 * columns];
+        result[to + 3] = values[from + 3 * columns];
       }
     }
   }

@@ -3,7 +3,7 @@ import { check } from '../errors.ts';
 import { deferredVariable } from '../tensor/deferred.ts';
 import type { Key } from '../tensor/random.ts';
 import type { Initializer } from './init.ts';
-import { type FileLayout, fromFileOrder, plainLayout, toFileOrder } from './layout.ts';
+import { type FileLayout, fromFileOrder, isTransposed, plainLayout, toFileOrder } from './layout.ts';
 
 const owners = new WeakMap<tf.Variable, Parameter>();
 
@@ -107,18 +107,25 @@ export class Parameter {
   /**
    * Takes values in the order of {@link layout}. If it has none yet, they are read only when something needs them, and may
    * be read more than once: what `read` looks at must stay as it is.
+   *
+   * @param isNew whether `read` gives a new array each time
    */
-  deferFromFile(read: () => Float32Array): void {
+  deferFromFile(read: () => Float32Array, isNew = false): void {
     if (this.#variable) {
       this.setFromFile(read());
       return;
     }
+    const own = (values: Float32Array, stored: Float32Array): Float32Array =>
+      values === stored && !isNew ? values.slice() : values;
     const inMemoryOrder = (): Float32Array => {
       const stored = read();
-      const values = fromFileOrder(stored, this.layout);
-      return values === stored ? values.slice() : values;
+      return own(fromFileOrder(stored, this.layout), stored);
     };
-    this.#own(deferredVariable(this.shape, inMemoryOrder));
+    const asStored = (): Float32Array => {
+      const stored = read();
+      return own(stored, stored);
+    };
+    this.#own(deferredVariable(this.shape, inMemoryOrder, isTransposed(this.layout) ? asStored : undefined));
   }
 
   /** A copy of the values in the order of {@link layout}. */

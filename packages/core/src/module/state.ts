@@ -45,7 +45,7 @@ export function loadState(
   }
   for (const [path, parameter] of wanted) {
     const tensor = tensors.get(path);
-    if (tensor) parameter.deferFromFile(() => toFloat32(tensor));
+    if (tensor) parameter.deferFromFile(() => toFloat32(tensor), tensor.isReadAnew || tensor.dtype !== 'F32');
   }
 }
 

@@ -47,6 +47,7 @@ export function mapSafetensors(path: string, source = path): MappedSafetensors {
     tensors.set(name, {
       dtype,
       shape,
+      isReadAnew: true,
       get bytes() {
         return withFile(path, file => {
           checkSame(file);

@@ -3,6 +3,7 @@ import { check } from '../errors.ts';
 
 interface Source {
   read(): Float32Array;
+  readTransposed?: () => Float32Array;
   references: number;
 }
 
@@ -10,14 +11,14 @@ interface Source {
 class DeferredBackend extends tf.KernelBackend {
   readonly #sources = new Map<tf.DataId, Source>();
 
-  hold(read: () => Float32Array): tf.DataId {
+  hold(source: Omit<Source, 'references'>): tf.DataId {
     const dataId = {};
-    this.#sources.set(dataId, { read, references: 0 });
+    this.#sources.set(dataId, { ...source, references: 0 });
     return dataId;
   }
 
-  has(dataId: tf.DataId): boolean {
-    return this.#sources.has(dataId);
+  find(dataId: tf.DataId): Source | undefined {
+    return this.#sources.get(dataId);
   }
 
   override readSync(dataId: tf.DataId): Float32Array {
@@ -60,11 +61,16 @@ let shared: DeferredBackend | undefined;
  * or `data()` reads them again each time, so that a model of which only an engine runs is held once, by the engine.
  *
  * @param read gives a new array each time, row-major, which becomes its caller's own
+ * @param readTransposed the same for the transpose of a matrix, if that is how it is stored
  */
-export function deferredVariable(shape: readonly number[], read: () => Float32Array): tf.Variable {
+export function deferredVariable(
+  shape: readonly number[],
+  read: () => Float32Array,
+  readTransposed?: () => Float32Array,
+): tf.Variable {
   shared ??= new DeferredBackend();
   const engine = tf.engine();
-  const info = { dataId: shared.hold(read), shape: [...shape], dtype: 'float32' as const };
+  const info = { dataId: shared.hold({ read, readTransposed }), shape: [...shape], dtype: 'float32' as const };
   shared.incRef(info.dataId); // of the tensor, which the variable outlives
   const tensor = engine.makeTensorFromTensorInfo(info, shared);
   // What tf.variable does, but for its call of the current backend, which would move the values there.
@@ -77,4 +83,8 @@ export function deferredVariable(shape: readonly number[], read: () => Float32Ar
 }
 
 /** Whether nothing has asked for these values yet, so that reading them gives an array of the reader's own. */
-export const isDeferred = (dataId: tf.DataId): boolean => shared?.has(dataId) ?? false;
+export const isDeferred = (dataId: tf.DataId): boolean => shared?.find(dataId) !== undefined;
+
+/** Reads the transpose of a matrix, which becomes its caller's own, if nobody has asked for it yet and so it is stored. */
+export const transposedReader = (dataId: tf.DataId): (() => Float32Array) | undefined =>
+  shared?.find(dataId)?.readTransposed;

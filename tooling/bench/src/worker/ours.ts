@@ -28,20 +28,25 @@ import { versionOf } from './versions.ts';
 
 const learningRate = 1e-3;
 
-/** The engine, which starts while the model is being opened. */
-async function openBoth(assignment: Assignment): Promise<[Engine, Backbone]> {
-  const { engine, threads } = assignment;
-  if (engine === 'onnx') {
-    await startBackend('cpu');
-    return Promise.all([onnxEngine({ threads }), openModel(assignment)]);
-  }
-  await startBackend('wasm', { kernels: engine === 'wasm' ? 'fast' : 'stock' });
-  return [eagerEngine(), await openModel(assignment)];
+async function openEngine({ engine, threads }: Assignment): Promise<Engine> {
+  return engine === 'onnx' ? onnxEngine({ threads }) : eagerEngine();
 }
 
-async function openModel({ weights, imageSize, ...work }: Assignment): Promise<Backbone> {
-  if (weights) return (await openBackbone(work.backbone, { weights, imageSize })).model;
-  return initialize(createBackbone(definitionOf(work), { imageSize }), key(0));
+interface Model {
+  backbone: Backbone;
+  adapted: AdaptedModel | undefined;
+}
+
+async function openModel({ engine, weights, imageSize, ...work }: Assignment): Promise<Model> {
+  if (engine === 'onnx') await startBackend('cpu');
+  else await startBackend('wasm', { kernels: engine === 'wasm' ? 'fast' : 'stock' });
+  const backbone = weights
+    ? (await openBackbone(work.backbone, { weights, imageSize })).model
+    : initialize(createBackbone(definitionOf(work), { imageSize }), key(0));
+  const adapted = work.adapter === 'none' ? undefined : adapt(backbone);
+  await adapted?.add('default', makeMethod(work, backbone.classifiers), { key: key(0) });
+  if (adapted && work.adapter === 'idle') adapted.enabled = false;
+  return { backbone, adapted };
 }
 
 /** What runs, and with which inputs the t-th time. */
@@ -94,10 +99,8 @@ async function savedBytes(model: AdaptedModel): Promise<number> {
 }
 
 async function open(assignment: Assignment): Promise<Opened> {
-  const [engine, backbone] = await openBoth(assignment);
-  const model = assignment.adapter === 'none' ? undefined : adapt(backbone);
-  await model?.add('default', makeMethod(assignment, backbone.classifiers), { key: key(0) });
-  if (model && assignment.adapter === 'idle') model.enabled = false;
+  // The engine starts while the model is being opened.
+  const [engine, { backbone, adapted: model }] = await Promise.all([openEngine(assignment), openModel(assignment)]);
   const { step, inputs, output } = plan(backbone, model, assignment);
   const compiled = compileTimed(engine, step);
   let runs = 0;
