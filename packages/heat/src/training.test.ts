@@ -16,10 +16,10 @@ import {
 import { lily } from '@peft/lily';
 import { lora } from '@peft/lora';
 import { neat } from '@peft/neat';
-import { difference, run } from '@peft/testing';
+import { difference, follow, run } from '@peft/testing';
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
-import { found, modelOf, type Name, setUp, source, train } from '../test/tiny.ts';
+import { found, modelOf, type Name, setUp, source } from '../test/tiny.ts';
 import { type HeatOptions, heat, type Strategy } from './index.ts';
 
 const names: Name[] = ['vit', 'swin'];
@@ -29,16 +29,13 @@ const layers: Record<Name, string[]> = {
 };
 const withHead: HeatOptions = { ne: 1, r: 2, modulesToSave: ['head'] };
 
-/** The first batch: pictures as a tensor, and their classes. */
-async function firstBatch() {
-  for await (const { images, labels } of source.batches(0)) return { images, labels };
-  throw new Error('no batch');
-}
+const { images, labels } = source.batch(0, 0);
+const pictures = (): tf.Tensor => tf.tensor(images, [4, 16, 16, 3]);
 
 /** The scores of a method whose stage comes first, by layer. */
 async function scoresOf(name: Name, options: HeatOptions) {
   const { model, trainer } = await setUp(name, heat({ r: 2, ne: 1, ...options }), { steps: 1 });
-  await train(trainer);
+  await follow(trainer);
   return found(model).scores!;
 }
 
@@ -47,8 +44,10 @@ describe.each(names)('on a %s', name => {
     const { model, trainer } = await setUp(name, heat(withHead), { epochs: 10 });
     const paths = (): string[] => [...model.trainable()].map(([path]) => path);
     expect(paths().map(path => path.replace('.fc', ''))).toEqual(['default/head.weight', 'default/head.bias']);
-    const { losses, stages } = await train(trainer);
-    expect(stages).toEqual([['score the heads and turn the least important off', 3]]);
+    const { losses, stages } = await follow(trainer);
+    expect(stages).toEqual([
+      { adapter: 'default', stage: 'score the heads and turn the least important off', step: 3 },
+    ]);
     expect(losses.at(-1)).toBeLessThan(0.7 * losses[0]);
     const { off, scores } = found(model);
     expect(Object.keys(off!)).toEqual(layers[name]);
@@ -63,7 +62,7 @@ describe.each(names)('on a %s', name => {
 
   test('what is off adds nothing to its head, and merging is exact', async () => {
     const { model, trainer } = await setUp(name, heat(withHead));
-    await train(trainer);
+    await follow(trainer);
     const [site] = model.get('default').attachedSites;
     const width = site.site.outFeatures / site.site.module.heads!;
     const [off] = found(model).off![layers[name][0]] as number[];
@@ -74,8 +73,6 @@ describe.each(names)('on a %s', name => {
     });
     const sums = await tf.sum(tf.abs(tf.reshape(delta, [site.site.inFeatures, -1, width])), [0, 2]).data();
     expect([...sums].map(sum => sum === 0)).toEqual([...sums].map((_, head) => head === off));
-    const { images } = await firstBatch();
-    const pictures = (): tf.Tensor => tf.tensor(images, [4, 16, 16, 3]);
     const adapted = await run(model, pictures);
     model.merge();
     expect(difference(await run(model, pictures), adapted)).toBeLessThan(1e-4);
@@ -84,16 +81,16 @@ describe.each(names)('on a %s', name => {
   test('a run goes on bit by bit from a checkpoint, before and after each score pass', async () => {
     const options: HeatOptions = { ...withHead, refreshEvery: 1 };
     const whole = await setUp(name, heat(options));
-    const { losses, stages } = await train(whole.trainer);
-    expect(stages.map(([, step]) => step)).toEqual([2, 5, 8]);
+    const { losses, stages } = await follow(whole.trainer);
+    expect(stages.map(({ step }) => step)).toEqual([2, 5, 8]);
     const bytes = await whole.trainer.checkpoint();
     for (const at of [1, 2, 6]) {
       const first = await setUp(name, heat(options));
-      const before = await train(first.trainer, at);
+      const before = await follow(first.trainer, at);
       const saved = await first.trainer.checkpoint();
       const second = await setUp(name, heat(options));
       await second.trainer.restore(saved);
-      const after = await train(second.trainer);
+      const after = await follow(second.trainer);
       expect([...before.losses, ...after.losses]).toEqual(losses);
       expect(await second.trainer.checkpoint()).toEqual(bytes);
     }
@@ -108,7 +105,7 @@ describe.each(names)('on a %s', name => {
     };
     const alone = await setUp(name, bottleneck(pair));
     const masked = await setUp(name, heat({ ...withHead, ne: 0, probeHeadEpochs: 0 }));
-    expect((await train(masked.trainer)).losses).toEqual((await train(alone.trainer)).losses);
+    expect((await follow(masked.trainer)).losses).toEqual((await follow(alone.trainer)).losses);
   });
 
   test('gates of queries score as gates of keys do', async () => {
@@ -124,9 +121,7 @@ describe.each(names)('on a %s', name => {
   test('gates of values have the derivatives of gates of the heads themselves', async () => {
     const model = await modelOf(name, heat({ r: 2, ne: 1 }));
     const adapter = model.get('default');
-    const { images, labels } = await firstBatch();
-    const loss = (): tf.Scalar =>
-      tf.mean(softmaxCrossEntropy(model.call(tf.tensor(images, [4, 16, 16, 3])), tf.tensor1d(labels, 'int32')));
+    const loss = (): tf.Scalar => tf.mean(softmaxCrossEntropy(model.call(pictures()), tf.tensor1d(labels, 'int32')));
     for (const path of layers[name]) {
       const proj = [...modules(model.base)].find(([at]) => at === `${path}.proj`)![1] as Linear;
       const qkv = adapter.plan.sites.find(({ id }) => id === `${path}.qkv[v]`)!;
@@ -156,11 +151,11 @@ describe.each(names)('on a %s', name => {
     async () => {
       const options: HeatOptions = { ...withHead, refreshEvery: 1 };
       const eager = await setUp(name, heat(options));
-      const { losses } = await train(eager.trainer);
+      const { losses } = await follow(eager.trainer);
       const engine = await onnxEngine({ threads: 1 });
       try {
         const recorded = await setUp(name, heat(options), { engine });
-        const again = await train(recorded.trainer);
+        const again = await follow(recorded.trainer);
         expect(difference(again.losses, losses)).toBeLessThan(1e-4);
         expect(again.stages.length).toBe(3);
         expect(found(recorded.model).off).toEqual(found(eager.model).off);
@@ -177,13 +172,11 @@ describe.each(names)('on a %s', name => {
   ])('it acts on %s, and is the same after a round trip through files', async (_, of, strategySides) => {
     const strategy = strategySides === 2 ? 'qv' : 'v';
     const { model, trainer } = await setUp(name, heat({ of, ne: 1, strategy }));
-    const { stages } = await train(trainer);
-    expect(stages.map(([, step]) => step)).toEqual([0]);
+    const { stages } = await follow(trainer);
+    expect(stages.map(({ step }) => step)).toEqual([0]);
     const again = adapt((await modelOf(name)).base);
     const files = await writeAdapterFolder(model);
     await attachAdapterFolder(again, readAdapterFolder(files, 'folder', [heat, lora, neat, lily]));
-    const { images } = await firstBatch();
-    const pictures = (): tf.Tensor => tf.tensor(images, [4, 16, 16, 3]);
     expect(await run(again, pictures)).toEqual(await run(model, pictures));
     expect(found(again)).toEqual(found(model));
   });
@@ -211,10 +204,10 @@ describe('the score pass', () => {
   test('may come after the deltas have learnt, and then score them alone', async () => {
     const { model, trainer } = await setUp('vit', heat({ ...withHead, warmEpochs: 1, source: 'delta' }));
     expect([...model.trainable()].length).toBe(10);
-    expect((await train(trainer)).stages.map(([, step]) => step)).toEqual([3]);
+    expect((await follow(trainer)).stages.map(({ step }) => step)).toEqual([3]);
     const { scores } = found(model);
     const whole = await setUp('vit', heat({ ...withHead, warmEpochs: 1 }));
-    await train(whole.trainer);
+    await follow(whole.trainer);
     for (const layer of layers.vit) {
       for (const score of scores![layer].q!) expect(score).toBeGreaterThan(0);
       expect(scores![layer].q).not.toEqual(found(whole.model).scores![layer].q);
@@ -252,7 +245,7 @@ describe('the score pass', () => {
       const { model, trainer } = await setUp('swin', heat({ r: 2, ratio: 0.5, strategy: 'random', seed }), {
         steps: 1,
       });
-      await train(trainer);
+      await follow(trainer);
       return found(model).off;
     };
     expect(await offOf(1)).toEqual(await offOf(1));
@@ -261,7 +254,7 @@ describe('the score pass', () => {
 
   test('can give queries and values masks of their own', async () => {
     const { model, trainer } = await setUp('vit', heat({ ...withHead, separateMasks: true, scope: 'layer' }));
-    await train(trainer);
+    await follow(trainer);
     const { off, scores } = found(model);
     for (const layer of layers.vit) {
       const smallest = (list: readonly number[]): number[] => [list.indexOf(Math.min(...list))];
@@ -271,20 +264,18 @@ describe('the score pass', () => {
 
   test('turns the same heads off in all layers of a ViT, and each layer of its own on a Swin', async () => {
     const { model, trainer } = await setUp('vit', heat(withHead));
-    await train(trainer);
+    await follow(trainer);
     const [first, second] = Object.values(found(model).off!);
     expect(second).toEqual(first);
     const swin = await setUp('swin', heat({ ...withHead, ne: undefined, ratio: 0.5 }));
-    await train(swin.trainer);
+    await follow(swin.trainer);
     expect(Object.values(found(swin.model).off!).map(heads => (heads as number[]).length)).toEqual([1, 1, 2, 2]);
   });
 });
 
 test('whole heads can be taken out: nothing of them is read, and merging is exact', async () => {
   const { model, trainer } = await setUp('vit', heat({ ...withHead, maskTarget: 'output', scope: 'layer' }));
-  await train(trainer);
-  const { images } = await firstBatch();
-  const pictures = (): tf.Tensor => tf.tensor(images, [4, 16, 16, 3]);
+  await follow(trainer);
   const adapted = await run(model, pictures);
   for (const path of layers.vit) {
     const [off] = found(model).off![path] as number[];
@@ -310,7 +301,7 @@ test('a strategy of the user has its say, and its adapter is read where the stra
     combine: ({ v = [] }, { heads }) => v.map((_, head) => heads - head),
   };
   const { model, trainer } = await setUp('vit', heat({ ...withHead, strategy: last, refreshEvery: 2 }));
-  await train(trainer);
+  await follow(trainer);
   expect(found(model)).toMatchObject({ strategy: 'last', off: { 'blocks.0.attn': [3], 'blocks.1.attn': [3] } });
   const again = await modelOf('vit');
   await attachAdapterFolder(again, readAdapterFolder(await writeAdapterFolder(model), 'folder', [heat]));
@@ -324,7 +315,7 @@ test('a strategy of the user has its say, and its adapter is read where the stra
 test('a run leaves no tensor behind', async () => {
   const { model, trainer } = await setUp('vit', heat({ ...withHead, warmEpochs: 1, refreshEvery: 1 }));
   const before = tf.memory().numTensors;
-  await train(trainer);
+  await follow(trainer);
   await trainer.dispose();
   expect(tf.memory().numTensors).toBe(before - 2); // the optimiser's moments
   model.dispose();

@@ -1,6 +1,7 @@
 import { createBackbone, lookupBackbone } from '@peft/backbones';
 import { type AdaptedModel, adapt, eagerEngine, initialize, key, type Method, parameters } from '@peft/core';
-import { type BatchSource, Trainer, type TrainerOptions } from '@peft/train';
+import { brightestChannel } from '@peft/testing';
+import { Trainer, type TrainerOptions } from '@peft/train';
 import type { HeatConfig } from '../src/index.ts';
 
 /** A ViT of two layers with four heads, and a Swin of two stages with shifted windows, for pictures of 16 x 16. */
@@ -31,20 +32,7 @@ export const backbones = {
 export type Name = keyof typeof backbones;
 
 /** Pictures whose class is their brightest channel. */
-export const source: BatchSource = {
-  length: 3,
-  size: [16, 16],
-  async *batches(epoch, skip = 0) {
-    for (let b = skip; b < 3; b++) {
-      const labels = Int32Array.from({ length: 4 }, (_, i) => (i + b + epoch) % 3);
-      const images = Float32Array.from({ length: 4 * 768 }, (_, i) => {
-        const bright = i % 3 === labels[Math.floor(i / 768)] ? 1 : 0;
-        return bright + Math.sin(7 * i + 31 * b + epoch);
-      });
-      yield { images, labels };
-    }
-  },
-};
+export const source = brightestChannel({ batches: 3, batchSize: 4, noise: 1 });
 
 /** A model with random weights, large enough that heads differ. */
 export async function modelOf(name: Name, method?: Method): Promise<AdaptedModel> {
@@ -63,18 +51,6 @@ export async function setUp(name: Name, method: Method, options: Partial<Trainer
   const model = await modelOf(name, method);
   const defaults = { model, engine: eagerEngine(), source, optimizer: { lr: 0.02 }, epochs: 3, seed: 1 };
   return { model, trainer: new Trainer({ ...defaults, ...options }) };
-}
-
-/** Trains to the end, or until so many steps are done: the losses, and where stages came. */
-export async function train(trainer: Trainer, until = Number.POSITIVE_INFINITY) {
-  const losses: number[] = [];
-  const stages: [string, number][] = [];
-  for await (const event of trainer.run()) {
-    if (event.type === 'stage') stages.push([event.stage, event.step]);
-    if (event.type === 'step') losses.push(event.loss);
-    if (trainer.step >= until) break;
-  }
-  return { losses, stages };
 }
 
 /** The configuration of the HEAT that a model has become. */

@@ -14,38 +14,19 @@ import {
 import { lily } from '@peft/lily';
 import { lora } from '@peft/lora';
 import { neat } from '@peft/neat';
-import { difference } from '@peft/testing';
-import { type Batch, type BatchSource, passStage, stageOf, Trainer } from '@peft/train';
+import { brightestChannel, difference, follow } from '@peft/testing';
+import { passStage, stageOf, Trainer } from '@peft/train';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type PearConfig, type PearOptions, pear } from './index.ts';
 
-const side = 16;
 const batches = 4;
-const batchSize = 6;
-
-/** Pictures whose class is the channel that is bright. */
-function batchOf(epoch: number, b: number): Batch {
-  const labels = Int32Array.from({ length: batchSize }, (_, i) => (i + b + epoch) % 3);
-  const images = Float32Array.from({ length: batchSize * side * side * 3 }, (_, i) => {
-    const bright = i % 3 === labels[Math.floor(i / (side * side * 3))] ? 1 : 0;
-    return 2 * bright + 0.3 * Math.sin(7 * i + 31 * b + epoch);
-  });
-  return { images, labels };
-}
-
-const source: BatchSource = {
-  length: batches,
-  size: [side, side],
-  async *batches(epoch, skip = 0) {
-    for (let b = skip; b < batches; b++) yield batchOf(epoch, b);
-  },
-};
+const source = brightestChannel({ batches, contrast: 2 });
 
 const backbones = {
   vit: () =>
     new VisionTransformer({
-      imageSize: [side, side],
+      imageSize: [16, 16],
       patchSize: 8,
       embedDim: 12,
       depth: 4,
@@ -56,7 +37,7 @@ const backbones = {
     }),
   swin: () =>
     new SwinTransformer({
-      imageSize: [side, side],
+      imageSize: [16, 16],
       patchSize: 4,
       windowSize: 2,
       embedDim: 8,
@@ -81,22 +62,13 @@ async function setUp(
   return { model, trainer };
 }
 
-async function run(trainer: Trainer, until = Number.POSITIVE_INFINITY): Promise<number[]> {
-  const losses: number[] = [];
-  for await (const event of trainer.run()) {
-    if (event.type === 'step') losses.push(event.loss);
-    if (trainer.step >= until) break;
-  }
-  return losses;
-}
-
 const configOf = (model: AdaptedModel): PearConfig => model.get('default').method.config as PearConfig;
 
 /** The sum over the batches that are scored of their mean losses. Must run inside a tidy. */
 function epochLoss(model: AdaptedModel): tf.Scalar {
   const losses = Array.from({ length: batches }, (_, b) => {
-    const { images, labels } = batchOf(0, b);
-    const logits = model.call(tf.tensor(images, [batchSize, side, side, 3]));
+    const { images, labels } = source.batch(0, b);
+    const logits = model.call(tf.tensor(images, [labels.length, 16, 16, 3]));
     return tf.mean(softmaxCrossEntropy(logits, tf.tensor1d(labels, 'int32')));
   });
   return tf.addN(losses) as tf.Scalar;
@@ -122,7 +94,7 @@ describe.each<[Backbone, number]>([
     for await (const event of trainer.run()) if (event.type === 'stage') break;
     expect(trainer.step).toBe(batches);
     const pruned = await evaluated(model);
-    await run(trainer);
+    await follow(trainer);
     expect(await evaluated(model)).toBeLessThan(Math.min(0.9 * before, pruned));
     const { shared, scores } = configOf(model);
     expect(Object.keys(shared ?? {})).toHaveLength(half);
@@ -143,15 +115,16 @@ describe.each<[Backbone, number]>([
     ['Lily at random', { of: lily({ ...qv, mixing: 'batch' }), criterion: 'random', pairing: 'random', seed: 4 }],
   ])('%s: stopped before and after the prune and resumed, it ends with the same bytes', async (_, options) => {
     const whole = await setUp(backbone, options);
-    const losses = await run(whole.trainer);
+    const { losses } = await follow(whole.trainer);
     const bytes = await whole.trainer.checkpoint();
     expect(new Set(losses).size).toBe(12);
     for (const stop of [3, 6]) {
       const first = await setUp(backbone, options);
-      const before = await run(first.trainer, stop);
+      const before = await follow(first.trainer, stop);
       const second = await setUp(backbone, options);
       await second.trainer.restore(await first.trainer.checkpoint());
-      expect([...before, ...(await run(second.trainer))]).toEqual(losses);
+      const after = await follow(second.trainer);
+      expect([...before.losses, ...after.losses]).toEqual(losses);
       expect(await second.trainer.checkpoint()).toEqual(bytes);
       expect(configOf(second.model)).toEqual(configOf(whole.model));
     }
@@ -164,7 +137,7 @@ test.each<[string, PearOptions]>([
   ['LoRA that shares nothing, merged', { of: lora(qv), share: false, knowledgeCheckpoint: 'merge' }],
 ])('%s: the loss does not jump where they are pruned', async (_, options) => {
   const { model, trainer } = await setUp('vit', options);
-  await run(trainer, batches);
+  await follow(trainer, batches);
   const before = await evaluated(model);
   for await (const event of trainer.run()) if (event.type === 'stage') break;
   expect(Object.keys(configOf(model).shared ?? {})).not.toHaveLength(0);
@@ -176,7 +149,7 @@ test.each<[string, PearOptions]>([
   ['low-rank pairs', { act: 'identity', targets: ['attn.qkv[v]', 'mlp.fc1'], r: 2, scale: 2 }],
 ])('%s: the importance is |sum theta dL/dtheta| over B, and the same over A', async (_, options) => {
   const { model, trainer } = await setUp('vit', options);
-  await run(trainer, batches);
+  await follow(trainer, batches);
   const adapter = model.get('default');
   const sums: [string, number, number][] = [];
   for (const [i, { A, B }] of adapter.plan.bySite.entries()) {
@@ -208,7 +181,7 @@ test('before anything has learned, by Taylor all count nothing', async () => {
 test('only so many batches are scored as asked for', async () => {
   const scoresOf = async (scoreBatches?: number) => {
     const { model, trainer } = await setUp('vit', { r: 2, scoreBatches });
-    await run(trainer);
+    await follow(trainer);
     return configOf(model).scores;
   };
   const all = await scoresOf();
@@ -241,7 +214,8 @@ describe.runIf(process.env.PEFT_BACKEND === 'cpu')('recorded and run in ONNX Run
   ])('%s: %s have the same losses and the same map', async (backbone, _, options) => {
     const eager = await setUp(backbone, options);
     const recorded = await setUp(backbone, options, engine);
-    expect(difference(await run(recorded.trainer), await run(eager.trainer))).toBeLessThan(1e-4);
+    const [here, there] = [await follow(eager.trainer), await follow(recorded.trainer)];
+    expect(difference(there.losses, here.losses)).toBeLessThan(1e-4);
     expect(configOf(recorded.model).shared).toEqual(configOf(eager.model).shared);
     await recorded.trainer.dispose();
   });

@@ -11,9 +11,10 @@ import {
   Module,
   type Scores,
 } from '@peft/core';
+import { brightestChannel } from '@peft/testing';
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
-import { type BatchSource, passStage, stageOf, Trainer, type TrainerOptions } from './index.ts';
+import { passStage, stageOf, Trainer, type TrainerOptions } from './index.ts';
 
 class Net extends Module {
   readonly layers = [new Linear(12, 12), new Linear(12, 12), new Linear(12, 12)];
@@ -24,20 +25,7 @@ class Net extends Module {
   }
 }
 
-const source: BatchSource = {
-  length: 4,
-  size: [2, 2],
-  async *batches(epoch, skip = 0) {
-    for (let b = skip; b < 4; b++) {
-      const labels = Int32Array.from({ length: 6 }, (_, i) => (i + b + epoch) % 3);
-      const images = Float32Array.from({ length: 72 }, (_, i) => {
-        const bright = i % 3 === labels[Math.floor(i / 12)] ? 1 : 0;
-        return bright + 0.3 * Math.sin(7 * i + 31 * b + epoch);
-      });
-      yield { images, labels };
-    }
-  },
-};
+const source = brightestChannel({ side: 2 });
 
 interface WeakestConfig extends BottleneckConfig {
   scores: Record<string, number> | null;

@@ -13,6 +13,7 @@ import {
   zeros,
 } from '@peft/core';
 import { lora } from '@peft/lora';
+import { brightestChannel, follow, type PictureOptions } from '@peft/testing';
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
 import fixture from './fixtures/adamw.json' with { type: 'json' };
@@ -43,21 +44,7 @@ class Net extends Module {
   }
 }
 
-/** Pictures of 2 x 2 whose class is their brightest channel. */
-const source = (batches = 4, size = 6, scale = 1): BatchSource => ({
-  length: batches,
-  size: [2, 2],
-  async *batches(epoch, skip = 0) {
-    for (let b = skip; b < batches; b++) {
-      const labels = Int32Array.from({ length: size }, (_, i) => (i + b + epoch) % 3);
-      const images = Float32Array.from({ length: size * 12 }, (_, i) => {
-        const bright = i % 3 === labels[Math.floor(i / 12)] ? 1 : 0;
-        return scale * (bright + 0.3 * Math.sin(7 * i + 31 * b + epoch));
-      });
-      yield { images, labels };
-    }
-  },
-});
+const source = (options: PictureOptions = {}): BatchSource => brightestChannel({ side: 2, ...options });
 
 async function setUp(options: Partial<TrainerOptions> = {}): Promise<{ model: AdaptedModel; trainer: Trainer }> {
   const model = adapt(initialize(new Net(), key(5)));
@@ -66,14 +53,7 @@ async function setUp(options: Partial<TrainerOptions> = {}): Promise<{ model: Ad
   return { model, trainer: new Trainer({ ...defaults, ...options }) };
 }
 
-async function losses(trainer: Trainer, until = Number.POSITIVE_INFINITY): Promise<number[]> {
-  const found: number[] = [];
-  for await (const event of trainer.run()) {
-    if (event.type === 'step') found.push(event.loss);
-    if (found.length >= until) break;
-  }
-  return found;
-}
+const losses = async (trainer: Trainer, until?: number): Promise<number[]> => (await follow(trainer, until)).losses;
 
 describe('AdamW', () => {
   test('takes the steps of torch.optim.AdamW', async () => {
@@ -191,13 +171,13 @@ test('two accumulated batches are one of twice the size', async () => {
     await losses(trainer);
     return adapter.plan.bySite[0].B.get();
   };
-  const accumulated = await train({ source: source(8, 3), accumulate: 2 });
-  const whole = await train({ source: paired(source(8, 3)) });
+  const accumulated = await train({ source: source({ batches: 8, batchSize: 3 }), accumulate: 2 });
+  const whole = await train({ source: paired(source({ batches: 8, batchSize: 3 })) });
   for (const [i, value] of accumulated.entries()) expect(value).toBeCloseTo(whole[i], 5);
 });
 
 test('a loss that is not a number stops the run, saying where', async () => {
-  const { trainer } = await setUp({ source: source(4, 6, Number.NaN) });
+  const { trainer } = await setUp({ source: source({ contrast: Number.NaN }) });
   await expect(losses(trainer)).rejects.toThrow(/loss became NaN at step 1 \(learning rate 2.00e-2\)/);
   await expect(losses(trainer)).rejects.toBeInstanceOf(PeftError);
 });

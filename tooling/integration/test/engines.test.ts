@@ -1,9 +1,9 @@
 import { onnxEngine } from '@peft/compile';
 import { type Engine, eagerEngine } from '@peft/core';
-import { architectures, backbone } from '@peft/testing';
+import { architectures, backbone, follow } from '@peft/testing';
 import { Trainer } from '@peft/train';
 import { describe, expect, test } from 'vitest';
-import { lossesOf, methods, pictures, run, stagesOf, withAdapters } from './models.ts';
+import { methods, pictures, withAdapters } from './models.ts';
 
 /** The losses of fifty steps of one method, and the stages that it passed. */
 async function train(engine: Engine, architecture: (typeof architectures)[number], name: string) {
@@ -12,8 +12,7 @@ async function train(engine: Engine, architecture: (typeof architectures)[number
   const options = { model, engine, source: pictures(5), optimizer: { lr: 2e-3 }, steps: 50, seed: 1 };
   const trainer = new Trainer(options);
   try {
-    const events = await run(trainer);
-    return { losses: lossesOf(events), stages: stagesOf(events) };
+    return await follow(trainer);
   } finally {
     await trainer.dispose();
     model.dispose();

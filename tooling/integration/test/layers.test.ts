@@ -14,11 +14,12 @@ import { lily } from '@peft/lily';
 import { lora } from '@peft/lora';
 import { neat } from '@peft/neat';
 import { pear } from '@peft/pear';
+import { follow } from '@peft/testing';
 import { Trainer } from '@peft/train';
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import { expect, test } from 'vitest';
-import { factories, lossesOf, pictures, run } from './models.ts';
+import { factories, pictures } from './models.ts';
 
 const { layers } = tfl;
 const apply = (layer: tfl.layers.Layer, x: tfl.SymbolicTensor | tfl.SymbolicTensor[]): tfl.SymbolicTensor =>
@@ -71,11 +72,10 @@ test.each(Object.entries(methods))('%s trains, is saved and loaded on a LayersMo
   expect(await outputs(model)).toEqual(before);
   const options = { model, engine: eagerEngine(), source: pictures(), optimizer: { lr: 2e-2 }, epochs: 5, seed: 1 };
   const trainer = new Trainer(options);
-  const events = await run(trainer);
-  const losses = lossesOf(events);
+  const { losses, stages } = await follow(trainer);
   await trainer.dispose();
   expect(losses.at(-1)).toBeLessThan(0.6 * losses[0]);
-  expect(events.some(({ type }) => type === 'stage')).toBe(name === 'heat' || name === 'pear');
+  expect(stages.length > 0).toBe(name === 'heat' || name === 'pear');
 
   const trained = await outputs(model);
   const again = adapt(transformer());

@@ -14,11 +14,11 @@ import { lily } from '@peft/lily';
 import { lora } from '@peft/lora';
 import { neat } from '@peft/neat';
 import { type PearConfig, pear } from '@peft/pear';
-import { type Architecture, architectures, backbone } from '@peft/testing';
+import { type Architecture, architectures, backbone, follow } from '@peft/testing';
 import { Trainer, type TrainerOptions } from '@peft/train';
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
-import { factories, lossesOf, pictures, run, stagesOf, withAdapters } from './models.ts';
+import { factories, pictures, withAdapters } from './models.ts';
 
 /** Stacks of methods, by the name of each adapter. */
 const stacks: Record<string, (heads: string[]) => Record<string, Method>> = {
@@ -57,13 +57,11 @@ async function setUp(
 }
 
 async function logits(model: AdaptedModel): Promise<Float32Array> {
-  for await (const { images } of pictures().batches(9)) {
-    const y = tf.tidy(() => model.call(tf.tensor(images, [6, 16, 16, 3])));
-    const values = Float32Array.from(await y.data());
-    y.dispose();
-    return values;
-  }
-  throw new Error('no batch');
+  const { images } = pictures().batch(9, 0);
+  const y = tf.tidy(() => model.call(tf.tensor(images, [6, 16, 16, 3])));
+  const values = Float32Array.from(await y.data());
+  y.dispose();
+  return values;
 }
 
 const difference = (a: Float32Array, b: Float32Array): number =>
@@ -80,7 +78,7 @@ describe.each(cases)('%s, on %s', (_, architecture, make) => {
   test('learns, is saved and loaded as a whole, and is taken away again', async () => {
     const untouched = await logits(adapt(backbone(architecture)));
     const { model, trainer } = await setUp(architecture, make);
-    const losses = lossesOf(await run(trainer));
+    const { losses } = await follow(trainer);
     await trainer.dispose();
     expect(losses.at(-1)).toBeLessThan(0.8 * losses[0]);
     const trained = await logits(model);
@@ -106,7 +104,7 @@ describe.each(cases)('%s, on %s', (_, architecture, make) => {
 
   test('what can be merged is, while the rest goes on acting', async () => {
     const { model, trainer } = await setUp(architecture, make);
-    await run(trainer, 8);
+    await follow(trainer, 8);
     await trainer.dispose();
     const before = await logits(model);
     const mergeable = model.active.filter(({ method, plan }) => {
@@ -121,12 +119,12 @@ describe.each(cases)('%s, on %s', (_, architecture, make) => {
 
   test.each([1, 6])('stopped after step %i and gone on with elsewhere, it ends the same', async at => {
     const whole = await setUp(architecture, make);
-    await run(whole.trainer);
+    await follow(whole.trainer);
     const first = await setUp(architecture, make);
-    await run(first.trainer, at);
+    await follow(first.trainer, at);
     const second = await setUp(architecture, make);
     await second.trainer.restore(await first.trainer.checkpoint());
-    await run(second.trainer);
+    await follow(second.trainer);
     expect(await valuesOf(second.model)).toEqual(await valuesOf(whole.model));
   });
 });
@@ -138,11 +136,11 @@ describe.each(architectures)('stages of two methods in one run, on %s', architec
     const engine = await onnxEngine({ threads: 1 });
     const eager = await setUp(architecture, both, { epochs: 5 });
     const compiled = await setUp(architecture, both, { epochs: 5, engine });
-    const [here, there] = [await run(eager.trainer), await run(compiled.trainer)];
-    expect(stagesOf(here)).toEqual(['heads at 4', 'blocks at 6']);
-    expect(stagesOf(there)).toEqual(stagesOf(here));
-    const [a, b] = [lossesOf(here), lossesOf(there)];
-    for (const [step, loss] of a.entries()) expect(Math.abs(b[step] - loss)).toBeLessThan(1e-3 * Math.max(loss, 0.1));
+    const [here, there] = [await follow(eager.trainer), await follow(compiled.trainer)];
+    expect(here.stages.map(({ adapter, step }) => `${adapter} at ${step}`)).toEqual(['heads at 4', 'blocks at 6']);
+    expect(there.stages).toEqual(here.stages);
+    for (const [step, loss] of here.losses.entries())
+      expect(Math.abs(there.losses[step] - loss)).toBeLessThan(1e-3 * Math.max(loss, 0.1));
     const found = ({ model }: typeof eager) => [
       (model.get('heads').method.config as HeatConfig).off,
       (model.get('blocks').method.config as PearConfig).shared,
@@ -161,7 +159,7 @@ describe('any subset is trained', () => {
     const before = new Map(await valuesOf(model));
     const options = { model, engine: eagerEngine(), source: pictures(), optimizer: { lr: 4e-3 }, steps: 3 };
     const partial = new Trainer(options);
-    await run(partial);
+    await follow(partial);
     await partial.dispose();
     for (const [path, values] of await valuesOf(model)) {
       const isTrained = path.startsWith('attention/') && path.endsWith('.B');
@@ -173,7 +171,7 @@ describe('any subset is trained', () => {
   test('adapters are weighted, and one alone is what it would be without the others', async () => {
     const make = stacks['LoRA on the MLP, NEAT on q and v'];
     const { model, trainer } = await setUp('vit', make);
-    await run(trainer);
+    await follow(trainer);
     await trainer.dispose();
     const both = await logits(model);
     model.use({ mlp: 1, attention: 0 });

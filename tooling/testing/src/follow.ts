@@ -1,0 +1,29 @@
+/** What `Trainer` of `@peft/train` is to one who only listens. */
+interface Run {
+  /** Steps done. */
+  readonly step: number;
+  run(): AsyncIterable<
+    | { type: 'step'; loss: number }
+    | { type: 'stage'; adapter: string; stage: string; step: number }
+    | { type: 'epoch' | 'interrupted' | 'done' }
+  >;
+}
+
+/** What came of a run, in its order. */
+export interface Followed {
+  readonly losses: number[];
+  /** The stages that were passed, each with the number of steps before it. */
+  readonly stages: { adapter: string; stage: string; step: number }[];
+}
+
+/** Trains to the end, or until so many steps are done. */
+export async function follow(trainer: Run, until = Number.POSITIVE_INFINITY): Promise<Followed> {
+  const losses: number[] = [];
+  const stages: Followed['stages'] = [];
+  for await (const event of trainer.run()) {
+    if (event.type === 'step') losses.push(event.loss);
+    if (event.type === 'stage') stages.push({ adapter: event.adapter, stage: event.stage, step: event.step });
+    if (trainer.step >= until) break;
+  }
+  return { losses, stages };
+}
