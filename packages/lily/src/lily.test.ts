@@ -6,7 +6,6 @@ import {
   countParameters,
   type FolderFiles,
   fromFloat32,
-  initialize,
   key,
   Linear,
   Module,
@@ -18,43 +17,21 @@ import {
   toFloat32,
   writeAdapterFolder,
 } from '@peft/core';
-import { type ConformanceCase, conformance, difference, movedAdapter, run } from '@peft/testing';
+import {
+  type ConformanceCase,
+  conformance,
+  difference,
+  LayeredNet,
+  Mlp,
+  movedAdapter,
+  layeredNet as net,
+  run,
+} from '@peft/testing';
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
 import { type LilyOptions, lily, lilyDefaults } from './index.ts';
 import { lilyDelta, lilyDeltaWeight, mixingWeights } from './maths.ts';
 
-class Mlp extends Module {
-  readonly inFeatures = 5;
-  readonly outFeatures = 5;
-  readonly up = new Linear(5, 9, { slices: { k: { start: 0, end: 4 }, v: { start: 5, end: 9 } } });
-  readonly down = new Linear(9, 5);
-  forward(x: tf.Tensor): tf.Tensor {
-    return this.down.call(tf.tanh(this.up.call(x)));
-  }
-}
-
-class Block extends Module {
-  readonly mlp = new Mlp();
-  forward(x: tf.Tensor): tf.Tensor {
-    return tf.add(x, this.mlp.call(x));
-  }
-}
-
-class Net extends Module {
-  readonly blocks = [new Block(), new Block(), new Block(), new Block()];
-  readonly head = new Linear(5, 2);
-  forward(x: tf.Tensor): tf.Tensor {
-    return this.head.call(
-      tf.mean(
-        this.blocks.reduce((h, block) => block.call(h), x),
-        1,
-      ),
-    );
-  }
-}
-
-const net = (seed = 1): Net => initialize(new Net(), key(seed));
 const tokens = (batch: number, of = 0): tf.Tensor3D =>
   tf.tensor3d(
     Array.from({ length: batch * 15 }, (_, i) => 2 * Math.sin((i + 1 + of) ** 2)),
@@ -209,7 +186,8 @@ describe('the golden vectors, computed apart in double precision', () => {
 });
 
 test('who shares what: A by neighbours, experts by target, routers by nobody', () => {
-  const paths = (options: LilyOptions): string[] => [...planAdapter(new Net(), lily(options)).parameters.keys()].sort();
+  const paths = (options: LilyOptions): string[] =>
+    [...planAdapter(new LayeredNet(), lily(options)).parameters.keys()].sort();
   const routers = [0, 1, 2, 3].map(i => `blocks.${i}.mlp.up[k].R`);
   expect(paths({ targets: ['up[k]'], nA: 2 })).toEqual(
     ['blocks.0.mlp.up[k].A', 'blocks.2.mlp.up[k].A', 'blocks.0.mlp.up[k].P', ...routers].sort(),
@@ -231,7 +209,7 @@ test('a block is adapted in parallel, with a ReLU and twice the width, and never
     [5, 4],
     [8, 5],
   ]);
-  const { mlp } = (model.base as Net).blocks[0];
+  const { mlp } = (model.base as LayeredNet).blocks[0];
   const x = tokens(2);
   const adapted = await mlp.call(x).data();
   const byHand = tf.tidy(() => {

@@ -1,12 +1,12 @@
 import { initialize, key, Linear, Module } from '@peft/core';
 import * as tf from '@tensorflow/tfjs-core';
 
-/** A block that tells its widths. */
-class Mlp extends Module {
+/** A block that tells its widths. The slices of `up` leave one feature between them. */
+export class Mlp extends Module {
   readonly inFeatures = 5;
   readonly outFeatures = 5;
-  readonly up = new Linear(5, 8, { slices: { q: { start: 0, end: 3 }, v: { start: 3, end: 8 } } });
-  readonly down = new Linear(8, 5);
+  readonly up = new Linear(5, 9, { slices: { k: { start: 0, end: 4 }, v: { start: 5, end: 9 } } });
+  readonly down = new Linear(9, 5);
 
   forward(x: tf.Tensor): tf.Tensor {
     return this.down.call(tf.tanh(this.up.call(x)));
@@ -21,8 +21,8 @@ class Block extends Module {
   }
 }
 
-/** Four layers that are alike, with blocks and fused projections to adapt, `[B, N, 5]`. */
-export class Net extends Module {
+/** Four layers that are alike, with blocks and fused projections to adapt: `[B, N, 5]` to `[B, N, 2]`. */
+export class LayeredNet extends Module {
   readonly classifiers = ['head'];
   readonly blocks = Array.from({ length: 4 }, () => new Block());
   readonly head = new Linear(5, 2);
@@ -32,4 +32,4 @@ export class Net extends Module {
   }
 }
 
-export const net = (seed = 1): Net => initialize(new Net(), key(seed));
+export const layeredNet = (seed = 1): LayeredNet => initialize(new LayeredNet(), key(seed));
