@@ -20,14 +20,18 @@ export function joinRows(tensors: readonly StoredTensor[]): StoredTensor {
   if (tensors.length === 1) return tensors[0];
   const [{ dtype }] = tensors;
   const same = tensors.every(tensor => tensor.dtype === dtype);
+  const inDtype = ({ dtype, shape }: StoredTensor, bytes: Uint8Array): Uint8Array =>
+    same ? bytes : fromFloat32(toFloat32({ dtype, shape, bytes }), shape).bytes;
   return {
     dtype: same ? dtype : 'F32',
     shape: rows(tensors),
-    isReadAnew: true,
     get bytes() {
-      const parts = same ? tensors : tensors.map(tensor => fromFloat32(toFloat32(tensor), tensor.shape));
-      return joinBytes(parts.map(part => part.bytes));
+      return joinBytes(tensors.map(tensor => inDtype(tensor, tensor.bytes)));
     },
+    read: async () =>
+      joinBytes(
+        await Promise.all(tensors.map(async tensor => inDtype(tensor, await (tensor.read?.() ?? tensor.bytes)))),
+      ),
   };
 }
 

@@ -2,7 +2,7 @@ import { check, fromFloat32, isDeferred, permute, transposedReader } from '@peft
 import * as tf from '@tensorflow/tfjs-core';
 import type { ElementType } from '../onnx/graph.ts';
 import type { Binding, Source, Storage } from '../record/record.ts';
-import type { HostArray, Runner } from './runner.ts';
+import type { HostArray, Runner, SlotValue } from './runner.ts';
 
 /** The engine's copy of a variable, or of a tensor made outside the step. */
 export interface Slot {
@@ -16,6 +16,9 @@ export interface Slot {
   /** Whether a step has changed the copy since. */
   changed: boolean;
 }
+
+/** Files are read in other threads, of which Node has four. */
+const readTogether = 8;
 
 const currentData = (source: Source): tf.DataId =>
   source.kind === 'variable' ? source.variable.dataId : source.dataId;
@@ -52,16 +55,16 @@ export class Store {
     if (slot) await this.#runner.drop([slot.id]);
   }
 
-  /** Reads those slots anew whose variable was assigned since. */
+  /** Reads those slots anew whose variable was assigned since; the runner takes some while the next ones are read. */
   async refresh(slots: readonly Slot[]): Promise<void> {
+    for (const { source } of slots) checkAlive(source);
+    const stale = [...new Set(slots)].filter(({ dataId, source }) => dataId !== currentData(source));
     const sent: Promise<void>[] = [];
-    for (const slot of slots) {
-      checkAlive(slot.source);
-      const dataId = currentData(slot.source);
-      if (slot.dataId === dataId) continue;
-      const data = await read(dataId, slot);
-      Object.assign(slot, { dataId, changed: false });
-      sent.push(this.#runner.put([{ slot: slot.id, type: slot.type, shape: slot.shape, data }]));
+    for (let i = 0; i < stale.length; i += readTogether) {
+      const values = await Promise.all(stale.slice(i, i + readTogether).map(readSlot));
+      const taken = this.#runner.put(values);
+      taken.catch(() => {}); // a failure shows at the end
+      sent.push(taken);
     }
     await Promise.all(sent);
   }
@@ -103,10 +106,19 @@ function checkAlive(source: Source): void {
   });
 }
 
+/** What its source holds now, which the slot then agrees with. */
+async function readSlot(slot: Slot): Promise<SlotValue> {
+  const { id, source, type, shape } = slot;
+  const dataId = currentData(source);
+  const data = await read(dataId, slot);
+  Object.assign(slot, { dataId, changed: false });
+  return { slot: id, type, shape, data };
+}
+
 /** The values as the slot has them, in an array that nobody else has. */
 async function read(dataId: tf.DataId, { storage, type, shape }: Slot): Promise<HostArray> {
-  const stored = storage === 'transposed' ? transposedReader(dataId)?.() : undefined;
-  if (stored) return stored as HostArray;
+  const stored = storage === 'transposed' && transposedReader(dataId);
+  if (stored) return (await stored()) as HostArray;
   const isOwn = isDeferred(dataId) && type === 'float32';
   const values = await tf.engine().read(dataId);
   if (storage === 'transposed') return permute(values as Float32Array, shape.toReversed(), [1, 0]) as HostArray;

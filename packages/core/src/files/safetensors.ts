@@ -6,8 +6,11 @@ export interface StoredTensor {
   readonly dtype: StoredDtype;
   readonly shape: readonly number[];
   readonly bytes: Uint8Array;
-  /** Whether `bytes` is a new array, read or made, each time that it is asked for. */
-  readonly isReadAnew?: boolean;
+  /**
+   * Where `bytes` is a new array, read or made, each time that it is asked for: gives such an array without holding up the
+   * thread.
+   */
+  read?(): Promise<Uint8Array>;
 }
 
 export interface Safetensors {

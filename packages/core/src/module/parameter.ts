@@ -10,6 +10,14 @@ const owners = new WeakMap<tf.Variable, Parameter>();
 /** Whether a variable is that of a parameter which training does not change. */
 export const isFrozen = (variable: tf.Variable): boolean => owners.get(variable)?.trainable === false;
 
+/** The numbers of a tensor in a file, which must stay as they are. */
+export interface FileValues {
+  read(): Promise<Float32Array>;
+  readSync(): Float32Array;
+  /** Whether each of these calls gives a new array. */
+  isNew: boolean;
+}
+
 /**
  * A named tensor of a module. It has a shape from the start and values only once they are initialised or loaded, so that
  * a model of any size can be described without memory.
@@ -106,26 +114,24 @@ export class Parameter {
 
   /**
    * Takes values in the order of {@link layout}. If it has none yet, they are read only when something needs them, and may
-   * be read more than once: what `read` looks at must stay as it is.
-   *
-   * @param isNew whether `read` gives a new array each time
+   * be read more than once.
    */
-  deferFromFile(read: () => Float32Array, isNew = false): void {
+  deferFromFile({ read, readSync, isNew }: FileValues): void {
     if (this.#variable) {
-      this.setFromFile(read());
+      this.setFromFile(readSync());
       return;
     }
-    const own = (values: Float32Array, stored: Float32Array): Float32Array =>
-      values === stored && !isNew ? values.slice() : values;
-    const inMemoryOrder = (): Float32Array => {
-      const stored = read();
-      return own(fromFileOrder(stored, this.layout), stored);
+    const asStored = (stored: Float32Array): Float32Array => (isNew ? stored : stored.slice());
+    const inMemoryOrder = (stored: Float32Array): Float32Array => {
+      const values = fromFileOrder(stored, this.layout);
+      return values === stored ? asStored(stored) : values;
     };
-    const asStored = (): Float32Array => {
-      const stored = read();
-      return own(stored, stored);
-    };
-    this.#own(deferredVariable(this.shape, inMemoryOrder, isTransposed(this.layout) ? asStored : undefined));
+    const variable = deferredVariable(this.shape, {
+      read: async () => inMemoryOrder(await read()),
+      readSync: () => inMemoryOrder(readSync()),
+      ...(isTransposed(this.layout) && { readTransposed: async () => asStored(await read()) }),
+    });
+    this.#own(variable);
   }
 
   /** A copy of the values in the order of {@link layout}. */

@@ -2,6 +2,7 @@ import { PeftError } from '../errors.ts';
 import { fromFloat32, toFloat32 } from '../files/dtype.ts';
 import type { StoredTensor } from '../files/safetensors.ts';
 import type { Module } from './module.ts';
+import type { FileValues } from './parameter.ts';
 import { bindPaths, parameters } from './tree.ts';
 
 export interface LoadOptions {
@@ -45,9 +46,18 @@ export function loadState(
   }
   for (const [path, parameter] of wanted) {
     const tensor = tensors.get(path);
-    if (tensor) parameter.deferFromFile(() => toFloat32(tensor), tensor.isReadAnew || tensor.dtype !== 'F32');
+    if (tensor) parameter.deferFromFile(valuesOf(tensor));
   }
 }
+
+const valuesOf = (tensor: StoredTensor): FileValues => ({
+  readSync: () => toFloat32(tensor),
+  read: async () => {
+    const { dtype, shape } = tensor;
+    return toFloat32({ dtype, shape, bytes: await (tensor.read?.() ?? tensor.bytes) });
+  },
+  isNew: tensor.read !== undefined || tensor.dtype !== 'F32',
+});
 
 /** The model's tensors by path, in the file's layout. */
 export async function saveState(

@@ -21,7 +21,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-test('gives what parsing the whole file gives, in arrays of their own', () => {
+test('gives what parsing the whole file gives, in arrays of their own', async () => {
   const [mapped, parsed] = [mapSafetensors(path), parseSafetensors(contents, path)];
   expect(mapped.metadata).toEqual(parsed.metadata);
   expect([...mapped.tensors.keys()]).toEqual([...parsed.tensors.keys()]);
@@ -33,6 +33,9 @@ test('gives what parsing the whole file gives, in arrays of their own', () => {
       bytes: Uint8Array.from(bytes),
     });
     expect(tensor.bytes.buffer).not.toBe(tensor.bytes.buffer);
+    const read = await tensor.read?.();
+    expect(read).toEqual(tensor.bytes);
+    expect((await tensor.read?.())?.buffer).not.toBe(read?.buffer);
   }
 });
 
@@ -41,9 +44,11 @@ test('refuses a file that is not what it was, and one that is gone', async () =>
   checkUnchanged();
   await utimes(path, 1, 1);
   expect(() => tensors.get('a')?.bytes).toThrow(/has changed since it was opened/);
+  await expect(tensors.get('a')?.read?.()).rejects.toThrow(/has changed since it was opened/);
   expect(checkUnchanged).toThrow(/has changed/);
   await rm(path);
   expect(() => tensors.get('a')?.bytes).toThrow(expect.objectContaining({ code: 'missing' }));
+  await expect(tensors.get('a')?.read?.()).rejects.toThrow(expect.objectContaining({ code: 'missing' }));
 });
 
 test('refuses a file that is truncated or padded', async () => {

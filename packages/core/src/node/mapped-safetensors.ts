@@ -1,4 +1,5 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, read, readSync } from 'node:fs';
+import { promisify } from 'node:util';
 import { check, PeftError } from '../errors.ts';
 import { headerLength, parseHeader, type Safetensors, type StoredTensor } from '../files/safetensors.ts';
 
@@ -14,12 +15,37 @@ const identity = (file: number): string => {
   return [dev, ino, size, mtimeMs].join(' ');
 };
 
-function readExactly(file: number, position: number, length: number, path: string): Uint8Array {
+/** Bytes of an open file. `path` is for errors. */
+interface Span {
+  readonly file: number;
+  readonly path: string;
+  readonly position: number;
+  readonly length: number;
+}
+
+function checkRead(count: number, missing: number, { path }: Span): number {
+  check(count > 0, 'bad-file', () => `${path} ended ${missing} bytes early while it was read.`);
+  return count;
+}
+
+function readExactly(span: Span): Uint8Array {
+  const { file, position, length } = span;
   const bytes = new Uint8Array(length);
   for (let done = 0; done < length; ) {
-    const count = readSync(file, bytes, done, length - done, position + done);
-    check(count > 0, 'bad-file', () => `${path} ended ${length - done} bytes early while it was read.`);
-    done += count;
+    done += checkRead(readSync(file, bytes, done, length - done, position + done), length - done, span);
+  }
+  return bytes;
+}
+
+const readSome = promisify(read);
+
+/** The same, in another thread. */
+async function readExactlyAside(span: Span): Promise<Uint8Array> {
+  const { file, position, length } = span;
+  const bytes = new Uint8Array(length);
+  for (let done = 0; done < length; ) {
+    const { bytesRead } = await readSome(file, bytes, done, length - done, position + done);
+    done += checkRead(bytesRead, length - done, span);
   }
   return bytes;
 }
@@ -35,8 +61,10 @@ function readExactly(file: number, position: number, length: number, path: strin
 export function mapSafetensors(path: string, source = path): MappedSafetensors {
   const opened = withFile(path, file => {
     const { size } = fstatSync(file);
-    const length = headerLength(size >= 8 ? readExactly(file, 0, 8, source) : new Uint8Array(), size, source);
-    return { ...parseHeader(readExactly(file, 8, length, source), size, source), id: identity(file) };
+    const span = (position: number, length: number): Uint8Array =>
+      readExactly({ file, path: source, position, length });
+    const length = headerLength(size >= 8 ? span(0, 8) : new Uint8Array(), size, source);
+    return { ...parseHeader(span(8, length), size, source), id: identity(file) };
   });
   const checkSame = (file: number): void => {
     const isSame = identity(file) === opened.id;
@@ -44,33 +72,52 @@ export function mapSafetensors(path: string, source = path): MappedSafetensors {
   };
   const tensors = new Map<string, StoredTensor>();
   for (const [name, { dtype, shape, begin, end }] of opened.spans) {
+    const spanOf = (file: number): Span => {
+      checkSame(file);
+      return { file, path: source, position: opened.dataStart + begin, length: end - begin };
+    };
     tensors.set(name, {
       dtype,
       shape,
-      isReadAnew: true,
       get bytes() {
-        return withFile(path, file => {
-          checkSame(file);
-          return readExactly(file, opened.dataStart + begin, end - begin, source);
-        });
+        return withFile(path, file => readExactly(spanOf(file)));
       },
+      read: () => withFileAside(path, file => readExactlyAside(spanOf(file))),
     });
   }
   return { tensors, metadata: opened.metadata, checkUnchanged: () => withFile(path, checkSame) };
 }
 
-function withFile<T>(path: string, body: (file: number) => T): T {
-  let file: number;
+function open(path: string): number {
   try {
-    file = openSync(path, 'r');
+    return openSync(path, 'r');
   } catch (cause) {
     throw new PeftError('missing', `Cannot open ${path}: ${(cause as Error).message}`, { cause });
   }
+}
+
+const unreadable = (path: string, cause: unknown): PeftError =>
+  cause instanceof PeftError
+    ? cause
+    : new PeftError('bad-file', `${path} could not be read: ${(cause as Error).message}`, { cause });
+
+function withFile<T>(path: string, body: (file: number) => T): T {
+  const file = open(path);
   try {
     return body(file);
   } catch (cause) {
-    if (cause instanceof PeftError) throw cause;
-    throw new PeftError('bad-file', `${path} could not be read: ${(cause as Error).message}`, { cause });
+    throw unreadable(path, cause);
+  } finally {
+    closeSync(file);
+  }
+}
+
+async function withFileAside<T>(path: string, body: (file: number) => Promise<T>): Promise<T> {
+  const file = open(path);
+  try {
+    return await body(file);
+  } catch (cause) {
+    throw unreadable(path, cause);
   } finally {
     closeSync(file);
   }

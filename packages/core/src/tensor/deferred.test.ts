@@ -6,11 +6,11 @@ import { deferredVariable } from './deferred.ts';
 /** A variable of four numbers, and how often they were read. */
 function counted(): { variable: tf.Variable; reads: () => number } {
   let reads = 0;
-  const read = (): Float32Array => {
+  const readSync = (): Float32Array => {
     reads++;
     return Float32Array.of(1, 2, 3, 4);
   };
-  return { variable: deferredVariable([2, 2], read), reads: () => reads };
+  return { variable: deferredVariable([2, 2], { readSync, read: async () => readSync() }), reads: () => reads };
 }
 
 test('values are read when something needs them, and by each reader until an op has taken them', async () => {

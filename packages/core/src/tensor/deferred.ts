@@ -1,9 +1,16 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { check } from '../errors.ts';
 
+/** Where values come from: each call gives a new array, row-major, which becomes its caller's own. */
+export interface DeferredValues {
+  read(): Promise<Float32Array>;
+  readSync(): Float32Array;
+  /** The transpose of a matrix, if that is how it is stored. */
+  readTransposed?(): Promise<Float32Array>;
+}
+
 interface Source {
-  read(): Float32Array;
-  readTransposed?: () => Float32Array;
+  values: DeferredValues;
   references: number;
 }
 
@@ -11,24 +18,28 @@ interface Source {
 class DeferredBackend extends tf.KernelBackend {
   readonly #sources = new Map<tf.DataId, Source>();
 
-  hold(source: Omit<Source, 'references'>): tf.DataId {
+  hold(values: DeferredValues): tf.DataId {
     const dataId = {};
-    this.#sources.set(dataId, { ...source, references: 0 });
+    this.#sources.set(dataId, { values, references: 0 });
     return dataId;
   }
 
-  find(dataId: tf.DataId): Source | undefined {
-    return this.#sources.get(dataId);
+  find(dataId: tf.DataId): DeferredValues | undefined {
+    return this.#sources.get(dataId)?.values;
   }
 
   override readSync(dataId: tf.DataId): Float32Array {
-    const source = this.#sources.get(dataId);
-    check(source, 'state', () => 'A tensor whose values were never read is asked for after it was disposed of.');
-    return source.read();
+    return this.#held(dataId).readSync();
   }
 
   override async read(dataId: tf.DataId): Promise<Float32Array> {
-    return this.readSync(dataId);
+    return this.#held(dataId).read();
+  }
+
+  #held(dataId: tf.DataId): DeferredValues {
+    const values = this.find(dataId);
+    check(values, 'state', () => 'A tensor whose values were never read is asked for after it was disposed of.');
+    return values;
   }
 
   override incRef(dataId: tf.DataId): void {
@@ -59,18 +70,11 @@ let shared: DeferredBackend | undefined;
 /**
  * A variable whose values are read when something first needs them. An op moves them to the current backend; an engine
  * or `data()` reads them again each time, so that a model of which only an engine runs is held once, by the engine.
- *
- * @param read gives a new array each time, row-major, which becomes its caller's own
- * @param readTransposed the same for the transpose of a matrix, if that is how it is stored
  */
-export function deferredVariable(
-  shape: readonly number[],
-  read: () => Float32Array,
-  readTransposed?: () => Float32Array,
-): tf.Variable {
+export function deferredVariable(shape: readonly number[], values: DeferredValues): tf.Variable {
   shared ??= new DeferredBackend();
   const engine = tf.engine();
-  const info = { dataId: shared.hold({ read, readTransposed }), shape: [...shape], dtype: 'float32' as const };
+  const info = { dataId: shared.hold(values), shape: [...shape], dtype: 'float32' as const };
   shared.incRef(info.dataId); // of the tensor, which the variable outlives
   const tensor = engine.makeTensorFromTensorInfo(info, shared);
   // What tf.variable does, but for its call of the current backend, which would move the values there.
@@ -86,5 +90,5 @@ export function deferredVariable(
 export const isDeferred = (dataId: tf.DataId): boolean => shared?.find(dataId) !== undefined;
 
 /** Reads the transpose of a matrix, which becomes its caller's own, if nobody has asked for it yet and so it is stored. */
-export const transposedReader = (dataId: tf.DataId): (() => Float32Array) | undefined =>
+export const transposedReader = (dataId: tf.DataId): (() => Promise<Float32Array>) | undefined =>
   shared?.find(dataId)?.readTransposed;
