@@ -3,6 +3,7 @@ import type { ViteUserConfig } from 'vitest/config';
 export interface ProjectOptions {
   backends?: ('cpu' | 'wasm' | 'webgpu')[];
   include?: string[];
+  browser?: string[];
   timeout?: number;
 }
 

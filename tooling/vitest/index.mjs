@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { defineConfig } from 'vitest/config';
+import { playwright } from '@vitest/browser-playwright';
+import { configDefaults, defineConfig } from 'vitest/config';
 
 /** The software Vulkan driver that Debian's chromium ships; a machine with a GPU sets `VK_DRIVER_FILES` itself. */
 const softwareVulkan = '/usr/lib/chromium/vk_swiftshader_icd.json';
@@ -15,14 +16,46 @@ function unavailable(backend) {
   return `no Vulkan driver: neither VK_DRIVER_FILES nor ${softwareVulkan} (Debian's chromium) is there`;
 }
 
+const chromium = process.env.PEFT_CHROMIUM ?? '/usr/bin/chromium';
+
+/** The files in Chromium, which gives WebGPU in software where there is no GPU. */
+function browserProject(include, timeout) {
+  if (!existsSync(chromium)) {
+    console.warn(`Tests in a browser are skipped: there is no ${chromium}, and PEFT_CHROMIUM names no other.`);
+    return [];
+  }
+  const launchOptions = { executablePath: chromium, args: ['--enable-unsafe-webgpu', '--no-sandbox'] };
+  return [
+    {
+      resolve: { conditions: ['@peft/source', 'module', 'browser', 'development|production'] },
+      optimizeDeps: { exclude: ['onnxruntime-web'] },
+      test: {
+        name: 'chromium',
+        include,
+        testTimeout: timeout,
+        hookTimeout: timeout,
+        browser: {
+          enabled: true,
+          headless: true,
+          screenshotFailures: false,
+          provider: playwright({ launchOptions }),
+          instances: [{ browser: 'chromium' }],
+        },
+      },
+    },
+  ];
+}
+
 /**
- * One vitest project per backend: the same files run on each, with `PEFT_BACKEND` naming it.
+ * One vitest project per backend: the same files run on each, with `PEFT_BACKEND` naming it. `browser` names files that run
+ * in Chromium instead.
  *
- * @param {{ backends?: ('cpu' | 'wasm' | 'webgpu')[], include?: string[], timeout?: number }} [options]
+ * @param {import('./index.d.mts').ProjectOptions} [options]
  */
 export function defineProject({
   backends = ['cpu'],
   include = ['src/**/*.test.ts', 'test/**/*.test.ts'],
+  browser = [],
   timeout = 60_000,
 } = {}) {
   const setupFiles = [new URL('./setup.mjs', import.meta.url).pathname];
@@ -33,20 +66,24 @@ export function defineProject({
   });
   return defineConfig({
     test: {
-      projects: available.map(backend => ({
-        resolve: { conditions: ['@peft/source'] },
-        ssr: { resolve: { conditions: ['@peft/source'] } },
-        test: {
-          name: backend,
-          include,
-          setupFiles,
-          pool: 'forks',
-          maxWorkers: 1,
-          testTimeout: timeout,
-          hookTimeout: timeout,
-          env: { PEFT_BACKEND: backend, ...(backend === 'webgpu' && vulkan) },
-        },
-      })),
+      projects: [
+        ...available.map(backend => ({
+          resolve: { conditions: ['@peft/source'] },
+          ssr: { resolve: { conditions: ['@peft/source'] } },
+          test: {
+            name: backend,
+            include,
+            exclude: [...configDefaults.exclude, ...browser],
+            setupFiles,
+            pool: 'forks',
+            maxWorkers: 1,
+            testTimeout: timeout,
+            hookTimeout: timeout,
+            env: { PEFT_BACKEND: backend, ...(backend === 'webgpu' && vulkan) },
+          },
+        })),
+        ...(browser.length > 0 ? browserProject(browser, timeout) : []),
+      ],
     },
   });
 }

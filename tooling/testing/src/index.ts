@@ -1,6 +1,6 @@
 export { type Architecture, architectures, backbone } from './backbones.ts';
 export { type ConformanceCase, type ConformanceSetting, conformance } from './conformance.ts';
-export { follow } from './follow.ts';
+export { type Followed, follow } from './follow.ts';
 export { LayeredNet, layeredNet, Mlp } from './layered-net.ts';
 export { difference, input, Net, network, run } from './net.ts';
 export { brightestChannel, type PictureOptions, type PictureSource } from './pictures.ts';

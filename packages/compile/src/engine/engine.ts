@@ -14,6 +14,7 @@ import {
 import * as tf from '@tensorflow/tfjs-core';
 import { writeModel } from '../onnx/model.ts';
 import { type Binding, type InputSpec, type Recording, record, type Storage } from '../record/record.ts';
+import type { RecorderOptions } from '../record/recorder.ts';
 import type { HostArray, Runner } from './runner.ts';
 import { type Slot, Store } from './store.ts';
 
@@ -33,6 +34,12 @@ export interface StorageOptions {
   frozenDtype?: 'f32' | 'f16';
 }
 
+/** What the processor of an engine asks of its graphs. */
+export type GraphLimits = Pick<RecorderOptions, 'widestJoin'>;
+
+/** WebGPU promises 8 storage buffers for a shader; one is for the result. */
+export const gpuLimits: GraphLimits = { widestJoin: 7 };
+
 const specOf = ({ data, shape }: HostTensor): InputSpec => ({
   shape,
   dtype: data instanceof Int32Array ? 'int32' : 'float32',
@@ -45,11 +52,13 @@ export class OnnxEngine implements Engine {
   readonly #store: Store;
   readonly #steps = new Set<Map<string, Loaded>>();
   readonly #storageOf: (variable: tf.Variable) => Storage;
+  readonly #limits: GraphLimits;
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(name: string, runner: Runner, { frozenDtype = 'f32' }: StorageOptions = {}) {
+  constructor(name: string, runner: Runner, { frozenDtype = 'f32', ...limits }: StorageOptions & GraphLimits = {}) {
     this.name = name;
     this.#runner = runner;
+    this.#limits = limits;
     this.#store = new Store(runner);
     this.#storageOf = variable => {
       const kept = this.#store.storageOf(variable);
@@ -114,7 +123,7 @@ export class OnnxEngine implements Engine {
 
   async #load(step: Step, specs: Record<string, InputSpec>): Promise<Loaded> {
     await tf.ready();
-    const recording = record(step, specs, { storageOf: this.#storageOf });
+    const recording = record(step, specs, { storageOf: this.#storageOf, ...this.#limits });
     const { graph, inputs, outputs, random, bindings } = recording;
     if (await this.#makePlain(bindings)) return this.#load(step, specs);
     check(graph.outputs.length > 0, 'bad-argument', () => 'The step neither returns a tensor nor assigns a variable.');

@@ -1,5 +1,5 @@
 import { type Engine, PeftError } from '@peft/core';
-import { OnnxEngine, type StorageOptions } from './engine.ts';
+import { gpuLimits, OnnxEngine, type StorageOptions } from './engine.ts';
 import { probe } from './probe.ts';
 import { RemoteRunner } from './remote-runner.ts';
 
@@ -47,5 +47,6 @@ export async function onnxEngine({ threads, provider = 'cpu', frozenDtype }: Onn
   }
   return new OnnxEngine(`onnxruntime-node (${provider}, ${count} thread${count === 1 ? '' : 's'})`, runner, {
     frozenDtype,
+    ...(provider === 'webgpu' && gpuLimits),
   });
 }

@@ -1,7 +1,8 @@
-import { type Engine, PeftError } from '@peft/core';
-import { OnnxEngine } from './engine.ts';
+import { check, type Engine, PeftError } from '@peft/core';
+import { gpuLimits, OnnxEngine } from './engine.ts';
 import { createOrtRunner } from './ort-runner.mjs';
 import { probe } from './probe.ts';
+import type { Runner } from './runner.ts';
 
 export interface OnnxWebEngineOptions {
   /** Threads of the wasm build; by default ONNX Runtime's choice. A browser needs cross-origin isolation for more than one. */
@@ -35,5 +36,30 @@ export async function onnxWebEngine({ threads, provider = 'wasm' }: OnnxWebEngin
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new PeftError('not-supported', `onnxruntime-web cannot use "${provider}" here. ${reason}`, { cause });
   }
-  return new OnnxEngine(`onnxruntime-web (${provider})`, runner);
+  const name = `onnxruntime-web (${provider})`;
+  if (provider === 'wasm') return new OnnxEngine(name, runner);
+  return new OnnxEngine(name, watched(runner, await ort.env.webgpu.device), gpuLimits);
+}
+
+/** What is used of a `GPUDevice`. */
+interface Device {
+  addEventListener(type: 'uncapturederror', listener: (event: { error: { message: string } }) => void): void;
+}
+
+/** Has a run fail in which the graphics processor refused something: ONNX Runtime prints that and goes on. */
+function watched(runner: Runner, device: Device): Runner {
+  let refusal: string | undefined;
+  device.addEventListener('uncapturederror', ({ error }) => {
+    refusal ??= error.message;
+  });
+  return {
+    ...runner,
+    async run(session, feeds) {
+      const results = await runner.run(session, feeds);
+      const found = refusal;
+      refusal = undefined;
+      check(found === undefined, 'state', () => `WebGPU refused a part of the step: ${found}`);
+      return results;
+    },
+  };
 }

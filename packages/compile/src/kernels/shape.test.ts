@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import fc from 'fast-check';
-import { describe } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { agrees, floats, seed, shapes, useEngine, withGradients } from '../../test/agree.ts';
+import { record } from '../record/record.ts';
 
 useEngine();
 
@@ -145,4 +146,14 @@ describe('joints', () => {
     }),
     image,
   );
+});
+
+test('a join of more values than the processor takes is made in parts', () => {
+  const { graph } = record(
+    ({ x }) => ({ y: tf.concat(tf.split(x, 10)) }),
+    { x: { shape: [10], dtype: 'float32' } },
+    { widestJoin: 3 },
+  );
+  const joins = graph.nodes.filter(({ op }) => op === 'Concat').map(({ inputs }) => inputs.length);
+  expect(joins).toEqual([3, 3, 3, 3, 2]); // of ten parts, of those joined and the last one, of both
 });

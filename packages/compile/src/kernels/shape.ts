@@ -63,6 +63,13 @@ function split(r: Recorder, x: Value, sizes: number[], axis: number): Value[] {
 
 function concat(r: Recorder, parts: Value[], axis: number): Value {
   if (parts.length === 1) return parts[0];
+  if (parts.length > r.widestJoin) {
+    const groups = Array.from({ length: Math.ceil(parts.length / r.widestJoin) }, (_, i) =>
+      parts.slice(i * r.widestJoin, (i + 1) * r.widestJoin),
+    );
+    const joined = groups.map(group => concat(r, group, axis));
+    return concat(r, joined, axis);
+  }
   const [along] = tf.util.parseAxisParam(axis, parts[0].shape);
   const shape = tf.backend_util.computeOutShape(
     parts.map(part => part.shape),

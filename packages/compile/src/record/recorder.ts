@@ -14,15 +14,19 @@ export interface Made {
 export interface RecorderOptions {
   /** Only standard operators, for readers other than ONNX Runtime. */
   readonly portable?: boolean;
+  /** How many values one node may join; any number unless given. */
+  readonly widestJoin?: number;
 }
 
 /** What kernels write with: values in, nodes into the graph, values out. */
 export class Recorder {
   readonly graph = new Graph();
   readonly portable: boolean;
+  readonly widestJoin: number;
 
-  constructor({ portable = false }: RecorderOptions = {}) {
+  constructor({ portable = false, widestJoin = Number.POSITIVE_INFINITY }: RecorderOptions = {}) {
     this.portable = portable;
+    this.widestJoin = widestJoin;
   }
 
   /** A node with one output. Inputs that are values are held in full; names (of constants) are taken as they are. */
