@@ -35,10 +35,13 @@ export interface StorageOptions {
 }
 
 /** What the processor of an engine asks of its graphs. */
-export type GraphLimits = Pick<RecorderOptions, 'widestJoin'>;
+export type GraphLimits = Pick<RecorderOptions, 'widestJoin' | 'portable'>;
 
-/** WebGPU promises 8 storage buffers for a shader; one is for the result. */
-export const gpuLimits: GraphLimits = { widestJoin: 7 };
+/**
+ * WebGPU promises 8 storage buffers for a shader, and one is for the result. ONNX Runtime has its own operators on the
+ * host alone.
+ */
+export const gpuLimits: GraphLimits = { widestJoin: 7, portable: true };
 
 const specOf = ({ data, shape }: HostTensor): InputSpec => ({
   shape,

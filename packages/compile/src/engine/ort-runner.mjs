@@ -1,6 +1,6 @@
 /**
  * @import { InferenceSession, InferenceSessionFactory, TensorConstructor, Tensor } from 'onnxruntime-node'
- * @import { HostArray, Runner, SessionPlan } from './runner.ts'
+ * @import { HostArray, Runner, SessionPlan, SlotValue } from './runner.ts'
  */
 
 /** Plain JavaScript, so that a worker thread can load it from source and from the build alike. */
@@ -10,6 +10,13 @@
  * @property {InferenceSession.SessionOptions} session
  * @property {boolean} preallocate Whether outputs may be written into arrays made here. Where they may not, ONNX Runtime
  *   makes new arrays for the state in each run.
+ * @property {Memory} [memory] Where slots are; with the host unless given.
+ */
+
+/**
+ * @typedef {object} Memory
+ * @property {'cpu' | 'gpu-buffer'} location What ONNX Runtime calls it.
+ * @property {(value: SlotValue) => Tensor} hold Moves a value there.
  */
 
 /** @typedef {{ current: Tensor, spare?: Tensor }} Slot */
@@ -20,6 +27,13 @@ const blank = ({ type, dims }) => {
   if (type === 'float32') return new Float32Array(size);
   return type === 'int32' ? new Int32Array(size) : new Uint8Array(size);
 };
+
+/** @param {{ Tensor: TensorConstructor }} ort @returns {Memory} */
+const hostMemory = ort => ({
+  location: 'cpu',
+  hold: ({ type, shape, data }) =>
+    new ort.Tensor(/** @type {'float32'} */ (type), /** @type {Float32Array} */ (data), shape),
+});
 
 /**
  * A runner on ONNX Runtime in this thread. State is double-buffered: a run writes each new value beside the old one, and
@@ -34,6 +48,7 @@ export function createOrtRunner(ort, options) {
   const slots = new Map();
   /** @type {Map<number, { session: InferenceSession, plan: SessionPlan }>} */
   const sessions = new Map();
+  const { location, hold } = options.memory ?? hostMemory(ort);
   let made = 0;
 
   /** @param {Pick<Tensor, 'type' | 'dims'>} like */
@@ -49,23 +64,30 @@ export function createOrtRunner(ort, options) {
 
   return {
     async put(values) {
-      for (const { slot, type, shape, data } of values) {
-        slots.set(slot, {
-          current: new ort.Tensor(/** @type {'float32'} */ (type), /** @type {Float32Array} */ (data), shape),
-        });
+      for (const value of values) {
+        slots.get(value.slot)?.current.dispose();
+        slots.set(value.slot, { current: hold(value) });
       }
     },
 
     async get(ids) {
-      return ids.map(id => /** @type {HostArray} */ (existing(slots, id).current.data).slice());
+      const read = ids.map(async id => /** @type {HostArray} */ (await existing(slots, id).current.getData()).slice());
+      return Promise.all(read);
     },
 
     async drop(ids) {
-      for (const id of ids) slots.delete(id);
+      for (const id of ids) {
+        slots.get(id)?.current.dispose();
+        slots.delete(id);
+      }
     },
 
     async load(plan) {
-      const session = await ort.InferenceSession.create(plan.model, options.session);
+      const preferredOutputLocation = Object.fromEntries(plan.writes.map(({ name }) => [name, location]));
+      const session = await ort.InferenceSession.create(plan.model, {
+        ...options.session,
+        ...(location !== 'cpu' && { preferredOutputLocation }),
+      });
       sessions.set(++made, { session, plan: { ...plan, model: new Uint8Array() } });
       return made;
     },
@@ -98,6 +120,7 @@ export function createOrtRunner(ort, options) {
         const slot = existing(slots, id);
         const next = result(name);
         if (options.preallocate) slot.spare = slot.current;
+        else slot.current.dispose();
         slot.current = next;
       }
       return Object.fromEntries(plan.outputs.map(({ name }) => [name, /** @type {HostArray} */ (result(name).data)]));
@@ -110,6 +133,7 @@ export function createOrtRunner(ort, options) {
 
     async close() {
       for (const { session } of sessions.values()) await session.release();
+      for (const { current } of slots.values()) current.dispose();
       sessions.clear();
       slots.clear();
     },

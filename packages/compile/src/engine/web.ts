@@ -1,4 +1,5 @@
 import { check, type Engine, PeftError } from '@peft/core';
+import { type Device, deviceMemory } from './device-memory.ts';
 import { gpuLimits, OnnxEngine } from './engine.ts';
 import { createOrtRunner } from './ort-runner.mjs';
 import { probe } from './probe.ts';
@@ -25,25 +26,22 @@ export async function onnxWebEngine({ threads, provider = 'wasm' }: OnnxWebEngin
     );
   });
   if (threads !== undefined) ort.env.wasm.numThreads = threads;
-  const runner = createOrtRunner(ort, {
-    session: { executionProviders: [provider], graphOptimizationLevel: 'all' },
-    // It leaves outputs that it is given at zero.
-    preallocate: false,
-  });
+  const options = {
+    session: { executionProviders: [provider], graphOptimizationLevel: 'all' as const },
+    preallocate: false, // it leaves outputs that it is given at zero
+  };
+  const name = `onnxruntime-web (${provider})`;
   try {
-    await probe(runner);
+    const probed = createOrtRunner(ort, options);
+    await probe(probed);
+    if (provider === 'wasm') return new OnnxEngine(name, probed);
+    const device: Device = await ort.env.webgpu.device; // there since a session is
+    const runner = createOrtRunner(ort, { ...options, memory: deviceMemory(ort, device) });
+    return new OnnxEngine(name, watched(runner, device), gpuLimits);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new PeftError('not-supported', `onnxruntime-web cannot use "${provider}" here. ${reason}`, { cause });
   }
-  const name = `onnxruntime-web (${provider})`;
-  if (provider === 'wasm') return new OnnxEngine(name, runner);
-  return new OnnxEngine(name, watched(runner, await ort.env.webgpu.device), gpuLimits);
-}
-
-/** What is used of a `GPUDevice`. */
-interface Device {
-  addEventListener(type: 'uncapturederror', listener: (event: { error: { message: string } }) => void): void;
 }
 
 /** Has a run fail in which the graphics processor refused something: ONNX Runtime prints that and goes on. */

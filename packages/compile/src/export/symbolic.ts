@@ -67,7 +67,7 @@ export function generalize(a: Sample, b: Sample, measured: { readonly input: str
     });
     graph.nodes.push({ ...node, inputs });
   }
-  graph.prune();
+  graph.finish();
   return graph;
 }
 

@@ -4,7 +4,7 @@ import type { Value } from '../record/value.ts';
 import { add, mul, scalar, sub, unary } from './elementwise.ts';
 import type { Kernel, KernelInputs, KernelTable } from './kernel.ts';
 import { matMul } from './matmul.ts';
-import { reduce } from './reduce.ts';
+import { logSoftmax, reduce } from './reduce.ts';
 
 /** The fused ops of `@peft/core`, under the names by which it looks for them. Equations are beside the references. */
 
@@ -90,7 +90,7 @@ const attentionGrad: Kernel<{ scale: number }> = ({ dy, q, k, v, o, p }, { scale
 };
 
 const softmaxCrossEntropy: Kernel = ({ logits, target }, _, r) => {
-  const logP = r.emit('LogSoftmax', [logits], { shape: logits.shape }, { axis: -1 });
+  const logP = logSoftmax(r, logits);
   const loss = unary(r, 'Neg', reduce(r, 'ReduceSum', mul(r, target, logP), -1));
   return [loss, unary(r, 'Exp', logP)];
 };

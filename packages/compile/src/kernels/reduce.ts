@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Recorder } from '../record/recorder.ts';
 import type { Value } from '../record/value.ts';
+import { sub, unary } from './elementwise.ts';
 import type { Kernel, KernelTable } from './kernel.ts';
 
 interface ReduceAttributes {
@@ -60,10 +61,13 @@ const cumsum: Kernel<tf.CumsumAttrs> = ({ x }, { axis, exclusive, reverse }, r) 
   return r.emit('CumSum', [x, r.graph.constant('int64', [], [along])], { shape: x.shape, dtype: x.dtype }, attributes);
 };
 
-const softmax =
-  (op: string): Kernel =>
-  ({ logits }, _, r) =>
-    r.emit(op, [logits], { shape: logits.shape }, { axis: -1 });
+const softmax: Kernel = ({ logits }, _, r) => r.emit('Softmax', [logits], { shape: logits.shape }, { axis: -1 });
+
+/** log softmax(x) over the last axis, in operators that WebGPU has too. */
+export function logSoftmax(r: Recorder, x: Value): Value {
+  const shifted = sub(r, x, reduce(r, 'ReduceMax', x, -1, true));
+  return sub(r, shifted, unary(r, 'Log', reduce(r, 'ReduceSum', unary(r, 'Exp', shifted), -1, true)));
+}
 
 const topK: Kernel<tf.TopKAttrs> = ({ x }, { k, sorted }, r) => {
   const shape = [...x.shape.slice(0, -1), k];
@@ -82,7 +86,7 @@ export const reduceKernels: KernelTable = {
   ArgMax: arg('ArgMax'),
   ArgMin: arg('ArgMin'),
   Cumsum: cumsum,
-  Softmax: softmax('Softmax'),
-  LogSoftmax: softmax('LogSoftmax'),
+  Softmax: softmax,
+  LogSoftmax: ({ logits }, _, r) => logSoftmax(r, logits),
   TopK: topK,
 };

@@ -69,14 +69,22 @@ export class Graph {
     return port.name;
   }
 
-  /** Makes `value` an output under `port.name`, through an Identity: an input may be an output, one value two outputs. */
+  /**
+   * Makes `value` an output under `port.name`, through an Identity: an input may be an output, one value two outputs.
+   * {@link finish} takes away those that need not be.
+   */
   output(value: string, port: Port): void {
     this.nodes.push({ op: 'Identity', domain: '', inputs: [value], outputs: [port.name], attributes: {} });
     this.outputs.push(port);
   }
 
-  /** Removes what no output depends on. */
-  prune(): void {
+  /** Removes what no output depends on, and has nodes make outputs themselves. No node may be added after it. */
+  finish(): void {
+    this.#prune();
+    this.#nameOutputs();
+  }
+
+  #prune(): void {
     const needed = new Set(this.outputs.map(({ name }) => name));
     const live: GraphNode[] = [];
     for (const node of this.nodes.toReversed()) {
@@ -87,6 +95,22 @@ export class Graph {
     this.nodes = live.reverse();
     this.constants = this.constants.filter(({ name }) => needed.has(name));
     this.inputs = this.inputs.filter(({ name }) => needed.has(name));
+  }
+
+  /** Not every processor has an Identity: where one is left, the value goes through the host. */
+  #nameOutputs(): void {
+    const isOutput = new Set(this.outputs.map(({ name }) => name));
+    const made = new Set(this.nodes.flatMap(({ outputs }) => outputs));
+    const names = new Map<string, string>();
+    const kept = this.nodes.filter(({ op, inputs: [value], outputs: [name] }) => {
+      if (op !== 'Identity' || !isOutput.has(name) || !made.has(value) || isOutput.has(value) || names.has(value)) {
+        return true;
+      }
+      names.set(value, name);
+      return false;
+    });
+    const renamed = (values: readonly string[]): string[] => values.map(value => names.get(value) ?? value);
+    this.nodes = kept.map(node => ({ ...node, inputs: renamed(node.inputs), outputs: renamed(node.outputs) }));
   }
 
   #once(key: string, make: () => readonly string[]): readonly string[] {

@@ -25,9 +25,18 @@ test('equal nodes and constants are one, and what no output needs is none', () =
   graph.constant('float32', [], [0]);
   expect(a).toBe(b);
   expect(graph.constants).toHaveLength(3);
-  graph.output(a, { name: 'y', type: 'float32', shape: [2] });
-  graph.prune();
-  expect(graph.nodes.map(({ op }) => op)).toEqual(['Add', 'Identity']);
+  for (const [name, value] of Object.entries({ y: a, again: b, given: x })) {
+    graph.output(value, { name, type: 'float32', shape: [2] });
+  }
+  const [c] = graph.node('Neg', [a]);
+  graph.output(c, { name: 'z', type: 'float32', shape: [2] });
+  graph.finish();
+  expect(graph.nodes.map(({ op, inputs, outputs }) => [op, inputs[0], outputs[0]])).toEqual([
+    ['Add', 'x', 'y'],
+    ['Identity', 'y', 'again'],
+    ['Identity', 'x', 'given'],
+    ['Neg', 'y', 'z'],
+  ]);
   expect([graph.inputs.length, graph.constants.length]).toEqual([1, 1]);
 });
 

@@ -161,7 +161,7 @@ function finish(
       return [variable, port.name] as const;
     }),
   );
-  graph.prune();
+  graph.finish();
   const live = new Map(graph.inputs.map(port => [port.name, port as StaticPort]));
   const bindings: Binding[] = [];
   for (const variable of Object.values(tf.engine().state.registeredVariables)) {
