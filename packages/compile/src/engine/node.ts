@@ -2,6 +2,7 @@ import { type Engine, PeftError } from '@peft/core';
 import { gpuLimits, OnnxEngine, type StorageOptions } from './engine.ts';
 import { probe } from './probe.ts';
 import { RemoteRunner } from './remote-runner.ts';
+import { nodeThread } from './thread.ts';
 
 export interface OnnxEngineOptions extends StorageOptions {
   /** Threads of ONNX Runtime; by default one per processor. */
@@ -35,9 +36,9 @@ export async function onnxEngine({ threads, provider = 'cpu', frozenDtype }: Onn
     extra: { session: { intra_op: spinning, force_spinning_stop: '1' } },
   };
   const entry = new URL('./worker.mjs', import.meta.url);
-  const runner = new RemoteRunner(new Worker(entry, { workerData: session }));
+  const runner = new RemoteRunner(nodeThread(new Worker(entry)));
   try {
-    await runner.open();
+    await runner.open(session);
     await probe(runner);
   } catch (cause) {
     await runner.close();

@@ -1,11 +1,13 @@
-import type { Worker } from 'node:worker_threads';
-import { PeftError } from '@peft/core';
+import { type ErrorCode, PeftError } from '@peft/core';
 import type { HostArray, Runner, SessionPlan, SlotValue } from './runner.ts';
+import type { Thread } from './thread.ts';
 
 interface Reply {
   readonly id: number;
   readonly result?: unknown;
   readonly error?: unknown;
+  /** Of an error that is ours. */
+  readonly code?: ErrorCode;
 }
 
 interface Pending {
@@ -13,24 +15,25 @@ interface Pending {
   reject(error: unknown): void;
 }
 
-/** A runner in a worker thread. The thread keeps the process alive only while it has something to do. */
+/** A runner in another thread. The thread keeps the process alive only while it has something to do. */
 export class RemoteRunner implements Runner {
-  readonly #worker: Worker;
+  readonly #thread: Thread;
   readonly #pending = new Map<number, Pending>();
   #calls = 0;
   #failure: unknown;
 
-  constructor(worker: Worker) {
-    this.#worker = worker;
-    worker.unref();
-    worker.on('message', (reply: Reply) => this.#settle(reply));
-    worker.on('error', error => this.#fail(error));
-    worker.on('exit', code => this.#fail(new Error(`The worker thread ended with code ${code}.`)));
+  constructor(thread: Thread) {
+    this.#thread = thread;
+    thread.hold(false);
+    thread.listen(
+      reply => this.#settle(reply as Reply),
+      reason => this.#fail(reason),
+    );
   }
 
-  /** Loads ONNX Runtime in the thread. */
-  async open(): Promise<void> {
-    await this.#call('open', []);
+  /** Loads ONNX Runtime in the thread, which makes a runner with these options. */
+  async open(options: unknown): Promise<void> {
+    await this.#call('open', [options]);
   }
 
   async put(values: readonly SlotValue[]): Promise<void> {
@@ -64,25 +67,25 @@ export class RemoteRunner implements Runner {
   async close(): Promise<void> {
     // A thread that has failed, or never opened, has nothing left to close.
     await this.#call('close', []).catch(() => {});
-    await this.#worker.terminate();
+    await this.#thread.end();
   }
 
   #call(method: keyof Runner | 'open', parameters: unknown[], transfer: ArrayBuffer[] = []): Promise<unknown> {
     if (this.#failure) return Promise.reject(workerError(this.#failure));
     return new Promise((resolve, reject) => {
       const id = ++this.#calls;
-      if (this.#pending.size === 0) this.#worker.ref();
+      if (this.#pending.size === 0) this.#thread.hold(true);
       this.#pending.set(id, { resolve, reject });
-      this.#worker.postMessage({ id, method, parameters }, transfer);
+      this.#thread.post({ id, method, parameters }, transfer);
     });
   }
 
-  #settle({ id, result, error }: Reply): void {
+  #settle({ id, result, error, code }: Reply): void {
     const pending = this.#pending.get(id);
     this.#pending.delete(id);
-    if (this.#pending.size === 0) this.#worker.unref();
+    if (this.#pending.size === 0) this.#thread.hold(false);
     if (error === undefined) pending?.resolve(result);
-    else pending?.reject(workerError(error));
+    else pending?.reject(workerError(error, code));
   }
 
   #fail(failure: unknown): void {
@@ -92,8 +95,9 @@ export class RemoteRunner implements Runner {
   }
 }
 
-function workerError(cause: unknown): PeftError {
+function workerError(cause: unknown, code?: ErrorCode): PeftError {
   const message = cause instanceof Error ? cause.message : String(cause);
+  if (code) return new PeftError(code, message, { cause });
   if (message.includes("Cannot find package 'onnxruntime-node'")) {
     return new PeftError(
       'missing',

@@ -1,0 +1,45 @@
+import type { Worker as NodeWorker } from 'node:worker_threads';
+
+/** Another thread, as a runner's front sees it. */
+export interface Thread {
+  post(message: unknown, transfer: ArrayBuffer[]): void;
+  /** Calls `reply` with each message, and `fail` if the thread ends or throws. */
+  listen(reply: (message: unknown) => void, fail: (reason: unknown) => void): void;
+  /** Says whether the process must stay alive for it. */
+  hold(busy: boolean): void;
+  end(): Promise<void>;
+}
+
+export const nodeThread = (worker: NodeWorker): Thread => ({
+  post: (message, transfer) => worker.postMessage(message, transfer),
+  listen(reply, fail) {
+    worker.on('message', reply);
+    worker.on('error', fail);
+    worker.on('exit', code => fail(new Error(`The worker thread ended with code ${code}.`)));
+  },
+  hold: busy => (busy ? worker.ref() : worker.unref()),
+  end: async () => {
+    await worker.terminate();
+  },
+});
+
+/** What is used of a browser's `Worker`. */
+export interface WebWorker {
+  postMessage(message: unknown, transfer: ArrayBuffer[]): void;
+  addEventListener(type: 'message', listener: (event: { data: unknown }) => void): void;
+  addEventListener(type: 'error', listener: (event: { message: string }) => void): void;
+  terminate(): void;
+}
+
+export const webThread = (worker: WebWorker): Thread => ({
+  post: (message, transfer) => worker.postMessage(message, transfer),
+  listen(reply, fail) {
+    worker.addEventListener('message', ({ data }) => reply(data));
+    worker.addEventListener('error', ({ message }) => {
+      const what = message || 'The worker could not be loaded.';
+      fail(new Error(`${what} It must be a module worker that imports @peft/compile/worker.`));
+    });
+  },
+  hold: () => {}, // a page outlives its workers
+  end: async () => worker.terminate(),
+});

@@ -1,0 +1,15 @@
+/**
+ * The thread of `onnxWebEngine`: a module worker that imports this, `import '@peft/compile/worker'`, and nothing else.
+ */
+import { serveRunner } from './serve-runner.mjs';
+import { createWebRunner } from './web-runner.ts';
+
+/** What is used of a `DedicatedWorkerGlobalScope`. */
+interface Scope {
+  postMessage(message: unknown, transfer: ArrayBuffer[]): void;
+  addEventListener(type: 'message', listener: (event: { data: Parameters<typeof answer>[0] }) => void): void;
+}
+
+const scope = globalThis as unknown as Scope;
+const answer = serveRunner(createWebRunner, (reply, transfer) => scope.postMessage(reply, transfer));
+scope.addEventListener('message', ({ data }) => answer(data));
