@@ -39,12 +39,37 @@ const settled: Omit<ConformanceCase<PearOptions>, 'portable'>[] = [
   { name: 'pruned bottlenecks', options: { r: 3, shared: blocks }, mergeable: false, exact: true },
   { name: 'pruned, gated', options: { r: 3, shared: blocks, shareInit: 'gate0' }, mergeable: false, exact: true },
   { name: 'pruned LoRA', options: { of: lora(down), shared: downs }, mergeable: true, exact: true },
-  { name: 'pruned LoRA on slices, merging', options: { of: lora(up), shared: ups, ...merge }, mergeable: true, exact: true },
-  { name: 'pruned NEAT, gated, merging', options: { of: neat(up), shared: ups, shareInit: 'gate0', ...merge }, mergeable: true, exact: true },
-  { name: 'pruned NEAT without checkpoints', options: { of: neat(down), shared: downs, knowledgeCheckpoint: 'none' }, mergeable: true, exact: true },
-  { name: 'pruned Lily', options: { of: lily({ ...down, r: 3, mixing: 'batch' }), shared: downs }, mergeable: false, exact: true },
-  { name: 'pruned uniform Lily', options: { of: lily({ ...down, mixing: 'uniform' }), shared: downs, ...merge }, mergeable: true, exact: true },
-]; // biome-ignore format: one a line
+  {
+    name: 'pruned LoRA on slices, merging',
+    options: { of: lora(up), shared: ups, ...merge },
+    mergeable: true,
+    exact: true,
+  },
+  {
+    name: 'pruned NEAT, gated, merging',
+    options: { of: neat(up), shared: ups, shareInit: 'gate0', ...merge },
+    mergeable: true,
+    exact: true,
+  },
+  {
+    name: 'pruned NEAT without checkpoints',
+    options: { of: neat(down), shared: downs, knowledgeCheckpoint: 'none' },
+    mergeable: true,
+    exact: true,
+  },
+  {
+    name: 'pruned Lily',
+    options: { of: lily({ ...down, r: 3, mixing: 'batch' }), shared: downs },
+    mergeable: false,
+    exact: true,
+  },
+  {
+    name: 'pruned uniform Lily',
+    options: { of: lily({ ...down, mixing: 'uniform' }), shared: downs, ...merge },
+    mergeable: true,
+    exact: true,
+  },
+];
 
 const whole: typeof settled = [
   {

@@ -35,7 +35,7 @@ export async function onnxEngine({ threads, provider = 'cpu', frozenDtype }: Onn
     enableMemPattern: false,
     extra: { session: { intra_op: spinning, force_spinning_stop: '1' } },
   };
-  const entry = new URL('./worker.mjs', import.meta.url);
+  const entry = new URL('./node-worker.mjs', import.meta.url);
   const runner = new RemoteRunner(nodeThread(new Worker(entry)));
   try {
     await runner.open(session);
