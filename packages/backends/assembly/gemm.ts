@@ -142,30 +142,30 @@ export function setScratch(address: usize): void {
 }
 
 /**
- * c = alpha op(a) op(b) + d, with row-major a, b, c and d.
+ * c = alpha op(a) op(b) + d, with row-major a, b, c and d, whose rows lie `stride` bytes apart.
  *
  * @param a `[m, k]`, or `[k, m]` if `turnA`
  * @param b `[k, n]`, or `[n, k]` if `turnB`
- * @param d `[m, n]` with rows `strideD` bytes apart; 0 for one row `[n]`, added to each; or 0 for none
+ * @param d `[m, n]`; one row `[n]`, added to each, with stride 0; or 0 for none
  */
 export function gemm(
   m: i32,
   n: i32,
   k: i32,
   a: usize,
+  strideA: usize,
   turnA: bool,
   b: usize,
+  strideB: usize,
   turnB: bool,
   c: usize,
+  strideC: usize,
   alpha: f32,
   d: usize,
   strideD: usize,
 ): void {
   const panelB = scratch + ((panelRows * panelK) << 2);
   const tile = panelB + ((panelColumns * panelK) << 2);
-  const strideA = (<usize>(turnA ? m : k)) << 2;
-  const strideB = (<usize>(turnB ? k : n)) << 2;
-  const strideC = (<usize>n) << 2;
   for (let j = 0; j < n; j += panelColumns) {
     const columns = min(n - j, panelColumns);
     const left = (<usize>j) << 2;

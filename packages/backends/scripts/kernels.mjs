@@ -10,7 +10,8 @@ const builds = { simd: [], relaxedSimd: ['--enable', 'relaxed-simd'] };
 
 async function compile(flags) {
   let binary;
-  const options = ['-O3', '--noAssert', '--runtime', 'stub', '--importMemory', '--noExportMemory', '--enable', 'simd'];
+  const memory = ['--importMemory', '--noExportMemory', '--maximumMemory', '65536'];
+  const options = ['-O3', '--noAssert', '--runtime', 'stub', ...memory, '--enable', 'simd'];
   const { error, stderr } = await asc.main(
     ['assembly/index.ts', '--baseDir', root, '-o', 'out.wasm', ...options, ...flags],
     {

@@ -3,7 +3,7 @@ import type { KernelBackend } from '@tensorflow/tfjs-core';
 
 /** What is used of `@tensorflow/tfjs-backend-wasm`. */
 export interface WasmPackage {
-  setWasmPaths(folderOrFiles: string | Record<string, string>): void;
+  setWasmPaths(folderOrFiles: string | Record<string, string>, usePlatformFetch?: boolean): void;
 }
 
 /** What is used of `@tensorflow/tfjs-backend-webgpu`. */

@@ -18,9 +18,11 @@ export interface StartedBackend {
   reason: string;
   /** The name of the graphics adapter, for webgpu. */
   adapter?: string;
+  /** How many threads compute, for wasm. */
+  threads?: number;
 }
 
-type Started = Pick<StartedBackend, 'adapter'>;
+type Started = Pick<StartedBackend, 'adapter' | 'threads'>;
 
 /** Fastest first. */
 const preference: BackendName[] = ['webgpu', 'wasm', 'cpu'];
@@ -28,11 +30,9 @@ const preference: BackendName[] = ['webgpu', 'wasm', 'cpu'];
 async function start(name: BackendName, options: BackendOptions, hardwareOnly: boolean): Promise<Started> {
   const packages = { ...installedPackages, ...options.packages };
   if (name === 'webgpu') return { adapter: await startWebgpu(packages, hardwareOnly) };
-  if (name === 'wasm') await startWasm(packages, options);
-  else {
-    if (!tf.findBackendFactory('cpu')) await load(packages, '@tensorflow/tfjs-backend-cpu');
-    await activate('cpu', 'reinstall @tensorflow/tfjs-backend-cpu.');
-  }
+  if (name === 'wasm') return { threads: await startWasm(packages, options) };
+  if (!tf.findBackendFactory('cpu')) await load(packages, '@tensorflow/tfjs-backend-cpu');
+  await activate('cpu', 'reinstall @tensorflow/tfjs-backend-cpu.');
   return {};
 }
 

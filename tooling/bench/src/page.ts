@@ -114,7 +114,7 @@ export function renderPage({ results, scaling, torchMissing, ...page }: Page): s
   const sections = [
     '# Benchmarks',
     `\`\`\`sh\n${page.command}\n\`\`\``,
-    `${page.machine}. ${page.software}. ${page.threads} threads each (one on wasm); load before the run ${page.load.toFixed(2)}.`,
+    `${page.machine}. ${page.software}. ${page.threads} threads each (TensorFlow.js' own kernels: one, since it starts no threads in Node); load before the run ${page.load.toFixed(2)}.`,
     torchMissing && `PyTorch did not take part: there is no reference environment here.`,
     method,
     results.length > 0 && `## Ratios\n\nWhere a ratio has a goal, it is given.\n\n${measureTable(results)}`,

@@ -1,5 +1,6 @@
 import type { Heap } from './heap.ts';
 import { sizeOf } from './kernel.ts';
+import { cost, shareSpans } from './threads/share.ts';
 
 /** Elements from one to the next along each axis. */
 export const stepsOf = (shape: number[]): number[] => shape.map((_, axis) => sizeOf(shape.slice(axis + 1)));
@@ -33,6 +34,17 @@ export function boxCopy(
   }
   if (axes.length > outerAxes) return undefined;
   const unused = Array<number>(outerAxes - axes.length).fill(1);
-  const layout = [size, fromSteps, toSteps].flatMap(values => [...unused, ...axes.map(axis => values[axis])]);
-  return (from, to) => heap.kernels.moveRows(from, to, count, ...layout);
+  const [sizes, fromOuter, toOuter] = [size, fromSteps, toSteps].map(values => axes.map(axis => values[axis]));
+  const [first = 1, ...rest] = sizes;
+  const [fromStep = 0, toStep = 0] = [fromOuter[0], toOuter[0]];
+  const work = sizeOf(rest) * count * cost.move;
+  return (from, to) => {
+    shareSpans(heap.team, first, work, ({ moveRows }, start, length) => {
+      const layout = [sizes.length > 0 ? [length, ...rest] : [], fromOuter, toOuter].flatMap(outer => [
+        ...unused,
+        ...outer,
+      ]);
+      moveRows(from + 4 * fromStep * start, to + 4 * toStep * start, count, ...layout);
+    });
+  };
 }

@@ -1,6 +1,9 @@
-import { PeftError } from '@peft/core';
-import type { DataType, KernelBackend, TensorInfo } from '@tensorflow/tfjs-core';
-import { instantiateKernels, type KernelExports } from './module.ts';
+import { check, PeftError } from '@peft/core';
+import { type DataType, type KernelBackend, type TensorInfo, version_core } from '@tensorflow/tfjs-core';
+import { instantiate } from './instantiate.mjs';
+import { compileKernels } from './module.ts';
+import { isShared } from './shared-memory.ts';
+import { alone, startTeam, type Team } from './threads/team.ts';
 
 /** What is used of the insides of tfjs 4.22's wasm backend. */
 interface WasmBackend extends KernelBackend {
@@ -11,8 +14,10 @@ interface WasmBackend extends KernelBackend {
 
 /** Our kernels in the memory of a wasm backend, and its tensors as addresses there. */
 export interface Heap {
-  readonly kernels: KernelExports;
   readonly backend: KernelBackend;
+  /** How many threads were asked for. */
+  readonly threads: number;
+  readonly team: Team;
   address(tensor: TensorInfo): number;
   /** A new tensor of undefined content, with one reference, which is the caller's. */
   make(shape: number[], dtype?: DataType): TensorInfo;
@@ -21,31 +26,63 @@ export interface Heap {
   release(tensor: TensorInfo): void;
 }
 
-/** The backend, or a `not-supported` error that names what this version of tfjs lacks. */
+/** The backend, or a `not-supported` error if this is another version of tfjs than the kernels know, or lacks what they use. */
 function checkInternals(backend: KernelBackend): WasmBackend {
+  check(version_core.startsWith('4.22.'), 'not-supported', () => {
+    return `This is TensorFlow.js ${version_core}; the fast kernels know the insides of 4.22.`;
+  });
   const given = backend as Partial<WasmBackend>;
   const missing = Object.entries({
     'wasm.asm.memory': given.wasm?.asm?.memory,
     'wasm._malloc': given.wasm?._malloc,
     'dataIdMap.get': given.dataIdMap?.get,
     makeOutput: given.makeOutput,
+    incRef: given.incRef,
+    disposeData: given.disposeData,
   }).flatMap(([name, value]) => (value === undefined ? [name] : []));
   if (missing.length === 0) return backend as WasmBackend;
   const found = `This wasm backend of TensorFlow.js has no ${missing.join(', ')}`;
   throw new PeftError('not-supported', `${found}; the fast kernels know that of @tensorflow/tfjs-backend-wasm 4.22.`);
 }
 
-/** Puts the kernels into the backend's memory. Their working space, a megabyte, is taken once and kept. */
-export async function openHeap(given: KernelBackend): Promise<Heap> {
-  const backend = checkInternals(given);
-  const kernels = await instantiateKernels(backend.wasm.asm.memory);
-  const scratch = backend.wasm._malloc(kernels.scratchBytes());
-  kernels.setScratch(scratch >>> 0);
+/** An address that was just given, which is 0 where the memory is full. */
+function checkAddress(address: number): number {
+  check(address !== 0, 'state', () => {
+    return 'The memory of the wasm backend is full, at 4 GiB at the most; use a smaller batch, or train with ONNX Runtime.';
+  });
+  return address >>> 0;
+}
+
+/** Threads of a backend, where its memory can be shared: this one and helpers. */
+async function openTeam({ wasm }: WasmBackend, threads: number): Promise<Team> {
+  const { memory } = wasm.asm;
+  const shared = isShared(memory);
+  const module = await compileKernels(shared);
+  const kernels = await instantiate(module, memory);
+  const takeScratch = () => checkAddress(wasm._malloc(kernels.scratchBytes()));
+  kernels.setScratch(takeScratch());
+  if (!shared || threads === 1) return alone(kernels);
+  const scratches = Array.from({ length: threads - 1 }, takeScratch);
+  return startTeam(module, memory, kernels, scratches).catch(error => {
+    console.warn(`${error instanceof Error ? error.message : error} The wasm backend computes in one thread.`);
+    return alone(kernels);
+  });
+}
+
+/** Puts the kernels into the backend's memory. Their working space, a megabyte for each thread, is taken once and kept. */
+export async function openHeap(registered: KernelBackend, threads: number): Promise<Heap> {
+  const backend = checkInternals(registered);
+  const address = ({ dataId }: TensorInfo): number => backend.dataIdMap.get(dataId).memoryOffset;
   return {
-    kernels,
     backend,
-    address: tensor => backend.dataIdMap.get(tensor.dataId).memoryOffset,
-    make: (shape, dtype = 'float32') => backend.makeOutput(shape, dtype),
+    threads,
+    team: await openTeam(backend, threads),
+    address,
+    make(shape, dtype = 'float32') {
+      const tensor = backend.makeOutput(shape, dtype);
+      checkAddress(address(tensor));
+      return tensor;
+    },
     share(tensor, shape) {
       backend.incRef(tensor.dataId);
       return { dataId: tensor.dataId, shape, dtype: tensor.dtype };

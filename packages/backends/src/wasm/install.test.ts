@@ -59,7 +59,9 @@ describe('a tfjs of another make', () => {
     const stock = registered();
     const backend = tf.backend() as tf.KernelBackend & { wasm: object };
     const { wasm } = backend;
-    backend.wasm = Object.create(wasm, { asm: { value: { memory: new WebAssembly.Memory({ initial: 2048 }) } } });
+    backend.wasm = Object.create(wasm, {
+      asm: { value: { memory: new WebAssembly.Memory({ initial: 2048, maximum: 2048 }) } },
+    });
     await startBackend('wasm');
     backend.wasm = wasm;
     expect(warn.mock.calls.flat().join()).toMatch(/The fast wasm matMul gives .* for /);
@@ -94,6 +96,15 @@ describe('memory', () => {
     expect([...(await old.data())]).toEqual([1, 2]);
     expect([...(await variable.data())]).toEqual([11, 12]);
     tf.dispose([variable, old]);
+  });
+
+  test('that is full is an error', () => {
+    const { wasm } = tf.backend() as tf.KernelBackend & { wasm: { _malloc(bytes: number): number } };
+    const x = tf.ones([3, 4]) as tf.Tensor2D;
+    const full = vi.spyOn(wasm, '_malloc').mockReturnValue(0);
+    expect(() => tf.tidy(() => tf.matMul(x, x, false, true))).toThrow('memory of the wasm backend is full');
+    full.mockRestore();
+    expect([...tf.matMul(x, x, false, true).dataSync()]).toEqual(Array(9).fill(4));
   });
 
   test('stays flat over thousands of calls', () => {

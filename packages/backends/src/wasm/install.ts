@@ -16,6 +16,7 @@ const isOurs = (config: tf.KernelConfig | undefined): config is InstalledKernel 
 function remove(name: string): void {
   const installed = tf.getKernel(name, 'wasm');
   if (!isOurs(installed)) return;
+  installed.heap.team.end();
   tf.unregisterKernel(name, 'wasm');
   if (installed.replaced) tf.registerKernel(installed.replaced);
 }
@@ -41,12 +42,15 @@ function put({ name, run }: FastKernel, heap: Heap): void {
   tf.registerKernel(config);
 }
 
-/** Compares a small product with the sum written out. */
+/** Compares a small product, moved and cloned, with the sum written out. */
 async function checkProduct(): Promise<void> {
   const [m, k, n] = [7, 5, 9];
   const left = Float32Array.from({ length: m * k }, (_, i) => Math.sin(i));
   const right = Float32Array.from({ length: n * k }, (_, i) => Math.cos(i));
-  const product = tf.tidy(() => tf.matMul(tf.tensor2d(left, [m, k]), tf.tensor2d(right, [n, k]), false, true));
+  const product = tf.tidy(() => {
+    const turned = tf.matMul(tf.tensor2d(right, [n, k]), tf.tensor2d(left, [m, k]), false, true);
+    return tf.clone(tf.transpose(turned));
+  });
   const values = await product.data();
   product.dispose();
   for (let i = 0; i < m * n; i++) {
@@ -63,19 +67,24 @@ export function uninstallFastKernels(): void {
 }
 
 /**
- * Replaces kernels of the current backend, which must be that of wasm, by ours. Where tfjs is not as the kernels know
- * it, nothing is replaced and the reason is given.
+ * Replaces kernels of the current backend, which must be that of wasm, by ours.
+ *
+ * @param threads the most that may compute, this one among them
+ * @returns how many do
+ * @throws where tfjs is not as the kernels know it; then nothing is replaced
  */
-export async function installFastKernels(): Promise<string | undefined> {
+export async function installFastKernels(threads: number): Promise<number> {
   const installed = tf.getKernel(tf.BatchMatMul, 'wasm');
-  if (isOurs(installed) && installed.heap.backend === tf.backend()) return undefined;
+  if (isOurs(installed) && installed.heap.backend === tf.backend() && installed.heap.threads === threads) {
+    return installed.heap.team.threads;
+  }
   try {
-    const heap = await openHeap(tf.backend());
+    const heap = await openHeap(tf.backend(), threads);
     for (const kernel of fastKernels) put(kernel, heap);
     await checkProduct();
-    return undefined;
+    return heap.team.threads;
   } catch (error) {
     uninstallFastKernels();
-    return error instanceof Error ? error.message : String(error);
+    throw error;
   }
 }

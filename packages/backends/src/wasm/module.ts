@@ -1,4 +1,5 @@
 import { kernelBuilds } from '#kernels';
+import { withSharedMemory } from './shared-memory.ts';
 
 type Address = number;
 
@@ -11,10 +12,13 @@ export interface KernelExports {
     n: number,
     k: number,
     a: Address,
+    strideA: number,
     turnA: boolean,
     b: Address,
+    strideB: number,
     turnB: boolean,
     c: Address,
+    strideC: number,
     alpha: number,
     d: Address,
     strideD: number,
@@ -69,11 +73,13 @@ async function compileRelaxed(bytes: Uint8Array<ArrayBuffer>): Promise<WebAssemb
   }
 }
 
-/** Runs the kernels in `memory`, with fused multiply-add where this machine's WebAssembly has relaxed SIMD. */
-export async function instantiateKernels(memory: WebAssembly.Memory): Promise<KernelExports> {
-  const relaxed = await compileRelaxed(decode(kernelBuilds.relaxedSimd));
-  const module = relaxed ?? (await WebAssembly.compile(decode(kernelBuilds.simd)));
-  const imports = { env: { memory }, 'cross-entropy': { log: Math.log } };
-  const { exports } = await WebAssembly.instantiate(module, imports);
-  return exports as unknown as KernelExports;
+/**
+ * The kernels, compiled: with fused multiply-add where this machine's WebAssembly has relaxed SIMD.
+ *
+ * @param shared whether they run in shared memory
+ */
+export async function compileKernels(shared: boolean): Promise<WebAssembly.Module> {
+  const bytesOf = (base64: string) => (shared ? withSharedMemory(decode(base64)) : decode(base64));
+  const relaxed = await compileRelaxed(bytesOf(kernelBuilds.relaxedSimd));
+  return relaxed ?? WebAssembly.compile(bytesOf(kernelBuilds.simd));
 }

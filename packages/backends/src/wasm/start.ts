@@ -1,48 +1,61 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { activate } from '../activate.ts';
 import { load, type Packages } from '../packages.ts';
+import { sharedFiles, wasmFiles } from './files.ts';
 import { installFastKernels, uninstallFastKernels } from './install.ts';
-
-/** The folder of the `.wasm` files. Bundlers see the pattern `new URL(name, import.meta.url)` and emit the three files. */
-function bundledFiles(): Record<string, string> {
-  const plain = new URL('@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm.wasm', import.meta.url);
-  const simd = new URL('@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm', import.meta.url);
-  const threads = new URL('@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-threaded-simd.wasm', import.meta.url);
-  return {
-    'tfjs-backend-wasm.wasm': plain.href,
-    'tfjs-backend-wasm-simd.wasm': simd.href,
-    'tfjs-backend-wasm-threaded-simd.wasm': threads.href,
-  };
-}
+import { canShareMemory } from './shared-memory.ts';
 
 export interface WasmOptions {
   /** `fast`: our kernels where they are better than those of TensorFlow.js, which are `stock`. Default `fast`. */
   kernels?: 'fast' | 'stock';
   /** Where a browser finds the `.wasm` files: the URL of a folder, with its last slash. Bundlers need none. */
   wasmPath?: string;
+  /**
+   * Threads for the fast kernels; by default one for each processor, up to 8. A browser has more than one only on a page that
+   * is isolated from other origins (headers `Cross-Origin-Opener-Policy` and `Cross-Origin-Embedder-Policy`).
+   */
+  threads?: number;
 }
 
 /**
- * Sets what must be set before the backend starts. One thread: tfjs starts its threads from its own source text, which
- * hangs where a bundler has renamed anything, and they serve few of its kernels and none of ours.
+ * Sets what must be set before the backend starts. TensorFlow.js' own threads are off: it starts them from its own source
+ * text, which hangs where a bundler has renamed anything, and they serve few of its kernels and none of ours.
  */
-async function prepare(packages: Packages, wasmPath: string | undefined): Promise<void> {
+async function prepare(packages: Packages, wasmPath: string | undefined, threads: number): Promise<void> {
   const loading = load(packages, '@tensorflow/tfjs-backend-wasm');
   const tfjsWasm = tf.findBackendFactory('wasm') ? await loading.catch(() => undefined) : await loading;
   if (!tfjsWasm) return; // registered by a copy that is not an installed package, such as a script tag
   tf.env().set('WASM_HAS_MULTITHREAD_SUPPORT', false);
-  if (wasmPath) tfjsWasm.setWasmPaths(wasmPath);
-  else if (!tf.env().getBool('IS_NODE')) tfjsWasm.setWasmPaths(bundledFiles());
+  const files = wasmFiles(wasmPath);
+  const shared = threads > 1 && canShareMemory() && (await tf.env().getAsync('WASM_HAS_SIMD_SUPPORT'));
+  const changed = shared ? await sharedFiles(files).catch(() => undefined) : undefined; // then one thread
+  tfjsWasm.setWasmPaths(changed ?? files, changed !== undefined);
 }
 
-/** Starts WebAssembly. In Node the package finds its own `.wasm` files. */
-export async function startWasm(packages: Packages, { kernels = 'fast', wasmPath }: WasmOptions): Promise<void> {
-  if (!('wasm' in tf.engine().registry)) await prepare(packages, wasmPath);
+/** A thread for each processor, up to as many as the serial parts of a step leave work for. */
+function defaultThreads(): number {
+  const os = globalThis.process?.getBuiltinModule?.('node:os');
+  return Math.min(os?.availableParallelism() ?? globalThis.navigator?.hardwareConcurrency ?? 1, 8);
+}
+
+/** Starts WebAssembly and says how many threads compute. */
+export async function startWasm(packages: Packages, options: WasmOptions): Promise<number> {
+  const { kernels = 'fast', wasmPath } = options;
+  const threads = kernels === 'fast' ? (options.threads ?? defaultThreads()) : 1;
+  if (!('wasm' in tf.engine().registry)) await prepare(packages, wasmPath, threads);
   await activate(
     'wasm',
     'give `wasmPath`, the URL of the folder with the files of @tensorflow/tfjs-backend-wasm/dist.',
   );
-  if (kernels === 'stock') return uninstallFastKernels();
-  const obstacle = await installFastKernels();
-  if (obstacle) console.warn(`${obstacle} The wasm backend runs with the kernels of TensorFlow.js, which are slower.`);
+  if (kernels === 'stock') {
+    uninstallFastKernels();
+    return 1;
+  }
+  try {
+    return await installFastKernels(threads);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    console.warn(`${reason} The wasm backend runs with the kernels of TensorFlow.js, which are slower.`);
+    return 1;
+  }
 }

@@ -1,8 +1,11 @@
-import { startBackend } from '@peft/backends';
+import { type StartedBackend, startBackend } from '@peft/backends';
 import { onnxEngine } from '@peft/compile';
 import { check, type Engine, eagerEngine, PeftError } from '@peft/core';
 import type { Arguments } from '../arguments.ts';
 import type { Output } from '../output/output.ts';
+
+const describe = ({ name, threads, reason }: StartedBackend): string =>
+  `tfjs ${name}${threads ? `, ${threads} thread${threads === 1 ? '' : 's'}` : ''} (${reason})`;
 
 /**
  * The engine that `--engine` asks for; `auto` is ONNX Runtime where it is installed, else the best TensorFlow.js backend.
@@ -30,14 +33,16 @@ export async function openEngine(
     'not-supported',
     () => `--frozen-dtype ${frozenDtype} needs ONNX Runtime; TensorFlow.js computes in float32 alone.`,
   );
-  const backend = await startBackend(engine);
-  const eager = eagerEngine();
-  output.note(`Engine: ${eager.name} (${backend.reason})`);
-  return eager;
+  const backend = await startBackend(engine, { threads });
+  output.note(`Engine: ${describe(backend)}`);
+  return eagerEngine();
 }
 
 /** Starts a TensorFlow.js backend for work that is done op by op: the one asked for, or wasm. */
-export async function openEagerBackend({ engine }: Pick<Arguments, 'engine'>, output: Output): Promise<void> {
-  const { name, reason } = await startBackend(engine === 'auto' || engine === 'onnx' ? 'wasm' : engine);
-  output.note(`Engine: tfjs ${name} (${reason})`);
+export async function openEagerBackend(
+  { engine, threads }: Pick<Arguments, 'engine' | 'threads'>,
+  output: Output,
+): Promise<void> {
+  const backend = await startBackend(engine === 'auto' || engine === 'onnx' ? 'wasm' : engine, { threads });
+  output.note(`Engine: ${describe(backend)}`);
 }

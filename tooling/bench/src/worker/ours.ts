@@ -37,9 +37,9 @@ interface Model {
   adapted: AdaptedModel | undefined;
 }
 
-async function openModel({ engine, weights, imageSize, ...work }: Assignment): Promise<Model> {
+async function openModel({ engine, weights, imageSize, threads, ...work }: Assignment): Promise<Model> {
   if (engine === 'onnx') await startBackend('cpu');
-  else await startBackend('wasm', { kernels: engine === 'wasm' ? 'fast' : 'stock' });
+  else await startBackend('wasm', { kernels: engine === 'wasm' ? 'fast' : 'stock', threads });
   const backbone = weights
     ? (await openBackbone(work.backbone, { weights, imageSize })).model
     : initialize(createBackbone(definitionOf(work), { imageSize }), key(0));

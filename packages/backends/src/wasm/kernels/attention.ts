@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { boxCopy, stepsOf } from '../box.ts';
 import type { Heap } from '../heap.ts';
 import { allOf, fastKernel, sizeOf } from '../kernel.ts';
+import { cost, shareOut, shareSpans } from '../threads/share.ts';
 
 type TensorInfo = tf.TensorInfo;
 
@@ -46,16 +47,16 @@ export const attention = fastKernel<Inputs, { scale: number }>('PeftAttention', 
   const [fromQ, fromK, fromV, toO, toP] = [q, k, v, o, p].map(heap.address);
   const fromBias = bias ? heap.address(bias) : 0;
   const biasRows = bias ? bias.shape[2] : 0;
-  const { gemm, softmax } = heap.kernels;
-  for (let i = 0; i < batch * heads; i++) {
+  const [rowD, rowE, rowM] = [d, e, m].map(length => 4 * length);
+  shareOut(heap.team, batch * heads, n * m * (d + e + cost.exp), ({ gemm, softmax }, i) => {
     const map = toP + 4 * n * m * i;
     const biasIndex = bias ? matrixIndex(bias.shape, Math.floor(i / heads), i % heads) : 0;
     const added = bias ? fromBias + 4 * biasRows * m * biasIndex : 0;
-    const stride = biasRows > 1 ? 4 * m : 0;
-    gemm(n, m, d, fromQ + 4 * n * d * i, false, fromK + 4 * m * d * i, true, map, scale, added, stride);
+    const stride = biasRows > 1 ? rowM : 0;
+    gemm(n, m, d, fromQ + n * rowD * i, rowD, false, fromK + m * rowD * i, rowD, true, map, rowM, scale, added, stride);
     softmax(map, map, n, m);
-    gemm(n, e, m, map, false, fromV + 4 * m * e * i, false, toO + 4 * n * e * i, 1, 0, 0);
-  }
+    gemm(n, e, m, map, rowM, false, fromV + m * rowE * i, rowE, false, toO + n * rowE * i, rowE, 1, 0, 0);
+  });
   if (bias && bias !== inputs.bias) heap.release(bias);
   return [o, p];
 });
@@ -72,15 +73,15 @@ export const attentionGrad = fastKernel<GradInputs, { scale: number }>(
     const outputs = [q, k, v, p].map(({ shape }) => heap.make(shape));
     const [toQ, toK, toV, toS] = outputs.map(heap.address);
     const [fromDy, fromQ, fromK, fromV, fromP] = [dy, q, k, v, p].map(heap.address);
-    const { gemm, softmaxGrad } = heap.kernels;
-    for (let i = 0; i < batch * heads; i++) {
-      const [atQ, atK, atV, atO, atS] = [n * d, m * d, m * e, n * e, n * m].map(size => 4 * size * i);
-      gemm(n, m, e, fromDy + atO, false, fromV + atV, true, toS + atS, 1, 0, 0);
-      softmaxGrad(fromP + atS, toS + atS, toS + atS, n, m);
-      gemm(n, d, m, toS + atS, false, fromK + atK, false, toQ + atQ, scale, 0, 0);
-      gemm(m, d, n, toS + atS, true, fromQ + atQ, false, toK + atK, scale, 0, 0);
-      gemm(m, e, n, fromP + atS, true, fromDy + atO, false, toV + atV, 1, 0, 0);
-    }
+    const [rowD, rowE, rowM] = [d, e, m].map(length => 4 * length);
+    shareOut(heap.team, batch * heads, n * m * (2 * d + 2 * e + cost.norm), ({ gemm, softmaxGrad }, i) => {
+      const [q, k, v, o, s] = [n * rowD, m * rowD, m * rowE, n * rowE, n * rowM].map(size => size * i);
+      gemm(n, m, e, fromDy + o, rowE, false, fromV + v, rowE, true, toS + s, rowM, 1, 0, 0);
+      softmaxGrad(fromP + s, toS + s, toS + s, n, m);
+      gemm(n, d, m, toS + s, rowM, false, fromK + k, rowD, false, toQ + q, rowD, scale, 0, 0);
+      gemm(m, d, n, toS + s, rowM, true, fromQ + q, rowD, false, toK + k, rowD, scale, 0, 0);
+      gemm(m, e, n, fromP + s, rowM, true, fromDy + o, rowE, false, toV + v, rowE, 1, 0, 0);
+    });
     return outputs;
   },
 );
@@ -89,7 +90,10 @@ export const softmax = fastKernel<{ logits: TensorInfo }, { dim: number }>(tf.So
   const n = logits.shape[logits.shape.length - 1];
   if (!allOf('float32', logits) || dim !== logits.shape.length - 1) return undefined;
   const y = heap.make(logits.shape);
-  heap.kernels.softmax(heap.address(logits), heap.address(y), sizeOf(logits.shape) / (n || 1), n);
+  const [from, to] = [logits, y].map(heap.address);
+  shareSpans(heap.team, sizeOf(logits.shape) / (n || 1), n * cost.exp, ({ softmax }, row, rows) => {
+    softmax(from + 4 * n * row, to + 4 * n * row, rows, n);
+  });
   return y;
 });
 
@@ -101,7 +105,7 @@ export const softmaxCrossEntropy = fastKernel<{ logits: TensorInfo; target: Tens
     const loss = heap.make([rows]);
     const p = heap.make([rows, n]);
     const [from, to, toLoss, toP] = [logits, target, loss, p].map(heap.address);
-    heap.kernels.softmaxCrossEntropy(from, to, toLoss, toP, rows, n);
+    heap.team.kernels.softmaxCrossEntropy(from, to, toLoss, toP, rows, n);
     return [loss, p];
   },
 );

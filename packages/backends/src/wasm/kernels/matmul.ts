@@ -1,6 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Heap } from '../heap.ts';
 import { allOf, fastKernel, sizeOf } from '../kernel.ts';
+import { type SpanCalls, shareOut, shareSpans } from '../threads/share.ts';
+import type { Team } from '../threads/team.ts';
 
 type TensorInfo = tf.TensorInfo;
 
@@ -36,6 +38,50 @@ function batchIndices(dims: number[], out: number[]): number[] {
   return indices;
 }
 
+/** Multiples of what a tile of either build of the kernel has, so that no span ends within one. */
+const tile = { rows: 12, columns: 8 };
+
+/** A product of matrices that lie without gaps at these addresses: c = op(a) op(b) + d, with one row d, or none if 0. */
+interface Product extends MatMulAttributes {
+  m: number;
+  n: number;
+  k: number;
+  a: number;
+  b: number;
+  c: number;
+  d: number;
+}
+
+/** Shares a product out by rows of c, or by its columns where there are more of them. */
+function shareProduct(team: Team, { m, n, k, a, transposeA, b, transposeB, c, d }: Product): void {
+  const [strideA, strideB, strideC] = [transposeA ? m : k, transposeB ? k : n, n].map(length => 4 * length);
+  const [nextRow, nextColumn] = [transposeA ? 4 : strideA, transposeB ? strideB : 4];
+  const byRows: SpanCalls = ({ gemm }, i, rows) => {
+    gemm(rows, n, k, a + nextRow * i, strideA, transposeA, b, strideB, transposeB, c + strideC * i, strideC, 1, d, 0);
+  };
+  const byColumns: SpanCalls = ({ gemm }, j, columns) => {
+    const added = d && d + 4 * j;
+    gemm(
+      m,
+      columns,
+      k,
+      a,
+      strideA,
+      transposeA,
+      b + nextColumn * j,
+      strideB,
+      transposeB,
+      c + 4 * j,
+      strideC,
+      1,
+      added,
+      0,
+    );
+  };
+  if (m >= n) shareSpans(team, m, n * k, byRows, tile.rows);
+  else shareSpans(team, n, m * k, byColumns, tile.columns);
+}
+
 /** op(a) op(b) + bias `[n]`, or undefined if the inner sizes differ. */
 function multiply(
   heap: Heap,
@@ -52,21 +98,22 @@ function multiply(
   const aBatch = a.shape.slice(0, -2);
   const bBatch = b.shape.slice(0, -2);
   const batch = tf.broadcast_util.assertAndGetBroadcastShape(aBatch, bBatch);
+  const count = sizeOf(batch);
   const y = heap.make([...batch, m, n]);
   const [from, by, to] = [a, b, y].map(heap.address);
-  const added = bias ? heap.address(bias) : 0;
-  const { gemm } = heap.kernels;
-  if (!transposeA && sizeOf(bBatch) === 1) {
-    gemm(sizeOf(batch) * m, n, k, from, false, by, transposeB, to, 1, added, 0); // one tall matrix
+  const d = bias ? heap.address(bias) : 0;
+  if (count === 1 || (!transposeA && sizeOf(bBatch) === 1)) {
+    shareProduct(heap.team, { m: count * m, n, k, a: from, transposeA, b: by, transposeB, c: to, d }); // one tall matrix
     return y;
   }
   const aIndices = batchIndices(aBatch, batch);
   const bIndices = batchIndices(bBatch, batch);
-  for (let i = 0; i < aIndices.length; i++) {
+  const [strideA, strideB, strideC] = [aColumns, bColumns, n].map(length => 4 * length);
+  shareOut(heap.team, count, m * n * k, ({ gemm }, i) => {
     const left = from + 4 * m * k * aIndices[i];
     const right = by + 4 * k * n * bIndices[i];
-    gemm(m, n, k, left, transposeA, right, transposeB, to + 4 * m * n * i, 1, added, 0);
-  }
+    gemm(m, n, k, left, strideA, transposeA, right, strideB, transposeB, to + 4 * m * n * i, strideC, 1, d, 0);
+  });
   return y;
 }
 
@@ -112,7 +159,8 @@ export const linear = fastKernel<{ x: TensorInfo; weight: TensorInfo; bias?: Ten
     const y = heap.make([...x.shape.slice(0, -1), n]);
     const rows = sizeOf(x.shape.slice(0, -1));
     const [from, by, to] = [x, weight, y].map(heap.address);
-    heap.kernels.gemm(rows, n, k, from, false, by, false, to, 1, bias ? heap.address(bias) : 0, 0);
+    const d = bias ? heap.address(bias) : 0;
+    shareProduct(heap.team, { m: rows, n, k, a: from, transposeA: false, b: by, transposeB: false, c: to, d });
     return y;
   },
 );

@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { boxCopy, offsetOf, stepsOf } from '../box.ts';
 import type { Heap } from '../heap.ts';
 import { allOf, fastKernel, isWord, sizeOf } from '../kernel.ts';
+import { cost, shareSpans } from '../threads/share.ts';
 
 type TensorInfo = tf.TensorInfo;
 
@@ -43,7 +44,12 @@ export const transpose = fastKernel<{ x: TensorInfo }, { perm: number[] }>(tf.Tr
   if (last <= 2 && order[last] === last - 1 && order[last - 1] === last) {
     const y = heap.make(outShape, x.dtype);
     const batch = last === 2 ? sizes[0] : 1;
-    heap.kernels.transpose(heap.address(x), heap.address(y), batch, sizes[last - 1], sizes[last]);
+    const [rows, columns] = sizes.slice(-2);
+    const [from, to] = [x, y].map(heap.address);
+    shareSpans(heap.team, batch, rows * columns * cost.move, ({ transpose }, first, length) => {
+      const at = 4 * rows * columns * first;
+      transpose(from + at, to + at, length, rows, columns);
+    });
     return y;
   }
   const size = order.map(axis => sizes[axis]);
@@ -110,7 +116,7 @@ export const pad = fastKernel<{ x: TensorInfo }, { paddings: [number, number][];
     const y = heap.make(outShape);
     const to = heap.address(y);
     const [bits] = new Int32Array(Float32Array.of(constantValue).buffer);
-    heap.kernels.fill(to, sizeOf(outShape), bits);
+    heap.team.kernels.fill(to, sizeOf(outShape), bits);
     copy(
       heap.address(x),
       to +
@@ -137,7 +143,11 @@ export const concat = fastKernel<TensorInfo[], { axis: number }>(tf.Concat, (hea
   let to = heap.address(y);
   for (const tensor of tensors) {
     const count = sizeOf(tensor.shape.slice(axis));
-    heap.kernels.moveRows(heap.address(tensor), to, count, 1, 1, 1, rows, 0, 0, 0, count, 0, 0, 0, step);
+    const [from, target] = [heap.address(tensor), to];
+    shareSpans(heap.team, rows, count * cost.move, ({ moveRows }, row, length) => {
+      const [source, place] = [from + 4 * count * row, target + 4 * step * row];
+      moveRows(source, place, count, 1, 1, 1, length, 0, 0, 0, count, 0, 0, 0, step);
+    });
     to += 4 * count;
   }
   return y;

@@ -1,5 +1,9 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { allOf, fastKernel, sizeOf } from '../kernel.ts';
+import { cost, shareSpans } from '../threads/share.ts';
+
+/** Elements of a vector, of which a span takes whole ones. */
+const lanes = 4;
 
 interface NormInputs {
   x: TensorInfo;
@@ -27,7 +31,10 @@ export const layerNorm = fastKernel<NormInputs, { epsilon: number }>('PeftLayerN
   const outputs = [heap.make(x.shape), heap.make([...leading, 1]), heap.make([...leading, 1])];
   const [y, mean, inverseStd] = outputs.map(heap.address);
   const [from, scale, shift] = [x, gamma, beta].map(heap.address);
-  heap.kernels.layerNorm(from, scale, shift, epsilon, y, mean, inverseStd, sizeOf(leading), n);
+  shareSpans(heap.team, sizeOf(leading), n * cost.norm, ({ layerNorm }, row, rows) => {
+    const [at, one] = [4 * n * row, 4 * row];
+    layerNorm(from + at, scale, shift, epsilon, y + at, mean + one, inverseStd + one, rows, n);
+  });
   return outputs;
 });
 
@@ -37,14 +44,24 @@ export const layerNormGrad = fastKernel<NormGradInputs>('PeftLayerNormGrad', (he
   const n = x.shape[x.shape.length - 1];
   const dx = heap.make(x.shape);
   const [fromDy, from, scale, centre, spread, to] = [dy, x, gamma, mean, inverseStd, dx].map(heap.address);
-  heap.kernels.layerNormGrad(fromDy, from, scale, centre, spread, to, sizeOf(mean.shape), n);
+  shareSpans(heap.team, sizeOf(mean.shape), n * cost.norm, ({ layerNormGrad }, row, rows) => {
+    const [at, one] = [4 * n * row, 4 * row];
+    layerNormGrad(fromDy + at, from + at, scale, centre + one, spread + one, to + at, rows, n);
+  });
   return dx;
 });
 
 export const gelu = fastKernel<{ x: TensorInfo }, GeluAttributes>('PeftGelu', (heap, { x }, { approximate }) => {
   if (!allOf('float32', x)) return undefined;
   const y = heap.make(x.shape);
-  heap.kernels.gelu(heap.address(x), heap.address(y), sizeOf(x.shape), approximate === 'tanh');
+  const [from, to] = [x, y].map(heap.address);
+  shareSpans(
+    heap.team,
+    sizeOf(x.shape),
+    cost.exp,
+    ({ gelu }, first, count) => gelu(from + 4 * first, to + 4 * first, count, approximate === 'tanh'),
+    lanes,
+  );
   return y;
 });
 
@@ -54,7 +71,14 @@ export const geluGrad = fastKernel<{ dy: TensorInfo; x: TensorInfo }, GeluAttrib
     if (!allOf('float32', dy, x)) return undefined;
     const dx = heap.make(x.shape);
     const [fromDy, from, to] = [dy, x, dx].map(heap.address);
-    heap.kernels.geluGrad(fromDy, from, to, sizeOf(x.shape), approximate === 'tanh');
+    const tanh = approximate === 'tanh';
+    shareSpans(
+      heap.team,
+      sizeOf(x.shape),
+      cost.exp,
+      ({ geluGrad }, first, count) => geluGrad(fromDy + 4 * first, from + 4 * first, to + 4 * first, count, tanh),
+      lanes,
+    );
     return dx;
   },
 );

@@ -13,7 +13,7 @@ export const unsortedSegmentSum = fastKernel<Inputs, { numSegments: number }>(
     if (!allOf('float32', x) || !allOf('int32', segmentIds) || segmentIds.shape.length !== 1) return undefined;
     const y = heap.make([numSegments, ...x.shape.slice(1)]);
     const [from, ids, to] = [x, segmentIds, y].map(heap.address);
-    heap.kernels.segmentSum(from, ids, to, x.shape[0], sizeOf(x.shape.slice(1)), numSegments);
+    heap.team.kernels.segmentSum(from, ids, to, x.shape[0], sizeOf(x.shape.slice(1)), numSegments);
     return y;
   },
 );
