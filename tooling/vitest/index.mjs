@@ -18,6 +18,9 @@ function unavailable(backend) {
 
 const chromium = process.env.PEFT_CHROMIUM ?? '/usr/bin/chromium';
 
+/** With which a page shares memory with its workers. */
+const isolation = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' };
+
 /** The files in Chromium, which gives WebGPU in software where there is no GPU. */
 function browserProject(include, timeout) {
   if (!existsSync(chromium)) {
@@ -29,6 +32,7 @@ function browserProject(include, timeout) {
     {
       resolve: { conditions: ['@peft/source', 'module', 'browser', 'development|production'] },
       optimizeDeps: { exclude: ['onnxruntime-web'] },
+      server: { headers: isolation },
       test: {
         name: 'chromium',
         include,
