@@ -17,7 +17,7 @@ export class Lanes {
     return max(f32x4.extract_lane(pairs, 0), f32x4.extract_lane(pairs, 1));
   }
 
-  /** The last `count` (1 to 3) floats before `end`'s vector, the other lanes `fill`. */
+  /** `count` (1 to 3) floats, the other lanes `fill`. */
   @inline static loadPart(from: usize, count: i32, fill: f32): v128 {
     let x = f32x4.replace_lane(f32x4.splat(fill), 0, load<f32>(from));
     if (count > 1) x = f32x4.replace_lane(x, 1, load<f32>(from, 4));
@@ -31,7 +31,7 @@ export class Lanes {
     if (count > 2) store<f32>(to, f32x4.extract_lane(x, 2), 8);
   }
 
-  /** e^x, relative error below 2e-7; 0 below -87.3, the largest float above 88.7 (Moshier's Cephes, expf). */
+  /** e^x, relative error below 2e-7; 0 below -87.3, infinite above 88.4 (Moshier's Cephes, expf). */
   @inline static exp(x: v128): v128 {
     const bounded = f32x4.min(f32x4.max(x, f32x4.splat(-87.3)), f32x4.splat(88.722));
     const n = f32x4.nearest(f32x4.mul(bounded, f32x4.splat(Mathf.LOG2E)));

@@ -25,7 +25,7 @@ export function rowExp(x: usize, shift: f32, y: usize, count: i32): f32 {
     y += 16;
   }
   if (count) {
-    const e = Lanes.exp(f32x4.sub(Lanes.loadPart(x, count, lowest), offset));
+    const e = Lanes.exp(f32x4.sub(Lanes.loadPart(x, count, -Infinity), offset));
     Lanes.storePart(y, count, e);
     total = f32x4.add(total, e);
   }

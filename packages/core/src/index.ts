@@ -71,7 +71,7 @@ export {
   plainLayout,
   toFileOrder,
 } from './module/layout.ts';
-export { Module, type Patch, patch } from './module/module.ts';
+export { Module, type Patch, patch, type Variables } from './module/module.ts';
 export { isFrozen, Parameter } from './module/parameter.ts';
 export { RowModule } from './module/row-module.ts';
 export { type LoadOptions, loadState, saveState } from './module/state.ts';

@@ -1,3 +1,4 @@
+export { type BatchSourceOptions, batchSource, type DatasetSource } from './batch-source.ts';
 export { type Batch, type BatchOptions, batches } from './batches.ts';
 export { concat, type Dataset, type PictureDataset, subset, type TensorDataset } from './dataset.ts';
 export { decodeBlob } from './decode-blob.ts';

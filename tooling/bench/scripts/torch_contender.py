@@ -6,6 +6,7 @@ descriptor 3. PEFT_SHARED names the folder that has reference/timm_cpu.py, which
 import json
 import os
 import pathlib
+import re
 import resource
 import sys
 import tempfile
@@ -30,6 +31,14 @@ def backbone(assignment):
         if found.unexpected_keys or parameters & set(found.missing_keys):
             raise ValueError(f'{assignment["weights"]} does not fit {made["model"]}: {found}')
     return model
+
+
+def peak_memory():
+    """In bytes. `getrusage` would begin with what the parent held when it started this process."""
+    status = pathlib.Path('/proc/self/status')
+    if not status.exists():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == 'darwin' else 1024)
+    return int(re.search(r'VmHWM:\s*(\d+) kB', status.read_text()).group(1)) * 1024
 
 
 class Contender:
@@ -67,7 +76,7 @@ class Contender:
 
     def describe(self):
         versions = {package.__name__: package.__version__ for package in (torch, timm, peft)}
-        facts = {'peakBytes': resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, 'versions': versions}
+        facts = {'peakBytes': peak_memory(), 'versions': versions}
         if isinstance(self.model, peft.PeftModel):
             facts['trainable'] = sum(p.numel() for p in self.model.parameters() if p.requires_grad)
             with tempfile.TemporaryDirectory() as folder:

@@ -235,6 +235,16 @@ describe.each([
       ),
     ));
 
+  test.each([1, 3, 4, 5, 8, 11])('softmax of %i numbers, some or all of them minus infinity', async n => {
+    await tf.setBackend('wasm');
+    const some = Array.from({ length: n }, (_, i) => (i === 0 ? 2 : Number.NEGATIVE_INFINITY));
+    const y = tf.softmax(tf.tensor2d([some, Array(n).fill(Number.NEGATIVE_INFINITY)]));
+    const values = [...(await y.data())];
+    expect(values.slice(0, n)).toEqual(some.map(value => (value === 2 ? 1 : 0)));
+    expect(values.slice(n)).toEqual(Array(n).fill(Number.NaN));
+    y.dispose();
+  });
+
   /** erf by its Taylor series, in double precision; |x| below 4. */
   function erf(x: number): number {
     let [sum, term] = [x, x];

@@ -1,12 +1,12 @@
 import { createBackbone, setDropPath } from '@peft/backbones';
 import { adapt, type CompiledStep, drawNormal, type Engine, initialize, key } from '@peft/core';
+import { peakMemory } from '@peft/core/node';
 import { AdamW, evaluationStep, trainingStep } from '@peft/train';
 import { type Arguments, required } from '../arguments.ts';
 import { makeMethod } from '../methods.ts';
 import type { Output } from '../output/output.ts';
 import { bytes, table } from '../output/table.ts';
 import { openEngine } from '../world/engine.ts';
-import { peakBytes } from './train.ts';
 
 interface Row {
   engine: string;
@@ -53,13 +53,14 @@ export async function bench(args: Arguments, output: Output): Promise<void> {
   const images = { data: drawNormal(key(args.seed), batch * height * width * 3), shape: [batch, height, width, 3] };
   const labels = { data: Int32Array.from({ length: batch }, (_, i) => i % backbone.classes), shape: [batch] };
   try {
+    // The smaller one first, since the peak of memory is that of the process.
     const phases: [Row['phase'], CompiledStep, Parameters<CompiledStep['run']>[0]][] = [
-      ['train', engine.compile(trainingStep(model, optimizer, {})), { images, labels, ...optimizer.inputs(1, 1e-3) }],
       ['forward', engine.compile(evaluationStep(model)), { images }],
+      ['train', engine.compile(trainingStep(model, optimizer, {})), { images, labels, ...optimizer.inputs(1, 1e-3) }],
     ];
     const rows: Row[] = [];
     for (const [phase, step, inputs] of phases) {
-      rows.push({ engine: engine.name, phase, ...(await measure(step, inputs, runs)), peakBytes: peakBytes() });
+      rows.push({ engine: engine.name, phase, ...(await measure(step, inputs, runs)), peakBytes: peakMemory() });
     }
     const text = table(
       ['engine', 'phase', 'median ms', 'min ms', 'first ms', 'peak memory'],

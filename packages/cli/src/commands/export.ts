@@ -1,5 +1,5 @@
 import { exportOnnx } from '@peft/compile';
-import { type AdaptedModel, drawNormal, fold, key, type Step } from '@peft/core';
+import { type AdaptedModel, check, drawNormal, fold, key, type Step } from '@peft/core';
 import { writeAtomic } from '@peft/core/node';
 import { evaluationStep } from '@peft/train';
 import * as tf from '@tensorflow/tfjs-core';
@@ -9,6 +9,9 @@ import { bytes as asBytes } from '../output/table.ts';
 import { largestDifference } from '../world/difference.ts';
 import { openEagerBackend } from '../world/engine.ts';
 import { openBase, openWithAdapter } from '../world/model.ts';
+
+/** By which logits may differ, or part of the largest: float32 sums in another order. */
+const tolerance = 1e-4;
 
 /** Pictures as other runtimes hold them, `[N, 3, H, W]`, in; logits out. */
 const forward = (model: AdaptedModel): Step => {
@@ -50,6 +53,10 @@ export async function exportModel(args: Arguments, output: Output): Promise<void
   const expected = Float32Array.from(await ours.data());
   ours.dispose();
   const maxAbsDiff = largestDifference(expected, theirs);
+  const limit = tolerance * Math.max(1, ...expected.map(Math.abs));
+  check(maxAbsDiff <= limit, 'numerics', () => {
+    return `The exported model differs from this one: by ${maxAbsDiff} in a logit, with ${limit} allowed; ${out} was not written.`;
+  });
   await writeAtomic(out, exported);
   output.answer(
     `${out}: ${asBytes(exported.length)}; in ONNX Runtime the largest logit difference on a probe batch is ${maxAbsDiff.toExponential(2)}`,

@@ -1,6 +1,7 @@
 import { exportBackbone } from '@peft/backbones';
 import { drawNormal, fold, key, serializeSafetensors } from '@peft/core';
 import { writeFolderAtomic } from '@peft/core/node';
+import { batchSource } from '@peft/data';
 import { openDataset } from '@peft/data/node';
 import { calibrate } from '@peft/lily';
 import { batchInputs } from '@peft/train';
@@ -10,7 +11,6 @@ import type { Output } from '../output/output.ts';
 import { largestDifference } from '../world/difference.ts';
 import { openEagerBackend } from '../world/engine.ts';
 import { type OpenedModel, openWithAdapter } from '../world/model.ts';
-import { batchSource } from '../world/source.ts';
 
 /** Folds adapters into the base weights and writes a folder in the base's own layout. */
 export async function merge(args: Arguments, output: Output): Promise<void> {

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { peakMemory } from '@peft/core/node';
 import { openDataset } from '@peft/data/node';
 import { type Arguments, required } from '../arguments.ts';
 import type { Output } from '../output/output.ts';
@@ -8,9 +9,6 @@ import { openEngine } from '../world/engine.ts';
 import { type FitResult, fit } from '../world/fit.ts';
 import { interruptible } from '../world/interrupt.ts';
 import { openBase } from '../world/model.ts';
-
-/** The most memory that the process has held, in bytes. */
-export const peakBytes = (): number => process.resourceUsage().maxRSS * 1024;
 
 const summary = ({
   method,
@@ -63,7 +61,7 @@ export async function train(args: Arguments, output: Output): Promise<void> {
       ...rest,
       accuracy: metrics.accuracy,
       engine: engine.name,
-      peakBytes: peakBytes(),
+      peakBytes: peakMemory(),
     });
   } finally {
     await engine.dispose();

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setDropPath } from '@peft/backbones';
 import { countParameters, type Engine, key, type Method, PeftError } from '@peft/core';
 import { loadAdapters, saveAdapters, writeAtomic } from '@peft/core/node';
-import type { Dataset } from '@peft/data';
+import { batchSource, type Dataset } from '@peft/data';
 import { type BatchSource, batchInputs, evaluate, evaluationStep, type Metrics, Trainer } from '@peft/train';
 import type { Arguments } from '../arguments.ts';
 import { factories, makeMethod, methodEntry } from '../methods.ts';
@@ -13,7 +13,6 @@ import { percent } from '../output/table.ts';
 import { type Recipe, recipeOf, scheduleOf } from '../presets.ts';
 import { featuresOf } from './features.ts';
 import { cardOf, type OpenedModel } from './model.ts';
-import { batchSource } from './source.ts';
 
 export interface EpochRecord {
   epoch: number;
@@ -80,7 +79,7 @@ export async function fit(
   await addAdapter(args, method, opened);
   setDropPath(backbone.model, recipe.dropPath);
   backbone.model.checkpointing = args.checkpointing;
-  engine.invalidate('structure');
+  engine.invalidate();
 
   const { batch, accumulate } = recipe;
   const { seed, shuffle, cacheFeatures: limit } = args;

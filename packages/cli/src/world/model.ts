@@ -80,7 +80,12 @@ export async function openWithAdapter(
   await attachAdapterFolder(base.model, opened, await base.backbone.weightsHash());
   const names = opened.adapters.map(({ name, read }) => `${name} (${read.method.type})`).join(', ');
   output.note(`Adapters: ${names} from ${folder}`);
-  return { ...base, preprocessing: trained ?? base.preprocessing, labels: card.labels ?? base.labels };
+  const { inputSize } = base.preprocessing; // another than the trained one where --image-size says so
+  return {
+    ...base,
+    preprocessing: { ...(trained ?? base.preprocessing), inputSize },
+    labels: card.labels ?? base.labels,
+  };
 }
 
 /** What an adapter folder tells of the model it was trained on. */

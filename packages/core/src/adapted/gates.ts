@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { GateSpec, Stage } from '../method/stage.ts';
 import type { Site } from '../method/targets.ts';
 import { registerGradients } from '../tensor/gradients.ts';
+import { withScope } from '../tensor/scope.ts';
 import type { AdaptedModel } from './adapted-model.ts';
 import type { Adapter } from './adapter.ts';
 
@@ -47,9 +48,12 @@ export function gateGradients(
   loss: () => tf.Scalar,
 ): Record<string, tf.Tensor> {
   const sites = gatedSites(adapter, stage);
+  const gates = sites.map(([, { groups }]) => tf.ones([batch, groups]));
+  const gated = new Map(sites.map(([site, { on }], i) => [site, { on, values: gates[i] }]));
   registerGradients();
-  const gradients = tf.grads((...gates: tf.Tensor[]) =>
-    model.gated(adapter, new Map(sites.map(([site, { on }], i) => [site, { on, values: gates[i] }])), loss),
-  )(sites.map(([, { groups }]) => tf.ones([batch, groups])));
+  // The backward pass too, in which checkpointed blocks run again.
+  const gradients = model.gated(adapter, gated, () =>
+    withScope({ variables: new Set(gates) }, () => tf.grads((..._gates: tf.Tensor[]) => loss())(gates)),
+  );
   return Object.fromEntries(sites.map(([{ id }], i) => [id, gradients[i]]));
 }

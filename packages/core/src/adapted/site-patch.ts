@@ -95,6 +95,11 @@ export function sitePatch(module: Adaptable, active: () => AttachedSite[], froze
       if (active().every(({ adapter }) => adapter.method.rowwise)) return 'each';
       return module.weight ? 'all' : undefined; // what a block gives can't be had for all rows from a few
     },
+    dependsOn: variables =>
+      active().some(
+        ({ adapter, site, parameters }) =>
+          adapter.gates?.has(site) || Object.values(parameters).some(({ value }) => variables.has(value)),
+      ),
     weight(frozen) {
       return active().reduce((sum, { adapter, site, parameters }) => {
         const delta = adapter.method.weightDelta?.({

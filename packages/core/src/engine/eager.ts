@@ -7,8 +7,8 @@ const toDevice = ({ data, shape }: HostTensor): tf.Tensor =>
   tf.tensor(data, [...shape], data instanceof Int32Array ? 'int32' : 'float32');
 
 async function toHost(tensor: tf.Tensor): Promise<HostTensor> {
-  const data = (await tensor.data()) as Float32Array | Int32Array;
-  return { data, shape: tensor.shape };
+  const data = await tensor.data<'float32' | 'int32' | 'bool'>();
+  return { data: data instanceof Float32Array ? data : new Int32Array(data), shape: tensor.shape };
 }
 
 const entries = async (tensors: Record<string, tf.Tensor>): Promise<HostTensors> =>
@@ -18,10 +18,11 @@ const entries = async (tensors: Record<string, tf.Tensor>): Promise<HostTensors>
 
 function compileEager(step: Step): CompiledStep {
   return {
-    async run(inputs, seed = 0) {
+    async run(inputs, seed) {
       const outputs = tf.tidy(() => {
         const tensors = Object.fromEntries(Object.entries(inputs).map(([name, host]) => [name, toDevice(host)]));
-        const results = withScope({ random: hostRandom(key(seed)) }, () => step(tensors));
+        const random = seed === undefined ? undefined : hostRandom(key(seed));
+        const results = withScope({ random }, () => step(tensors));
         return Object.fromEntries(Object.entries(results).map(([name, tensor]) => [name, tf.clone(tensor)]));
       });
       try {

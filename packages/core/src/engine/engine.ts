@@ -17,7 +17,12 @@ export type Step = (inputs: Record<string, tf.Tensor>) => Record<string, tf.Tens
 
 /** A step that an engine has prepared. */
 export interface CompiledStep {
-  /** Runs once. `seed` is where the step's random numbers come from; steps without any need none. */
+  /**
+   * Runs once. Values come as float32 or int32; those of booleans are 0 and 1.
+   *
+   * @param seed where the step's random numbers come from, another for each run; steps without any need none
+   * @throws PeftError if the step draws random numbers and there is no seed
+   */
   run(inputs: HostTensors, seed?: number): Promise<HostTensors>;
   dispose(): Promise<void>;
 }
@@ -30,9 +35,12 @@ export interface Engine {
   /** For people: `onnxruntime-node (cpu, 2 threads)`, `tfjs wasm`. */
   readonly name: string;
   compile(step: Step): CompiledStep;
-  /** Copies the engine's state back into the `tf.Variable`s, for saving and for eager use. */
+  /**
+   * Copies the engine's state back into the `tf.Variable`s, for saving and for eager use. A variable that was assigned since
+   * keeps what it was given, and the next run takes that up.
+   */
   sync(): Promise<void>;
-  /** Tells the engine that variables were assigned outside a step. `structure`: the step itself changed, so record it anew. */
-  invalidate(change: 'values' | 'structure'): void;
+  /** Tells the engine that the steps themselves have changed, so that each is recorded anew when it next runs. */
+  invalidate(): void;
   dispose(): Promise<void>;
 }

@@ -19,6 +19,13 @@ export interface Patch {
    * of `y` with all of `x`. Unless it is said, they are given all rows of both.
    */
   readonly rows?: 'each' | 'all';
+  /** Whether what it gives depends on any of these; taken to, unless it is said. */
+  dependsOn?(variables: Variables): boolean;
+}
+
+/** Tensors that something is differentiated by. */
+export interface Variables {
+  has(variable: tf.Tensor): boolean;
 }
 
 const rowsOf = ({ rows, input, output }: Patch): Patch['rows'] => rows ?? (input || output ? undefined : 'each');
@@ -101,6 +108,11 @@ export abstract class Module {
       const index = this.#patches.indexOf(entry);
       if (index >= 0) this.#patches.splice(index, 1);
     };
+  }
+
+  /** Whether patches of this module depend on any of these. */
+  patchesDependOn(variables: Variables): boolean {
+    return this.#patches.some(({ change }) => change.dependsOn?.(variables) ?? true);
   }
 
   /** Whether nothing patches this module. */

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { check } from '../errors.ts';
 import { type FusedOp, runFused } from './kernel.ts';
 
 /** Undoes a broadcast: sums the axes that had length 1. */
@@ -55,6 +56,21 @@ const attentionGradOp: FusedOp = {
  * @returns `[B, H, N, e]`
  */
 export function attention(q: tf.Tensor, k: tf.Tensor, v: tf.Tensor, scale: number, bias?: tf.Tensor): tf.Tensor {
+  const [batch, heads, n, d] = q.shape;
+  const m = v.shape[2];
+  const fits = (x: tf.Tensor, ...wanted: (number | undefined)[]) =>
+    x.rank === 4 && x.shape.every((length, axis) => wanted[axis] === undefined || length === wanted[axis]);
+  check(
+    q.rank === 4 && fits(k, batch, heads, m, d) && fits(v, batch, heads),
+    'bad-shape',
+    () =>
+      `attention: q [${q.shape}], k [${k.shape}] and v [${v.shape}] must be [B, H, N, d], [B, H, M, d] and [B, H, M, e].`,
+  );
+  check(
+    !bias || (bias.rank === 4 && [batch, heads, n, m].every((length, axis) => [1, length].includes(bias.shape[axis]))),
+    'bad-shape',
+    () => `attention: bias [${bias?.shape}] cannot be broadcast to [${[batch, heads, n, m]}].`,
+  );
   if (!bias) return runFused(attentionOp, { q, k, v }, { scale })[0];
   return runFused(attentionOp, { q, k, v, bias }, { scale, biasShape: bias.shape })[0];
 }

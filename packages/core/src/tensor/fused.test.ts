@@ -89,3 +89,27 @@ test('no gradient is computed for a frozen weight, and nothing leaks', async () 
   tf.grad((t: tf.Tensor) => tf.sum(linear(attention(t, k, v, 0.5), w)))(q).dispose();
   expect(tf.memory().numTensors).toBe(before);
 });
+
+describe('shapes that do not fit are refused, whatever the backend', () => {
+  const cases: [string, () => tf.Tensor, RegExp][] = [
+    ['the inner size of linear', () => linear(x, tf.zeros([3, 5])), /linear: x \[2,3,4\] does not fit weight \[3,5\]/],
+    ['its bias', () => linear(x, w, tf.zeros([4])), /bias \[4\] does not fit weight \[4,5\]; it must be \[5\]/],
+    ['a scale', () => layerNorm(x, tf.ones([3]), tf.zeros([4]), 1e-6), /scale \[3\] .* do not fit x \[2,3,4\]/],
+    ['a shift', () => layerNorm(x, tf.ones([4]), tf.zeros([5]), 1e-6), /shift \[5\] .* both must be \[4\]/],
+    [
+      'keys of another width',
+      () => attention(q, tf.slice(k, [0, 0, 0, 1]), v, 1),
+      /attention: q .* must be \[B, H, N, d\]/,
+    ],
+    ['fewer values than keys', () => attention(q, k, tf.slice(v, [0, 0, 1, 0]), 1), /attention: q /],
+    [
+      'a bias that is too long',
+      () => attention(q, k, v, 1, tf.zeros([1, 1, 1, k.shape[2]! + 3])),
+      /cannot be broadcast/,
+    ],
+  ];
+  test.each(cases)('%s', (_, compute, message) => {
+    expect(compute).toThrow(message);
+    expect(compute).toThrow(expect.objectContaining({ code: 'bad-shape' }));
+  });
+});

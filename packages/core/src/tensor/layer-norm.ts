@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { check } from '../errors.ts';
 import { type FusedOp, runFused } from './kernel.ts';
 
 /** Outputs `[y, mean, inverseStd]`; the statistics are `[..., 1]`. */
@@ -45,5 +46,12 @@ const layerNormGradOp: FusedOp = {
  * @returns `[..., d]`
  */
 export function layerNorm(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, epsilon: number): tf.Tensor {
+  const width = x.shape[x.rank - 1];
+  check(
+    [gamma, beta].every(({ shape }) => shape.length === 1 && shape[0] === width),
+    'bad-shape',
+    () =>
+      `layerNorm: scale [${gamma.shape}] and shift [${beta.shape}] do not fit x [${x.shape}]; both must be [${width}].`,
+  );
   return runFused(layerNormOp, { x, gamma, beta }, { epsilon })[0];
 }

@@ -4,7 +4,7 @@ import { type FusedOp, runFused } from './kernel.ts';
 
 const flat = (x: tf.Tensor): tf.Tensor2D => tf.reshape(x, [-1, x.shape[x.rank - 1]]); // [..., d] -> [N, d]
 
-/** y = x W + b, as one op. Biases are added apart: `tf.fused.matMul` miscomputes them on wasm (engines: wasm). */
+/** y = x W + b. Not by `tf.fused.matMul`, which on wasm adds the bias several times where it is batched or transposed. */
 const linearOp: FusedOp = {
   name: 'PeftLinear',
   reference({ x, weight, bias }) {
@@ -35,6 +35,11 @@ export function linear(x: tf.Tensor, weight: tf.Tensor, bias?: tf.Tensor): tf.Te
     'bad-shape',
     () =>
       `linear: x [${x.shape}] does not fit weight [${weight.shape}]; the last axis of x must equal the first of weight.`,
+  );
+  check(
+    !bias || (bias.rank === 1 && bias.shape[0] === weight.shape[1]),
+    'bad-shape',
+    () => `linear: bias [${bias?.shape}] does not fit weight [${weight.shape}]; it must be [${weight.shape[1]}].`,
   );
   return runFused(linearOp, bias ? { x, weight, bias } : { x, weight })[0];
 }

@@ -32,7 +32,7 @@ export function currentRandom(user: string): RandomSource {
   if (!random) {
     throw new PeftError(
       'state',
-      `${user} needs random numbers; run the step inside withScope({ training: true, random }).`,
+      `${user} needs random numbers; give the step's run a seed, or call it inside withScope({ training: true, random }).`,
     );
   }
   return random;

@@ -1,8 +1,9 @@
 // A contender: a model's forward pass, exported as a file and run by onnxruntime-node as it comes, without any of ours.
+import { peakMemory } from '@peft/core/node';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Assignment } from '../work.ts';
 import { makePictures } from './pictures.ts';
-import { type Opened, peakBytes, serve } from './serve.ts';
+import { type Opened, serve } from './serve.ts';
 import { versionOf } from './versions.ts';
 
 async function open({ exported = '', threads, batch, imageSize }: Assignment): Promise<Opened> {
@@ -17,7 +18,7 @@ async function open({ exported = '', threads, batch, imageSize }: Assignment): P
       return (logits.data as Float32Array)[0];
     },
     async describe() {
-      return { peakBytes: peakBytes(), versions: { 'onnxruntime-node': versionOf('onnxruntime-node') } };
+      return { peakBytes: peakMemory(), versions: { 'onnxruntime-node': versionOf('onnxruntime-node') } };
     },
     close: () => session.release(),
   };

@@ -18,12 +18,12 @@ import {
   key,
   type Step,
 } from '@peft/core';
-import { saveAdapters } from '@peft/core/node';
+import { peakMemory, saveAdapters } from '@peft/core/node';
 import { AdamW, evaluationStep, trainingStep } from '@peft/train';
 import { definitionOf, makeMethod } from '../model.ts';
 import type { Assignment, Facts } from '../work.ts';
 import { makeLabels, makePictures } from './pictures.ts';
-import { type Opened, peakBytes, serve } from './serve.ts';
+import { type Opened, serve } from './serve.ts';
 import { versionOf } from './versions.ts';
 
 const learningRate = 1e-3;
@@ -110,7 +110,7 @@ async function open(assignment: Assignment): Promise<Opened> {
       return outputs[output].data[0];
     },
     async describe(): Promise<Facts> {
-      const peak = peakBytes();
+      const peak = peakMemory();
       await engine.sync();
       const package_ = assignment.engine === 'onnx' ? 'onnxruntime-node' : '@tensorflow/tfjs-backend-wasm';
       return {

@@ -10,9 +10,6 @@ export interface Opened {
   close(): Promise<void>;
 }
 
-/** The most memory that this process has held, in bytes. */
-export const peakBytes = (): number => process.resourceUsage().maxRSS * 1024;
-
 async function sample(run: Opened['run']): Promise<Sample> {
   const cpu = process.cpuUsage();
   const started = performance.now();
