@@ -72,7 +72,7 @@ const bound = (engine: Engine): Engine => ({
   name: engine.name,
   compile: step => engine.compile(step),
   sync: () => engine.sync(),
-  invalidate: change => engine.invalidate(change),
+  invalidate: () => engine.invalidate(),
   dispose: () => engine.dispose(),
 });
 

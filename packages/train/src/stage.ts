@@ -92,6 +92,6 @@ export async function passStage(
   await engine.sync();
   const succession = stage.next(scores, await adapter.siteValues());
   const successor = await model.become(adapter.name, succession);
-  engine.invalidate('structure');
+  engine.invalidate();
   return successor;
 }

@@ -74,10 +74,11 @@ function assemble(options: TrainerOptions): Machinery {
   return { optimizer, accumulated, steps };
 }
 
+/** The variables go first, so that the engine lets go of its copies with the steps. */
 async function takeApart({ steps, optimizer, accumulated }: Machinery): Promise<void> {
-  for (const step of steps) await step.dispose();
   optimizer.dispose();
   accumulated?.dispose();
+  for (const step of steps) await step.dispose();
 }
 
 /**
@@ -143,9 +144,14 @@ export class Trainer {
     return this.#machinery.optimizer;
   }
 
-  /** Trains from where it is to the end, or until the signal aborts: then the step under way is finished first. */
+  /**
+   * Trains from where it is to the end, or until the signal aborts: then the step under way is finished first. When it yields
+   * `epoch`, `interrupted` or `done`, the parameters hold what was trained so far.
+   *
+   * @throws PeftError `numerics` if the loss or a gradient is no longer finite
+   */
   async *run({ signal }: { signal?: AbortSignal } = {}): AsyncGenerator<TrainEvent> {
-    const { source, accumulate = 1 } = this.options;
+    const { engine, source, accumulate = 1 } = this.options;
     while (this.#step < this.totalSteps) {
       const epoch = Math.floor(this.#step / this.stepsPerEpoch);
       const first = this.#step % this.stepsPerEpoch;
@@ -160,6 +166,7 @@ export class Trainer {
         lossSum += event.loss;
         yield event;
         if (signal?.aborted) {
+          await engine.sync();
           yield { type: 'interrupted', step: this.#step };
           return;
         }
@@ -167,6 +174,7 @@ export class Trainer {
       }
       const done = this.#step - epoch * this.stepsPerEpoch - first;
       check(done > 0, 'bad-file', () => `The data of epoch ${epoch} ended before its first batch.`);
+      await engine.sync();
       yield { type: 'epoch', epoch, meanLoss: lossSum / done };
     }
     yield { type: 'done', steps: this.#step };
@@ -199,7 +207,7 @@ export class Trainer {
     await takeApart(this.#machinery);
     this.#machinery = assemble(this.options);
     this.#optimizerStart = this.#step;
-    this.options.engine.invalidate('structure');
+    this.options.engine.invalidate();
   }
 
   async #runStep(batches: Batch[], epoch: number): Promise<Extract<TrainEvent, { type: 'step' }>> {
@@ -254,14 +262,13 @@ export class Trainer {
 
   /** Goes back to a checkpoint of this very run; the next step is the one that would have come. */
   async restore(bytes: Uint8Array, source = 'checkpoint'): Promise<void> {
-    const { engine, model } = this.options;
+    const { model } = this.options;
     const checkpoint = openCheckpoint(bytes, source, this.#identity);
     await restoreMethods(model, this.#initial, checkpoint);
     await this.#reassemble();
     restoreValues(checkpoint, model, this.optimizer);
     this.#step = checkpoint.place.step;
     this.#optimizerStart = checkpoint.place.optimizerStart;
-    engine.invalidate('values');
   }
 
   async dispose(): Promise<void> {

@@ -1,22 +1,29 @@
-import type { Engine } from '@peft/core';
-import { type Architecture, backbone, type Followed, follow } from '@peft/testing';
+import type { AdaptedModel, Engine } from '@peft/core';
+import { type Architecture, backbone, type Followed, follow, type PictureSource } from '@peft/testing';
 import { Trainer } from '@peft/train';
+import * as tf from '@tensorflow/tfjs-core';
 import { expect } from 'vitest';
 import { methods, pictures, withAdapters } from './models.ts';
 
-/** The losses of one method's steps, and the stages that it passed. The engine is disposed of. */
+/** What a run tells, and the classes that the trained model sees in its pictures, op by op. */
+export interface Trained extends Followed {
+  classes: number[];
+}
+
+/** The losses of one method's steps, the stages that it passed, and what came of it. The engine is disposed of. */
 export async function train(
   engine: Engine,
   architecture: Architecture,
   name: string,
   { steps }: { steps: number },
-): Promise<Followed> {
+): Promise<Trained> {
   const base = backbone(architecture);
+  const source = pictures(5);
   const model = await withAdapters(base, { default: methods[name]([...base.classifiers]) });
-  const options = { model, engine, source: pictures(5), optimizer: { lr: 2e-3 }, steps, seed: 1 };
+  const options = { model, engine, source, optimizer: { lr: 2e-3 }, steps, seed: 1 };
   const trainer = new Trainer(options);
   try {
-    return await follow(trainer);
+    return { ...(await follow(trainer)), classes: await classesOf(model, source) };
   } finally {
     await trainer.dispose();
     model.dispose();
@@ -24,8 +31,31 @@ export async function train(
   }
 }
 
+async function classesOf(model: AdaptedModel, source: PictureSource): Promise<number[]> {
+  const classes: number[] = [];
+  for await (const { images, labels } of source.batches(0)) {
+    const found = tf.tidy(() => tf.argMax(model.call(tf.tensor(images, [labels.length, ...source.size, 3])), -1));
+    classes.push(...(await found.data()));
+    found.dispose();
+  }
+  return classes;
+}
+
+/** How often a step was recorded. */
+export function countRecordings(engine: Engine): { readonly recordings: number } {
+  const counted = { recordings: 0 };
+  const compile = engine.compile.bind(engine);
+  engine.compile = step =>
+    compile(inputs => {
+      counted.recordings++;
+      return step(inputs);
+    });
+  return counted;
+}
+
 /** float32 sums in another order drift apart as weights move; 1e-3 is what a user would not see. */
-export function expectSameLosses(found: Followed, expected: Followed): void {
+export function expectSame(found: Trained, expected: Trained): void {
+  expect(found.classes).toEqual(expected.classes);
   expect(found.stages).toEqual(expected.stages);
   expect(found.losses.length).toBe(expected.losses.length);
   for (const [step, loss] of expected.losses.entries()) {

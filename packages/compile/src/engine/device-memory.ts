@@ -1,6 +1,8 @@
 import type { Tensor, TensorConstructor } from 'onnxruntime-web';
 import type { Memory } from './ort-runner.mjs';
 
+type ErrorListener = (event: { error: { message: string } }) => void;
+
 /** What is used of WebGPU's `GPUDevice`. */
 export interface Device {
   createBuffer(descriptor: { size: number; usage: number; mappedAtCreation: boolean }): {
@@ -8,7 +10,8 @@ export interface Device {
     unmap(): void;
     destroy(): void;
   };
-  addEventListener(type: 'uncapturederror', listener: (event: { error: { message: string } }) => void): void;
+  addEventListener(type: 'uncapturederror', listener: ErrorListener): void;
+  removeEventListener(type: 'uncapturederror', listener: ErrorListener): void;
 }
 
 /** `GPUBufferUsage` of https://www.w3.org/TR/webgpu/#buffer-usage. */

@@ -1,7 +1,7 @@
 import type { Engine, HostTensors, Step } from '@peft/core';
-import { eagerEngine, fromFloat32, isDeferred, Linear, loadState } from '@peft/core';
+import { currentRandom, eagerEngine, fromFloat32, isDeferred, Linear, loadState } from '@peft/core';
 import * as tf from '@tensorflow/tfjs-core';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { batch, batchOf, checkpointedCall, expectSame, numbers, train, trainer } from '../../test/trainer.ts';
 import { type InputSpec, record } from '../record/record.ts';
 import { onnxEngine } from './node.ts';
@@ -61,7 +61,7 @@ describe('a training step', () => {
     const { step, variables } = trainer();
     const compiled = engine.compile(step);
     const before = tf.memory();
-    for (let i = 0; i < 1000; i++) await compiled.run(batchOf(i));
+    for (let i = 0; i < 1000; i++) await compiled.run(batchOf(i), i);
     expect(tf.memory()).toEqual(before);
     await engine.sync();
     expect(tf.memory().numTensors).toEqual(before.numTensors);
@@ -97,12 +97,11 @@ describe('variables', () => {
     expect((await weight.data())[0]).toBe(1);
     await engine.sync();
     expect((await weight.data())[0]).toBe(6);
-    weight.assign(tf.scalar(10));
-    engine.invalidate('values');
+    weight.assign(tf.scalar(10)); // wins over what the engine has
+    await engine.sync();
+    expect((await weight.data())[0]).toBe(10);
     await grow.run(scalarInput(1));
     expect((await look.run({})).weight.data[0]).toBe(11);
-    engine.invalidate('values'); // what no sync has saved is given up
-    expect((await look.run({})).weight.data[0]).toBe(10);
     weight.dispose();
     await expect(look.run({})).rejects.toThrow(/disposed/);
   });
@@ -162,14 +161,96 @@ describe('variables', () => {
     expect([...(await mask.data())]).toEqual([0, 1, 0]);
   });
 
-  test('and a changed step are taken up after invalidate', async () => {
-    let factor = 2;
-    const step = engine.compile(({ x }) => ({ y: tf.mul(x, factor) }));
-    expect((await step.run(scalarInput(3))).y.data[0]).toBe(6);
+  test('that are assigned without being read lose the storage that another step gave them', async () => {
+    const own = await onnxEngine({ threads: 1, frozenDtype: 'f16' });
+    const weight = tf.variable(tf.tensor2d([1, 2, 3, 4], [2, 2]), false);
+    const look = own.compile(() => ({ y: tf.mul(weight, 1) }));
+    const set = own.compile(({ x }) => {
+      weight.assign(tf.mul(x, tf.onesLike(weight)));
+      return {};
+    });
+    expect([...(await look.run({})).y.data]).toEqual([1, 2, 3, 4]);
+    await set.run(scalarInput(1 + 2 ** -20)); // which half precision would round to 1
+    expect([...(await look.run({})).y.data]).toEqual(Array(4).fill(1 + 2 ** -20));
+    await own.dispose();
+    weight.dispose();
+  });
+
+  test('that no step can use are left alone', async () => {
+    const others = [tf.variable(tf.tensor(['a', 'b'])), tf.variable(tf.complex([1], [2]))];
+    const weight = tf.variable(tf.scalar(2));
+    const { y } = await once(({ x }) => ({ y: tf.mul(weight, x) }), scalarInput(3));
+    expect(y.data[0]).toBe(6);
+    expect([...(await others[0].data())]).toEqual(['a', 'b']);
+    await expect(once(() => ({ y: tf.clone(others[1]) }))).rejects.toThrow(/found one of complex64/);
+    expect((await weight.data())[0]).toBe(2);
+    tf.dispose([...others, weight]);
+  });
+
+  test('whose reading fails are read again, with those read beside them', async () => {
+    const [a, b] = [tf.variable(tf.scalar(1)), tf.variable(tf.scalar(2))];
+    const step = engine.compile(() => ({ y: tf.add(a, tf.mul(b, 10)) }));
+    expect((await step.run({})).y.data[0]).toBe(21);
+    a.assign(tf.scalar(3));
+    b.assign(tf.scalar(4));
+    const read = vi.spyOn(tf.engine(), 'read').mockRejectedValueOnce(new Error('gone'));
+    await expect(step.run({})).rejects.toThrow('gone');
+    read.mockRestore();
+    expect((await step.run({})).y.data[0]).toBe(43);
+    await step.dispose();
+    tf.dispose([a, b]);
+  });
+});
+
+describe('a step', () => {
+  test('is recorded once for its shapes in any order, and anew after invalidate', async () => {
+    let [factor, recorded] = [2, 0];
+    const step = engine.compile(({ x, y }) => {
+      recorded++;
+      return { y: tf.add(tf.mul(x, factor), y) };
+    });
+    const y = { data: Float32Array.of(0), shape: [] };
+    expect((await step.run({ ...scalarInput(3), y })).y.data[0]).toBe(6);
     factor = 5;
-    expect((await step.run(scalarInput(3))).y.data[0]).toBe(6);
-    engine.invalidate('structure');
-    expect((await step.run(scalarInput(3))).y.data[0]).toBe(15);
+    expect((await step.run({ y, ...scalarInput(3) })).y.data[0]).toBe(6);
+    expect(recorded).toBe(1);
+    engine.invalidate();
+    expect((await step.run({ ...scalarInput(3), y })).y.data[0]).toBe(15);
+    expect(recorded).toBe(2);
+    await step.dispose();
+    await expect(step.run({ ...scalarInput(3), y })).rejects.toMatchObject({ code: 'state' });
+  });
+
+  test('that draws random numbers wants a seed', async () => {
+    const draw: Step = ({ x }) => ({ y: tf.add(x, tf.sum(currentRandom('noise').uniform('noise', [3]))) });
+    await expect(once(draw, scalarInput(1))).rejects.toThrow('"noise" draws random numbers; give run() a seed');
+    await expect(eagerEngine().compile(draw).run(scalarInput(1))).rejects.toThrow(/noise needs random numbers; give/);
+  });
+
+  test('gives booleans as numbers, as an eager one does', async () => {
+    const step: Step = ({ x }) => ({ y: tf.greater(x, [1, 2, 3]) });
+    const expected = { y: { data: Int32Array.of(1, 0, 0), shape: [3] } };
+    expect(await once(step, scalarInput(2))).toEqual(expected);
+    expect(await eagerEngine().compile(step).run(scalarInput(2))).toEqual(expected);
+  });
+
+  test('leaves the event loop free while it runs', async () => {
+    const weight = tf.variable(tf.randomNormal([1500, 1500]));
+    const step = engine.compile(({ x }) => ({
+      y: tf.sum(tf.matMul(tf.matMul(tf.mul(weight, x) as tf.Tensor2D, weight), weight)),
+    }));
+    await step.run(scalarInput(1));
+    let [ticks, running] = [0, true];
+    const tick = (): void => {
+      ticks++;
+      if (running) setImmediate(tick);
+    };
+    tick();
+    await step.run(scalarInput(2));
+    running = false;
+    expect(ticks).toBeGreaterThan(100); // a run that blocked would leave a few
+    await step.dispose();
+    weight.dispose();
   });
 });
 
@@ -181,6 +262,8 @@ describe('a step that cannot be recorded says why', () => {
       /reads a \[\] float32 tensor \(Exp_\d+\).*tf\.where/,
     ],
     ['reading an array', ({ x }) => ({ y: tf.tensor(tf.neg(x).arraySync()) }), /reads/],
+    ['random numbers of the host', ({ x }) => ({ y: tf.add(x, tf.randomUniform([3])) }), /random numbers of the host/],
+    ['dropout of the host', ({ x }) => ({ y: tf.dropout(tf.stack([x, x]), 0.5) }), /random numbers of the host/],
     ['host numbers', ({ x }) => ({ y: tf.add(x, tf.tensor(numbers(65, 1))) }), /shape \[65\] from a host array/],
     ['a new variable', ({ x }) => ({ y: tf.variable(x, true, 'late') }), /makes the variable "late"/],
     [
@@ -230,5 +313,8 @@ test('runs wait for each other, and the engine ends', async () => {
   const results = await Promise.all(Array.from({ length: 5 }, () => step.run({})));
   expect(results.map(({ count }) => count.data[0])).toEqual([1, 2, 3, 4, 5]);
   await own.dispose();
-  await expect(step.run({})).rejects.toMatchObject({ name: 'PeftError' });
+  await own.dispose();
+  await expect(step.run({})).rejects.toMatchObject({ name: 'PeftError', code: 'state' });
+  await step.dispose();
+  await expect(own.compile(() => ({ count })).run({})).rejects.toMatchObject({ code: 'state' });
 });

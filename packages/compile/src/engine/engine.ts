@@ -57,6 +57,8 @@ export class OnnxEngine implements Engine {
   readonly #storageOf: (variable: tf.Variable) => Storage;
   readonly #limits: GraphLimits;
   #last: Promise<unknown> = Promise.resolve();
+  #disposed: Promise<void> | undefined;
+  #ended = false;
 
   constructor(name: string, runner: Runner, { frozenDtype = 'f32', ...limits }: StorageOptions & GraphLimits = {}) {
     this.name = name;
@@ -76,11 +78,16 @@ export class OnnxEngine implements Engine {
     const loaded = new Map<string, Loaded>();
     this.#steps.add(loaded);
     return {
-      run: (inputs, seed = 0) => this.#inTurn(() => this.#run(step, loaded, inputs, seed)),
+      run: (inputs, seed) =>
+        this.#inTurn(async () => {
+          check(!this.#ended && this.#steps.has(loaded), 'state', () => 'The step, or its engine, was disposed of.');
+          return this.#run(step, loaded, inputs, seed);
+        }),
       dispose: () =>
         this.#inTurn(async () => {
-          this.#steps.delete(loaded);
+          if (!this.#steps.delete(loaded)) return;
           await this.#unload(loaded);
+          await this.#store.sweep();
         }),
     };
   }
@@ -89,9 +96,8 @@ export class OnnxEngine implements Engine {
     return this.#inTurn(() => this.#store.sync());
   }
 
-  invalidate(change: 'values' | 'structure'): void {
+  invalidate(): void {
     const forget = async () => {
-      if (change === 'values') return this.#store.forgetChanges();
       for (const loaded of this.#steps) await this.#unload(loaded);
       await this.#store.sweep();
     };
@@ -100,7 +106,12 @@ export class OnnxEngine implements Engine {
   }
 
   dispose(): Promise<void> {
-    return this.#inTurn(() => this.#runner.close());
+    this.#disposed ??= this.#inTurn(() => {
+      this.#ended = true;
+      this.#steps.clear();
+      return this.#runner.close();
+    });
+    return this.#disposed;
   }
 
   /** Runs `task` when all before it have ended. */
@@ -110,8 +121,9 @@ export class OnnxEngine implements Engine {
     return result;
   }
 
-  async #run(step: Step, loaded: Map<string, Loaded>, inputs: HostTensors, seed: number): Promise<HostTensors> {
-    const specs = Object.fromEntries(Object.entries(inputs).map(([name, host]) => [name, specOf(host)]));
+  async #run(step: Step, loaded: Map<string, Loaded>, inputs: HostTensors, seed?: number): Promise<HostTensors> {
+    const names = Object.keys(inputs).sort();
+    const specs = Object.fromEntries(names.map(name => [name, specOf(inputs[name])]));
     const shapes = JSON.stringify(specs);
     const ready = loaded.get(shapes) ?? (await this.#load(step, specs));
     loaded.set(shapes, ready);
@@ -152,9 +164,10 @@ export class OnnxEngine implements Engine {
 
   /** Keeps as it is from now on what was stored otherwise and is assigned; tells whether there is such a variable. */
   async #makePlain(bindings: readonly Binding[]): Promise<boolean> {
-    const assigned = bindings.flatMap(({ storage, output, source }) =>
-      storage !== 'plain' && output && source.kind === 'variable' ? [source] : [],
-    );
+    const assigned = bindings.flatMap(({ storage, output, source }) => {
+      if (!output || source.kind !== 'variable') return [];
+      return (this.#store.storageOf(source.variable) ?? storage) === 'plain' ? [] : [source];
+    });
     if (assigned.length === 0) return false;
     for (const loaded of this.#steps) await this.#unload(loaded);
     for (const source of assigned) {
@@ -171,7 +184,7 @@ export class OnnxEngine implements Engine {
 }
 
 /** The arrays for the inputs of one run: those given, and the random numbers that an eager run would draw. */
-function feeds({ inputs, random }: Recording, given: HostTensors, seed: number): Record<string, HostArray> {
+function feeds({ inputs, random }: Recording, given: HostTensors, seed?: number): Record<string, HostArray> {
   const arrays: Record<string, HostArray> = {};
   for (const { name, shape } of inputs) {
     const { data } = given[name.slice('input:'.length)];
@@ -184,6 +197,11 @@ function feeds({ inputs, random }: Recording, given: HostTensors, seed: number):
     arrays[name] = data as HostArray;
   }
   for (const { name, path, shape } of random) {
+    check(
+      seed !== undefined,
+      'bad-argument',
+      () => `"${path}" draws random numbers; give run() a seed, another each time.`,
+    );
     arrays[name] = drawUniform(fold(key(seed), path), tf.util.sizeFromShape([...shape])) as Float32Array<ArrayBuffer>;
   }
   return arrays;

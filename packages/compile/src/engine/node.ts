@@ -36,7 +36,7 @@ export async function onnxEngine({ threads, provider = 'cpu', frozenDtype }: Onn
     extra: { session: { intra_op: spinning, force_spinning_stop: '1' } },
   };
   const entry = new URL('./node-worker.mjs', import.meta.url);
-  const runner = new RemoteRunner(nodeThread(new Worker(entry)));
+  const runner = new RemoteRunner(nodeThread(new Worker(entry, { execArgv: [] })));
   try {
     await runner.open(session);
     await probe(runner);

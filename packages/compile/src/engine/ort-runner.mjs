@@ -11,6 +11,7 @@
  * @property {boolean} preallocate Whether outputs may be written into arrays made here. Where they may not, ONNX Runtime
  *   makes new arrays for the state in each run.
  * @property {Memory} [memory] Where slots are; with the host unless given.
+ * @property {() => string | undefined} [refusal] Asked after each run: what the processor refused of it.
  */
 
 /**
@@ -116,6 +117,11 @@ export function createOrtRunner(ort, options) {
       }
       const results = await session.run(inputs, fetches);
       const result = /** @param {string} name */ name => fetches[name] ?? results[name];
+      const refusal = options.refusal?.();
+      if (refusal !== undefined) {
+        for (const { name } of plan.writes) result(name).dispose();
+        throw new Error(refusal);
+      }
       for (const { name, slot: id } of plan.writes) {
         const slot = existing(slots, id);
         const next = result(name);

@@ -67,6 +67,7 @@ export class RemoteRunner implements Runner {
   async close(): Promise<void> {
     // A thread that has failed, or never opened, has nothing left to close.
     await this.#call('close', []).catch(() => {});
+    this.#fail(new Error('The engine was disposed of.'));
     await this.#thread.end();
   }
 
@@ -74,9 +75,9 @@ export class RemoteRunner implements Runner {
     if (this.#failure) return Promise.reject(workerError(this.#failure));
     return new Promise((resolve, reject) => {
       const id = ++this.#calls;
+      this.#thread.post({ id, method, parameters }, transfer);
       if (this.#pending.size === 0) this.#thread.hold(true);
       this.#pending.set(id, { resolve, reject });
-      this.#thread.post({ id, method, parameters }, transfer);
     });
   }
 

@@ -2,7 +2,7 @@ import { check, fromFloat32, isDeferred, permute, transposedReader } from '@peft
 import * as tf from '@tensorflow/tfjs-core';
 import type { ElementType } from '../onnx/graph.ts';
 import type { Binding, Source, Storage } from '../record/record.ts';
-import type { HostArray, Runner, SlotValue } from './runner.ts';
+import type { HostArray, Runner } from './runner.ts';
 
 /** The engine's copy of a variable, or of a tensor made outside the step. */
 export interface Slot {
@@ -62,29 +62,28 @@ export class Store {
     const sent: Promise<void>[] = [];
     for (let i = 0; i < stale.length; i += readTogether) {
       const values = await Promise.all(stale.slice(i, i + readTogether).map(readSlot));
-      const taken = this.#runner.put(values);
+      const taken = this.#take(values);
       taken.catch(() => {}); // a failure shows at the end
       sent.push(taken);
     }
     await Promise.all(sent);
   }
 
-  /** Copies what steps have changed back into the variables. */
+  /** Has the runner take values; until it has them, the slots must be read again. */
+  async #take(values: readonly ReadValue[]): Promise<void> {
+    await this.#runner.put(values.map(({ slot: { id, type, shape }, data }) => ({ slot: id, type, shape, data })));
+    for (const { slot, dataId } of values) Object.assign(slot, { dataId, changed: false });
+  }
+
+  /** Copies what steps have changed back into the variables, but for those that were assigned since. */
   async sync(): Promise<void> {
     const changed = [...this.#slots.values()].filter(({ changed }) => changed);
     for (const slot of changed) {
-      const { source, shape, type } = slot;
-      if (source.kind !== 'variable' || source.variable.isDisposed) continue;
+      const { source, shape, type, dataId } = slot;
+      if (source.kind !== 'variable' || source.variable.isDisposed || source.variable.dataId !== dataId) continue;
       const [data] = await this.#runner.get([slot.id]);
       tf.tidy(() => source.variable.assign(tf.tensor(data, [...shape], type as 'float32' | 'int32' | 'bool')));
       Object.assign(slot, { dataId: source.variable.dataId, changed: false });
-    }
-  }
-
-  /** Has every copy that may differ from its variable read again. */
-  forgetChanges(): void {
-    for (const slot of this.#slots.values()) {
-      if (slot.changed) Object.assign(slot, { dataId: undefined, changed: false });
     }
   }
 
@@ -102,18 +101,30 @@ const isAlive = (source: Source): boolean =>
 function checkAlive(source: Source): void {
   check(isAlive(source), 'state', () => {
     const what = source.kind === 'variable' ? `the variable "${source.variable.name}"` : 'a tensor made outside it';
-    return `The step uses ${what}, which was disposed of. Call invalidate('structure') when a step changes.`;
+    return `The step uses ${what}, which was disposed of. Call invalidate() when a step changes.`;
   });
 }
 
-/** What its source holds now, which the slot then agrees with. */
-async function readSlot(slot: Slot): Promise<SlotValue> {
-  const { id, source, type, shape } = slot;
+/** What the source of a slot holds. */
+interface ReadValue {
+  readonly slot: Slot;
+  readonly dataId: tf.DataId;
+  readonly data: HostArray;
+}
+
+async function readSlot(slot: Slot): Promise<ReadValue> {
+  const { source, storage } = slot;
   const dataId = currentData(source);
   const data = await read(dataId, slot);
-  Object.assign(slot, { dataId, changed: false });
-  return { slot: id, type, shape, data };
+  check(storage !== 'half' || isFinite16(data), 'numerics', () => {
+    const name = source.kind === 'variable' ? source.variable.name : 'a tensor';
+    return `"${name}" has values beyond 65504, the largest of half precision; keep frozen weights in f32.`;
+  });
+  return { slot, dataId, data };
 }
+
+/** Whether none of these half-precision numbers is infinite or not a number: those have all bits of the exponent. */
+const isFinite16 = (halves: HostArray): boolean => halves.every((bits: number) => (bits & 0x7c00) !== 0x7c00);
 
 /** The values as the slot has them, in an array that nobody else has. */
 async function read(dataId: tf.DataId, { storage, type, shape }: Slot): Promise<HostArray> {

@@ -14,6 +14,7 @@ export const nodeThread = (worker: NodeWorker): Thread => ({
   post: (message, transfer) => worker.postMessage(message, transfer),
   listen(reply, fail) {
     worker.on('message', reply);
+    worker.on('messageerror', fail);
     worker.on('error', fail);
     worker.on('exit', code => fail(new Error(`The worker thread ended with code ${code}.`)));
   },
@@ -26,7 +27,7 @@ export const nodeThread = (worker: NodeWorker): Thread => ({
 /** What is used of a browser's `Worker`. */
 export interface WebWorker {
   postMessage(message: unknown, transfer: ArrayBuffer[]): void;
-  addEventListener(type: 'message', listener: (event: { data: unknown }) => void): void;
+  addEventListener(type: 'message' | 'messageerror', listener: (event: { data: unknown }) => void): void;
   addEventListener(type: 'error', listener: (event: { message: string }) => void): void;
   terminate(): void;
 }
@@ -35,6 +36,7 @@ export const webThread = (worker: WebWorker): Thread => ({
   post: (message, transfer) => worker.postMessage(message, transfer),
   listen(reply, fail) {
     worker.addEventListener('message', ({ data }) => reply(data));
+    worker.addEventListener('messageerror', () => fail(new Error('A reply of the worker could not be read.')));
     worker.addEventListener('error', ({ message }) => {
       const what = message || 'The worker could not be loaded.';
       fail(new Error(`${what} It must be a module worker that imports @peft/compile/worker.`));

@@ -1,4 +1,4 @@
-import { check, PeftError } from '@peft/core';
+import { PeftError } from '@peft/core';
 import { type Device, deviceMemory } from './device-memory.ts';
 import { createOrtRunner } from './ort-runner.mjs';
 import { probe } from './probe.ts';
@@ -33,7 +33,7 @@ export async function createWebRunner({ threads, provider = 'wasm' }: WebRunnerO
     await probe(probed);
     if (provider === 'wasm') return probed;
     const device: Device = await ort.env.webgpu.device; // there since a session is
-    return watched(createOrtRunner(ort, { ...options, memory: deviceMemory(ort, device) }), device);
+    return watched(device, refusal => createOrtRunner(ort, { ...options, memory: deviceMemory(ort, device), refusal }));
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new PeftError('not-supported', `onnxruntime-web cannot use "${provider}" here. ${reason}`, { cause });
@@ -41,19 +41,22 @@ export async function createWebRunner({ threads, provider = 'wasm' }: WebRunnerO
 }
 
 /** Has a run fail in which the graphics processor refused something: ONNX Runtime prints that and goes on. */
-function watched(runner: Runner, device: Device): Runner {
-  let refusal: string | undefined;
-  device.addEventListener('uncapturederror', ({ error }) => {
-    refusal ??= error.message;
-  });
+function watched(device: Device, open: (refusal: () => string | undefined) => Runner): Runner {
+  let refused: string | undefined;
+  const listen = ({ error }: { error: { message: string } }): void => {
+    refused ??= `WebGPU refused a part of the step: ${error.message}`;
+  };
+  device.addEventListener('uncapturederror', listen);
+  const runner = open(() => refused);
   return {
     ...runner,
-    async run(session, feeds) {
-      const results = await runner.run(session, feeds);
-      const found = refusal;
-      refusal = undefined;
-      check(found === undefined, 'state', () => `WebGPU refused a part of the step: ${found}`);
-      return results;
+    run(session, feeds) {
+      refused = undefined; // what others did on this device is theirs
+      return runner.run(session, feeds);
+    },
+    close() {
+      device.removeEventListener('uncapturederror', listen);
+      return runner.close();
     },
   };
 }

@@ -1,5 +1,6 @@
 /**
- * The thread of `onnxWebEngine`: a module worker that imports this, `import '@peft/compile/worker'`, and nothing else.
+ * The thread of `onnxWebEngine`: a module worker that imports this, `import '@peft/compile/worker'`, and may set `env.wasm` of
+ * onnxruntime-web beside it.
  */
 import { serveRunner } from './serve-runner.mjs';
 import { createWebRunner } from './web-runner.ts';

@@ -7,7 +7,7 @@ export interface Sample {
   readonly size: number;
 }
 
-/** Name of the dimension, and of the node that measures it. */
+/** Name of the dimension. */
 const dimension = 'batch';
 
 /** How a number depends on the size: `slope size + offset`. */

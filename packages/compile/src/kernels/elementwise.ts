@@ -133,7 +133,6 @@ const addN: Kernel = (inputs, _, r) => Object.values(inputs).reduce((sum, x) => 
 
 export const elementwiseKernels: KernelTable = {
   Add: arithmetic(add),
-  AddV2: arithmetic(add),
   Sub: arithmetic(sub),
   Multiply: arithmetic(mul),
   RealDiv: arithmetic(div),
@@ -157,7 +156,6 @@ export const elementwiseKernels: KernelTable = {
   LogicalXor: logical('Xor'),
   LogicalNot: ({ x }, _, r) => not(r, r.cast(x, 'bool')),
   Select: where,
-  SelectV2: where,
 
   Identity: ({ x }) => x,
   Cast: ({ x }, { dtype }: tf.CastAttrs, r) => r.cast(x, dtype),

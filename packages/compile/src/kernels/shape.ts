@@ -146,7 +146,6 @@ export const shapeKernels: KernelTable = {
   Pack: pack,
   Unpack: unpack,
   PadV2: pad,
-  Pad: pad,
   MirrorPad: mirrorPad,
   Tile: tile,
   BroadcastTo: ({ x }, { shape }: tf.BroadCastToAttrs) => ({ ...x, shape }),

@@ -2,7 +2,7 @@ import { PeftError, type RandomSource, type Step, withScope } from '@peft/core';
 import * as tf from '@tensorflow/tfjs-core';
 import { type ElementType, elementCodes, type Graph, type Port } from '../onnx/graph.ts';
 import { RecordingBackend, recordingBackend } from './backend.ts';
-import { Recorder, type RecorderOptions, typeOf } from './recorder.ts';
+import { isRecordable, Recorder, type RecorderOptions, typeOf } from './recorder.ts';
 import type { Value } from './value.ts';
 import { BorrowedVariables } from './variables.ts';
 
@@ -87,6 +87,7 @@ export function record(
   tf.engine().startScope('record');
   try {
     variables = new BorrowedVariables(backend, variable => {
+      if (!isRecordable(variable.dtype)) return undefined;
       const storage = storageOf(variable);
       storages.set(variable, storage);
       return placeholders[storage](recorder, variableName(variable), variable);
@@ -95,7 +96,7 @@ export function record(
     const tensors = Object.entries(inputs).map(
       ([name, spec]) => [name, backend.tensor(placeholder(recorder, `input:${name}`, spec))] as const,
     );
-    const results = withScope({ random }, () => step(Object.fromEntries(tensors)));
+    const results = withScope({ random }, () => withoutHostRandom(() => step(Object.fromEntries(tensors))));
     return finish(recorder, backend, results, variables, outside, random, storages);
   } catch (error) {
     throw explained(error);
@@ -183,6 +184,24 @@ function finish(
     inputs: [...live.values()].filter(({ name }) => name.startsWith('input:')),
     random: random.drawn.filter(({ name }) => live.has(name)),
   };
+}
+
+/** Has the host draw no random numbers meanwhile, which would be the same in every run of a recording. */
+function withoutHostRandom<T>(body: () => T): T {
+  const { random } = Math;
+  Math.random = () => {
+    throw new PeftError(
+      'not-supported',
+      'The step draws random numbers of the host (Math.random; tf.randomUniform, tf.dropout and others use it) while it is ' +
+        'being recorded, which would then be the same in every run. Take them from the scope (currentRandom), or pass them ' +
+        'as an input.',
+    );
+  };
+  try {
+    return body();
+  } finally {
+    Math.random = random;
+  }
 }
 
 /** Gives a placeholder for the random numbers of each path. */

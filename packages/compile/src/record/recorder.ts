@@ -105,10 +105,14 @@ export class Recorder {
   }
 }
 
-/** The graph's type of a TensorFlow.js type, or an error for strings and complex numbers. */
+/** Whether a graph can hold tensors of a type: all but strings and complex numbers. */
+export const isRecordable = (dtype: tf.DataType): dtype is 'float32' | 'int32' | 'bool' =>
+  dtype === 'float32' || dtype === 'int32' || dtype === 'bool';
+
+/** The graph's type of a TensorFlow.js type, or an error. */
 export function typeOf(dtype: tf.DataType): ElementType {
   check(
-    dtype === 'float32' || dtype === 'int32' || dtype === 'bool',
+    isRecordable(dtype),
     'not-supported',
     () => `A recorded step holds float32, int32 and bool tensors; found one of ${dtype}.`,
   );

@@ -11,19 +11,21 @@ const registered = (): tf.Variable[] => Object.values(tf.engine().state.register
  */
 export class BorrowedVariables {
   readonly #backend: RecordingBackend;
-  readonly #borrowed: ReadonlyMap<tf.Variable, { readonly original: tf.DataId; readonly placeholder: tf.DataId }>;
+  readonly #known: ReadonlySet<tf.Variable>;
+  readonly #borrowed = new Map<tf.Variable, { readonly original: tf.DataId; readonly placeholder: tf.DataId }>();
 
-  /** @param placeholder what stands for a variable. */
-  constructor(backend: RecordingBackend, placeholder: (variable: tf.Variable) => Value) {
+  /** @param placeholder what stands for a variable; `undefined` for one that no recorded step can use, which stays. */
+  constructor(backend: RecordingBackend, placeholder: (variable: tf.Variable) => Value | undefined) {
     this.#backend = backend;
-    this.#borrowed = new Map(
-      registered().map(variable => {
-        const original = variable.dataId;
-        // Referred to by this tensor, which the caller's tidy disposes of, and by the variable.
-        variable.dataId = backend.tensor(placeholder(variable), 2).dataId;
-        return [variable, { original, placeholder: variable.dataId }] as const;
-      }),
-    );
+    this.#known = new Set(registered());
+    const values = [...this.#known].map(variable => [variable, placeholder(variable)] as const);
+    for (const [variable, value] of values) {
+      if (!value) continue;
+      const original = variable.dataId;
+      // Referred to by this tensor, which the caller's tidy disposes of, and by the variable.
+      variable.dataId = backend.tensor(value, 2).dataId;
+      this.#borrowed.set(variable, { original, placeholder: variable.dataId });
+    }
   }
 
   /** The variables that the step has assigned. */
@@ -33,7 +35,7 @@ export class BorrowedVariables {
 
   /** Throws if the step has made a variable. */
   checkNoneMade(): void {
-    const made = registered().find(variable => !this.#borrowed.has(variable));
+    const made = registered().find(variable => !this.#known.has(variable));
     if (!made) return;
     throw new PeftError(
       'not-supported',
@@ -44,7 +46,7 @@ export class BorrowedVariables {
 
   /** Gives all variables their data back, and removes those that the step has made. */
   restore(): void {
-    for (const variable of registered()) if (!this.#borrowed.has(variable)) variable.dispose();
+    for (const variable of registered()) if (!this.#known.has(variable)) variable.dispose();
     for (const [variable, { original }] of this.#borrowed) {
       if (variable.isDisposed) continue;
       // Releases the variable's reference to the placeholder, or to what was assigned.

@@ -2,8 +2,8 @@ import { startBackend } from '@peft/backends';
 import { onnxWebEngine } from '@peft/compile';
 import { type CompiledStep, type Engine, eagerEngine, type Step } from '@peft/core';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { expectSameLosses, train } from '../losses.ts';
 import { methods } from '../models.ts';
+import { expectSame, train } from '../runs.ts';
 import { type Traffic, watchTraffic } from './traffic.ts';
 
 test('this is a browser', async () => {
@@ -36,11 +36,11 @@ describe.each(Object.keys(methods))('%s', name => {
 
   test('trains eagerly on wasm', async () => {
     await startBackend('wasm');
-    expectSameLosses(await train(eagerEngine(), 'vit', name, { steps: 10 }), expected);
+    expectSame(await train(eagerEngine(), 'vit', name, { steps: 10 }), expected);
   });
 
   test('trains in onnxruntime-web on wasm', async () => {
-    expectSameLosses(await train(await onnxWebEngine({ threads: 1 }), 'vit', name, { steps: 10 }), expected);
+    expectSame(await train(await onnxWebEngine({ threads: 1 }), 'vit', name, { steps: 10 }), expected);
   });
 
   test('trains in onnxruntime-web on WebGPU, without a detour through the host', async () => {
@@ -48,7 +48,7 @@ describe.each(Object.keys(methods))('%s', name => {
     const traffic = await watchTraffic();
     const detours: number[] = [];
     try {
-      expectSameLosses(await train(counting(engine, traffic, detours), 'vit', name, { steps: 10 }), expected);
+      expectSame(await train(counting(engine, traffic, detours), 'vit', name, { steps: 10 }), expected);
     } finally {
       traffic.stop();
     }
