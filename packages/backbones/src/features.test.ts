@@ -62,6 +62,22 @@ describe.each([
     expect(kernels.filter(({ name }) => /^Peft\w+Grad$/.test(name))).toEqual([]);
   });
 
+  test('keeps nothing of adapters that do not train, below one that does', async () => {
+    const everywhere = await adapted(create, lowRank(['attn.qkv']));
+    const kept = (): number => {
+      let nodes = 0;
+      train(everywhere, images(), () => {
+        nodes = tf.engine().state.activeTape.length;
+      });
+      return nodes;
+    };
+    const all = kept();
+    everywhere.model.train(path => path.includes(block(3)));
+    everywhere.parameters = [...everywhere.model.trainable()].map(([, parameter]) => parameter);
+    expect(kept()).toBeLessThan(0.45 * all);
+    expect(splitFeatures(everywhere.backbone, everywhere.parameters).name).toBe(block(0)); // it was adapted, if not trained
+  });
+
   test('checkpointed, it gives the same loss and gradients with less memory', async () => {
     const trained = await adapted(create, lowRank(['attn.qkv', 'mlp.fc1']));
     setDropPath(trained.backbone, 0.3);

@@ -1,7 +1,7 @@
 import { check, type Parameter } from '@peft/core';
 import type * as tf from '@tensorflow/tfjs-core';
 import type { Backbone } from './backbone.ts';
-import { dropRate, frozenCount, runSegments } from './segment.ts';
+import { dropRate, pristineCount, runSegments } from './segment.ts';
 
 /** A backbone cut in two: before, what gives the same for a picture whatever training does; after, the rest. */
 export interface FeatureSplit {
@@ -22,7 +22,7 @@ export interface FeatureSplit {
  */
 export function splitFeatures(model: Backbone, trained: Iterable<Parameter>): FeatureSplit {
   const segments = model.segments();
-  const count = frozenCount(segments, new Set([...trained].map(({ value }) => value)));
+  const count = pristineCount(segments, new Set([...trained].map(({ value }) => value)));
   check(
     count > 0,
     'not-supported',

@@ -1,4 +1,4 @@
-import { DropPath, type Module, modules, type Parameter, parameters } from '@peft/core';
+import { DropPath, type Module, modules, type Parameter, parameters, type Variables } from '@peft/core';
 import * as tf from '@tensorflow/tfjs-core';
 
 /** A part of a backbone's forward pass: from one tensor to the next. The caller of `run` disposes of the result. */
@@ -25,19 +25,29 @@ export const runSegments = (segments: readonly Segment[], x: tf.Tensor): tf.Tens
 
 const tree = ({ modules: roots }: Segment): Module[] => roots.flatMap(root => [...modules(root)].map(([, it]) => it));
 
-/** Whether nothing patches the segment and none of these variables is among its parameters. */
-function isFrozen(segment: Segment, variables: { has(variable: tf.Variable): boolean }): boolean {
+/** Whether none of these variables is among the segment's parameters or those of its patches. */
+function isFrozen(segment: Segment, variables: Variables): boolean {
   const own = segment.modules.flatMap(root => [...parameters(root)].map(([, parameter]) => parameter));
   const all = [...own, ...(segment.parameters ?? [])];
-  return tree(segment).every(module => module.isPristine) && !all.some(({ value }) => variables.has(value));
+  return !all.some(({ value }) => variables.has(value)) && !tree(segment).some(it => it.patchesDependOn(variables));
 }
+
+/** Whether nothing patches the segment. */
+const isPristine = (segment: Segment): boolean => tree(segment).every(module => module.isPristine);
 
 /** The stochastic depth in it, in training. */
 export const dropRate = (segment: Segment): number =>
   Math.max(0, ...tree(segment).map(module => (module instanceof DropPath ? module.rate : 0)));
 
-/** How many of the first segments are frozen. */
-export function frozenCount(segments: readonly Segment[], variables: { has(variable: tf.Variable): boolean }): number {
-  const adapted = segments.findIndex(segment => !isFrozen(segment, variables));
-  return adapted < 0 ? segments.length : adapted;
-}
+const countUntil = (segments: readonly Segment[], ends: (segment: Segment) => boolean): number => {
+  const end = segments.findIndex(ends);
+  return end < 0 ? segments.length : end;
+};
+
+/** How many of the first segments depend on none of these variables: no gradient is needed of them. */
+export const frozenCount = (segments: readonly Segment[], variables: Variables): number =>
+  countUntil(segments, segment => !isFrozen(segment, variables));
+
+/** How many of the first segments are frozen and not adapted either: they give the same in each epoch. */
+export const pristineCount = (segments: readonly Segment[], variables: Variables): number =>
+  countUntil(segments, segment => !isFrozen(segment, variables) || !isPristine(segment));

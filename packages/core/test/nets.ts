@@ -73,5 +73,8 @@ export async function run(model: { call(x: tf.Tensor): tf.Tensor }): Promise<num
   return values;
 }
 
-export const difference = (a: readonly number[], b: readonly number[]): number =>
-  Math.max(...a.map((value, i) => Math.abs(value - b[i])));
+/** The largest difference between two lists of numbers, which must be as long as each other. */
+export function difference(a: readonly number[], b: readonly number[]): number {
+  if (a.length !== b.length) throw new Error(`${a.length} numbers are compared with ${b.length}.`);
+  return Math.max(...a.map((value, i) => Math.abs(value - b[i])));
+}

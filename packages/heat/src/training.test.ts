@@ -1,3 +1,4 @@
+import type { Backbone } from '@peft/backbones';
 import { onnxEngine } from '@peft/compile';
 import {
   adapt,
@@ -144,6 +145,28 @@ describe.each(names)('on a %s', name => {
       const [expected, values] = [await onHeads.data(), await onValues.data()];
       expect(difference(values, expected)).toBeLessThan(1e-3 * Math.max(...expected.map(Math.abs)));
     }
+  });
+
+  test('checkpointing gives the same derivatives of gates, and keeps fewer tensors', async () => {
+    const model = await modelOf(name, heat({ r: 2, ne: 1 }));
+    const adapter = model.get('default');
+    let kept = 0;
+    const loss = (): tf.Scalar => {
+      const value = tf.mean(softmaxCrossEntropy(model.call(pictures()), tf.tensor1d(labels, 'int32'))) as tf.Scalar;
+      kept = tf.memory().numTensors;
+      return value;
+    };
+    const derivatives = async (checkpointing: boolean) => {
+      (model.base as Backbone).checkpointing = checkpointing;
+      const gradients = tf.tidy(() => gateGradients(model, adapter, adapter.method.stage as Stage, 4, loss));
+      const values = await Promise.all(Object.values(gradients).map(async gradient => [...(await gradient.data())]));
+      tf.dispose(gradients);
+      return { values: values.flat(), kept };
+    };
+    const [plain, checkpointed] = [await derivatives(false), await derivatives(true)];
+    expect(difference(checkpointed.values, plain.values)).toBeLessThan(1e-6);
+    expect(Math.max(...plain.values.map(Math.abs))).toBeGreaterThan(1e-3);
+    expect(checkpointed.kept).toBeLessThan(0.7 * plain.kept);
   });
 
   test.runIf(process.env.PEFT_BACKEND === 'cpu')(
