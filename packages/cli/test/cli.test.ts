@@ -134,6 +134,24 @@ describe('an adapter, from training to merging', () => {
     expect(existsSync(at('model.onnx'))).toBe(true);
   });
 
+  test('it is evaluated, used and exported at another size, all of it', async () => {
+    const folder = ['--adapter', at('adapter')];
+    const larger = [...folder, '--image-size', '48'];
+    const { accuracy } = await peftJson<{ accuracy: number }>('eval', ...larger, ...data);
+    expect(accuracy).toBeGreaterThan(0.5);
+    const picture = at('pictures', 'test', 'below', '0.jpg');
+    const probability = async (argv: string[]): Promise<number> => {
+      interface Found {
+        predictions: { classes: { probability: number }[] }[];
+      }
+      return (await peftJson<Found>('predict', picture, ...argv)).predictions[0].classes[0].probability;
+    };
+    expect(await probability(larger)).not.toBe(await probability(folder));
+    await peftJson('export', ...larger, '--out', at('larger.onnx'));
+    expect(readFileSync(at('larger.onnx')).includes('"inputSize":[3,48,48]')).toBe(true);
+    expect(readFileSync(at('model.onnx')).includes('"inputSize":[3,32,32]')).toBe(true);
+  });
+
   test('info tells what is in the folder', async () => {
     const { trainable } = await peftJson<{ trainable: number }>('info', at('adapter'));
     expect(trainable).toBe(6 * 4 * (96 + 288) + 97 * 2);
@@ -230,7 +248,7 @@ test('bench times both phases', async () => {
     '--runs',
     '2',
   );
-  expect(rows.map(({ phase }) => phase)).toEqual(['train', 'forward']);
+  expect(rows.map(({ phase }) => phase)).toEqual(['forward', 'train']);
   expect(Math.min(...rows.map(({ medianMs }) => medianMs))).toBeGreaterThan(0);
 });
 

@@ -26,7 +26,7 @@ export {
 } from './files/safetensors.ts';
 export { targetFields, targetOptions } from './files/target-fields.ts';
 export { type BottleneckConfig, bottleneck, bottleneckDefaults } from './method/bottleneck.ts';
-export { withDefaults } from './method/config.ts';
+export { checkChoice, withDefaults } from './method/config.ts';
 export { type LowRankInit, lowRankDelta, lowRankDeltaWeight, lowRankParameters } from './method/low-rank.ts';
 export type {
   DeltaCall,

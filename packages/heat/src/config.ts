@@ -1,4 +1,12 @@
-import { type Aggregation, type BottleneckConfig, bottleneck, check, type Method, withDefaults } from '@peft/core';
+import {
+  type Aggregation,
+  type BottleneckConfig,
+  bottleneck,
+  check,
+  checkChoice,
+  type Method,
+  withDefaults,
+} from '@peft/core';
 import { type Component, type LayerScores, namedStrategies, type Scope, type Strategy } from './importance.ts';
 
 /** Heads that are off, by the path of their attention (`blocks.3.attn`); with `separateMasks`, by side too. */
@@ -107,9 +115,6 @@ export interface HeatParts {
   readonly strategy: Strategy | undefined;
 }
 
-const oneOf = (name: string, value: string, choices: string[]): void =>
-  check(choices.includes(value), 'bad-config', () => `heat: ${name} is "${value}"; it must be ${choices.join(', ')}.`);
-
 const atLeast = (name: string, value: number, least: number, whole = true): void =>
   check(
     value >= least && (whole ? Number.isInteger(value) : Number.isFinite(value)),
@@ -127,10 +132,10 @@ function checkValues(config: HeatConfig): void {
     'bad-config',
     () => `heat: ratio is ${ratio}; it must be in [0, 1), the part of the heads to turn off.`,
   );
-  oneOf('scope', scope ?? 'global', ['global', 'layer', 'allHeads']);
-  oneOf('maskTarget', maskTarget, ['delta', 'output']);
-  oneOf('abs', abs, ['batch', 'sample', 'none', 'square']);
-  oneOf('source', source, ['activation', 'delta']);
+  checkChoice('heat', 'scope', scope ?? 'global', ['global', 'layer', 'allHeads']);
+  checkChoice('heat', 'maskTarget', maskTarget, ['delta', 'output']);
+  checkChoice('heat', 'abs', abs, ['batch', 'sample', 'none', 'square']);
+  checkChoice('heat', 'source', source, ['activation', 'delta']);
   atLeast('scoreBatches', scoreBatches ?? 1, 1);
   atLeast('probeHeadEpochs', probeHeadEpochs ?? 0, 0, false);
   atLeast('warmEpochs', warmEpochs, 0, false);

@@ -86,8 +86,11 @@ const cases: [string, () => tfl.LayersModel, () => tf.Tensor, string[]][] = [
   ],
 ];
 
-const difference = (a: readonly number[], b: readonly number[]): number =>
-  Math.max(...a.map((value, i) => Math.abs(value - b[i])));
+function difference(a: readonly number[], b: readonly number[]): number {
+  expect(a.length).toBe(b.length);
+  return Math.max(...a.map((value, i) => Math.abs(value - b[i])));
+}
+
 const values = async (t: tf.Tensor): Promise<number[]> => [...(await t.data())];
 const predicted = (model: tfl.LayersModel, x: tf.Tensor): Promise<number[]> => values(model.predict(x) as tf.Tensor);
 const weights = (model: tfl.LayersModel): Promise<number[][]> => Promise.all(model.getWeights().map(values));

@@ -1,4 +1,4 @@
-import { check, type TargetOptions, withDefaults } from '@peft/core';
+import { check, checkChoice, type TargetOptions, withDefaults } from '@peft/core';
 
 export interface LilyConfig extends TargetOptions {
   /** Width between A and the experts. */
@@ -61,9 +61,6 @@ const presets: Record<NonNullable<LilyConfig['compat']>, Partial<LilyConfig>> = 
 /** Whatever is to differ from {@link lilyDefaults}. */
 export type LilyOptions = Partial<LilyConfig>;
 
-const oneOf = (name: string, value: string, choices: string[]): void =>
-  check(choices.includes(value), 'bad-config', () => `lily: ${name} is "${value}"; it must be ${choices.join(', ')}.`);
-
 const atLeast = (name: string, value: number, least: number): void =>
   check(
     Number.isInteger(value) && value >= least,
@@ -74,7 +71,7 @@ const atLeast = (name: string, value: number, least: number): void =>
 /** The whole configuration, checked. A stride takes the place of the default `nA`. */
 export function lilyConfig(options: LilyOptions): LilyConfig {
   const { compat } = options;
-  if (compat !== undefined) oneOf('compat', compat, Object.keys(presets));
+  if (compat !== undefined) checkChoice('lily', 'compat', compat, Object.keys(presets));
   const preset = compat ? presets[compat] : {};
   const stride = options.stride ?? (options.nA === undefined ? preset.stride : undefined);
   const sharing = { stride, nA: stride === undefined ? lilyDefaults.nA : undefined };
@@ -89,10 +86,10 @@ export function lilyConfig(options: LilyOptions): LilyConfig {
   atLeast('stride', config.stride ?? 1, 1);
   atLeast('nA', config.nA ?? 1, 1);
   atLeast('nB', config.nB, 2);
-  oneOf('mlpAct', config.mlpAct, ['relu', 'identity']);
-  oneOf('mixing', config.mixing, ['sample', 'batch', 'token', 'uniform']);
-  oneOf('pool', config.pool, ['mean-of-softmax', 'softmax-of-sum']);
-  oneOf('router', config.router, ['layer', 'target']);
+  checkChoice('lily', 'mlpAct', config.mlpAct, ['relu', 'identity']);
+  checkChoice('lily', 'mixing', config.mixing, ['sample', 'batch', 'token', 'uniform']);
+  checkChoice('lily', 'pool', config.pool, ['mean-of-softmax', 'softmax-of-sum']);
+  checkChoice('lily', 'router', config.router, ['layer', 'target']);
   check(Number.isFinite(config.scale), 'bad-config', () => `lily: scale is ${config.scale}; it must be a number.`);
   check(
     config.pool === 'mean-of-softmax' || config.mixing === 'sample',

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { type AdaptedModel, type Adapter, adapt, initialize, key, Linear, Module, permute } from '@peft/core';
+import { difference } from '@peft/testing';
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
 import { type CombineOptions, combine, type LoraOptions, lora } from './index.ts';
@@ -34,8 +35,6 @@ class Net extends Module {
 
 const x = tf.tensor2d([0.3, -1, 0.5, 2, -0.7, 1, 0.1, -0.4, 0.2, 0.9], [2, 5]);
 const run = async (model: AdaptedModel): Promise<number[]> => [...(await model.call(x).data())];
-const difference = (a: readonly number[], b: readonly number[]): number =>
-  Math.max(...a.map((value, i) => Math.abs(value - b[i])));
 
 /** Peft's factors, `[r, in]` and `[out, r]`, into an adapter. */
 function setFactors(adapter: Adapter, factors: Factors): void {

@@ -1,4 +1,4 @@
-import { check, type TargetOptions, withDefaults } from '@peft/core';
+import { check, checkChoice, type TargetOptions, withDefaults } from '@peft/core';
 
 export interface LoraConfig extends TargetOptions {
   /** Rank of the update: the width between A and B. */
@@ -49,9 +49,6 @@ export const loraDefaults: Omit<LoraConfig, 'targets'> = {
 /** `targets` and whatever is to differ from {@link loraDefaults}. */
 export type LoraOptions = Partial<LoraConfig> & Pick<LoraConfig, 'targets'>;
 
-const oneOf = (name: string, value: string, choices: string[]): void =>
-  check(choices.includes(value), 'bad-config', () => `lora: ${name} is "${value}"; it must be ${choices.join(', ')}.`);
-
 /** The whole configuration, checked. */
 export function loraConfig(options: LoraOptions): LoraConfig {
   const config = withDefaults<LoraConfig>('lora', { targets: [], ...loraDefaults }, options);
@@ -70,9 +67,9 @@ export function loraConfig(options: LoraOptions): LoraConfig {
     'bad-config',
     () => `lora: dropout is ${config.dropout}; it must be in [0, 1).`,
   );
-  oneOf('dropoutAt', config.dropoutAt, ['bottleneck', 'input']);
-  oneOf('init', config.init, ['default', 'gaussian', 'zero', 'pissa']);
-  oneOf('bias', config.bias, ['none', 'all', 'lora_only']);
+  checkChoice('lora', 'dropoutAt', config.dropoutAt, ['bottleneck', 'input']);
+  checkChoice('lora', 'init', config.init, ['default', 'gaussian', 'zero', 'pissa']);
+  checkChoice('lora', 'bias', config.bias, ['none', 'all', 'lora_only']);
   check(
     !(config.dora && config.init === 'pissa'),
     'bad-config',

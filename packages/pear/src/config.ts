@@ -1,4 +1,12 @@
-import { type BottleneckConfig, bottleneck, bottleneckDefaults, check, type Method, withDefaults } from '@peft/core';
+import {
+  type BottleneckConfig,
+  bottleneck,
+  bottleneckDefaults,
+  check,
+  checkChoice,
+  type Method,
+  withDefaults,
+} from '@peft/core';
 import type { Pairing } from './prune.ts';
 
 export interface PearConfig {
@@ -55,9 +63,6 @@ export interface PearOptions extends Partial<PearConfig>, Partial<BottleneckConf
   of?: Method;
 }
 
-const oneOf = (name: string, value: string, choices: string[]): void =>
-  check(choices.includes(value), 'bad-config', () => `pear: ${name} is "${value}"; it must be ${choices.join(', ')}.`);
-
 function checkNumbers({ ratio, warmEpochs, scoreBatches, seed }: PearConfig): void {
   check(ratio >= 0 && ratio < 1, 'bad-config', () => `pear: ratio is ${ratio}; it must be in [0, 1).`);
   check(
@@ -94,10 +99,10 @@ function checkMethod(of: Method, { knowledgeCheckpoint }: PearConfig): void {
 export function pearConfig({ of: given, ...options }: PearOptions): { config: PearConfig; of: Method } {
   const all = withDefaults<PearConfig & BottleneckConfig>('pear', { ...pearDefaults, ...bottleneckDefaults }, options);
   const { targets, exclude, layers, layersPattern, r, act, scale, dropout, modulesToSave, ...config } = all;
-  oneOf('criterion', config.criterion, ['taylor', 'magnitude', 'random']);
-  oneOf('pairing', config.pairing, ['nearest', 'rank', 'top1', 'random']);
-  oneOf('knowledgeCheckpoint', config.knowledgeCheckpoint, ['frozen', 'merge', 'none']);
-  oneOf('shareInit', config.shareInit, ['asIs', 'gate0']);
+  checkChoice('pear', 'criterion', config.criterion, ['taylor', 'magnitude', 'random']);
+  checkChoice('pear', 'pairing', config.pairing, ['nearest', 'rank', 'top1', 'random']);
+  checkChoice('pear', 'knowledgeCheckpoint', config.knowledgeCheckpoint, ['frozen', 'merge', 'none']);
+  checkChoice('pear', 'shareInit', config.shareInit, ['asIs', 'gate0']);
   checkNumbers(config);
   check(
     config.criterion !== 'taylor' || config.warmEpochs !== 0,

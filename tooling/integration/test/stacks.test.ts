@@ -14,7 +14,7 @@ import { lily } from '@peft/lily';
 import { lora } from '@peft/lora';
 import { neat } from '@peft/neat';
 import { type PearConfig, pear } from '@peft/pear';
-import { type Architecture, architectures, backbone, follow } from '@peft/testing';
+import { type Architecture, architectures, backbone, difference, follow } from '@peft/testing';
 import { Trainer, type TrainerOptions } from '@peft/train';
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
@@ -63,9 +63,6 @@ async function logits(model: AdaptedModel): Promise<Float32Array> {
   y.dispose();
   return values;
 }
-
-const difference = (a: Float32Array, b: Float32Array): number =>
-  Math.max(...a.map((value, i) => Math.abs(value - b[i])));
 
 const valuesOf = async (model: AdaptedModel): Promise<[string, Float32Array][]> => {
   const all = [...model.adapters.values()].flatMap(adapter =>

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { startBackend } from '@peft/backends';
-import { onnxEngine } from '@peft/compile';
+import { onnxEngine, onnxWebEngine } from '@peft/compile';
 import { type Adapter, type Engine, eagerEngine, key, type Method, type MethodFactory } from '@peft/core';
 import { loadAdapters, saveAdapters } from '@peft/core/node';
 import * as tf from '@tensorflow/tfjs-core';
@@ -31,6 +31,7 @@ const engines: Record<string, () => Promise<Engine>> = {
     return eagerEngine();
   },
   onnx: () => onnxEngine({ threads: 1 }),
+  'onnx-web': () => onnxWebEngine({ threads: 1 }),
 };
 
 /** Moves every tensor away from its start. */

@@ -6,6 +6,7 @@ import { type Arguments, required } from '../arguments.ts';
 import { makeMethod } from '../methods.ts';
 import type { Output } from '../output/output.ts';
 import { bytes, table } from '../output/table.ts';
+import { median } from '../statistics.ts';
 import { openEngine } from '../world/engine.ts';
 
 interface Row {
@@ -31,8 +32,7 @@ async function measure(
   const startMs = await time();
   const times: number[] = [];
   for (let i = 0; i < runs; i++) times.push(await time());
-  times.sort((a, b) => a - b);
-  return { medianMs: times[Math.floor(runs / 2)], minMs: times[0], startMs };
+  return { medianMs: median(times), minMs: Math.min(...times), startMs };
 }
 
 /** One training step and one forward pass on random pictures at the backbone's size, with random weights. */

@@ -1,5 +1,5 @@
 import { exportOnnx } from '@peft/compile';
-import { type AdaptedModel, check, drawNormal, fold, key, type Step } from '@peft/core';
+import { type AdaptedModel, check, drawNormal, fold, key, PeftError, type Step } from '@peft/core';
 import { writeAtomic } from '@peft/core/node';
 import { evaluationStep } from '@peft/train';
 import * as tf from '@tensorflow/tfjs-core';
@@ -21,7 +21,10 @@ const forward = (model: AdaptedModel): Step => {
 
 /** Logits of the exported model on a probe batch, from ONNX Runtime. */
 async function runExported(model: Uint8Array, images: Float32Array, shape: number[]): Promise<Float32Array> {
-  const ort = await import('onnxruntime-node');
+  const ort = await import('onnxruntime-node').catch(cause => {
+    const why = 'The exported model is checked with onnxruntime-node, which is not installed; install it';
+    throw new PeftError('missing', `${why}: npm install onnxruntime-node`, { cause });
+  });
   const session = await ort.InferenceSession.create(model);
   const { logits } = await session.run({ images: new ort.Tensor('float32', images, shape) });
   return logits.data as Float32Array;

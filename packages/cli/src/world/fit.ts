@@ -11,6 +11,7 @@ import type { Insight } from '../output/insight.ts';
 import type { Output } from '../output/output.ts';
 import { percent } from '../output/table.ts';
 import { type Recipe, recipeOf, scheduleOf } from '../presets.ts';
+import { median } from '../statistics.ts';
 import { featuresOf } from './features.ts';
 import { cardOf, type OpenedModel } from './model.ts';
 
@@ -43,8 +44,6 @@ export interface FitData {
   train: Dataset;
   test: Dataset;
 }
-
-const median = (values: number[]): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 
 /** The preprocessing that a recipe trains and evaluates with. */
 function preprocessingOf({ augment, normalise }: Recipe, { preprocessing }: OpenedModel): OpenedModel['preprocessing'] {

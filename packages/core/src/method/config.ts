@@ -18,3 +18,10 @@ export function withDefaults<Config extends object>(
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   return { ...defaults, ...given };
 }
+
+/** Throws `bad-config` unless a value is one of those that an option may have. */
+export function checkChoice(type: string, option: string, value: string, choices: readonly string[]): void {
+  check(choices.includes(value), 'bad-config', () => {
+    return `${type}: ${option} is "${value}"; it must be ${choices.join(', ')}.`;
+  });
+}
