@@ -1,5 +1,5 @@
 import type { JsonObject } from '@peft/core';
-import { constant, cosine, linearDecay, type Schedule, timm0412, warmup } from '@peft/train';
+import { constantRate, cosine, linearDecay, type Schedule, timm0412, warmup } from '@peft/train';
 import type { Arguments } from './arguments.ts';
 
 /** How to train: everything but what to train. */
@@ -68,7 +68,7 @@ export function recipeOf(args: Arguments): Recipe {
 
 export function scheduleOf({ schedule, warmup: steps }: Recipe): Schedule {
   const schedules: Record<Recipe['schedule'], () => Schedule> = {
-    constant: () => constant,
+    constant: () => constantRate,
     cosine: () => cosine(),
     linear: () => linearDecay,
     'timm-0.4.12': () => timm0412(),

@@ -1,7 +1,7 @@
 import { bottleneck, check, type Method, type MethodFactory, type Site, type TargetOptions } from '@peft/core';
 import { type HeatConfig, type HeatOptions, type HeatParts, heatParts } from './config.ts';
 import { narrow, narrowSpec } from './mask.ts';
-import { maskedDelta, maskedDeltaWeight, maskedWeightDelta } from './masked.ts';
+import { maskedDelta, maskedDeltaWeight, maskedWeightDelta } from './maths.ts';
 import { extraTargets, type Placement, placementOf, targetNames } from './placement.ts';
 import { heatStage, isProbing } from './stage.ts';
 

@@ -1,4 +1,4 @@
-"""Writes src/fixtures/adamw.json: thirty steps of torch.optim.AdamW on a fixed sequence of gradients.
+"""Writes test/fixtures/adamw.json: thirty steps of torch.optim.AdamW on a fixed sequence of gradients.
 
     python scripts/fixtures.py
 """
@@ -19,5 +19,5 @@ for step, gradient in enumerate(gradients):
     parameter.grad = gradient.clone()
     optimizer.step()
     path.append(parameter.detach().tolist())
-target = pathlib.Path(__file__).parent.parent / 'src' / 'fixtures' / 'adamw.json'
+target = pathlib.Path(__file__).parent.parent / 'test' / 'fixtures' / 'adamw.json'
 target.write_text(json.dumps({'start': start.tolist(), 'gradients': gradients.tolist(), 'path': path}) + '\n')

@@ -10,7 +10,7 @@ export interface Progress {
 export type Schedule = (base: number, progress: Progress) => number;
 
 /** The base learning rate, throughout. */
-export const constant: Schedule = base => base;
+export const constantRate: Schedule = base => base;
 
 /** Half a cosine from the base down to `minimum` (Loshchilov and Hutter 2017, arXiv 1608.03983, eq. 5). */
 export const cosine =

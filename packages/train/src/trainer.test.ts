@@ -16,12 +16,12 @@ import { lora } from '@peft/lora';
 import { brightestChannel, follow, type PictureOptions } from '@peft/testing';
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
-import fixture from './fixtures/adamw.json' with { type: 'json' };
+import fixture from '../test/fixtures/adamw.json' with { type: 'json' };
 import {
   AdamW,
   type Batch,
   type BatchSource,
-  constant,
+  constantRate,
   cosine,
   evaluate,
   evaluationStep,
@@ -101,7 +101,7 @@ describe('schedules', () => {
   test('cosine falls from the base to its minimum, warm-up rises to it', () => {
     expect(cosine(1e-5)(1e-3, at(0))).toBe(1e-3);
     expect(cosine(1e-5)(1e-3, at(1500))).toBeCloseTo(1e-5, 12);
-    const warm = warmup(10, constant);
+    const warm = warmup(10, constantRate);
     expect([0, 4, 9, 10].map(step => warm(1, at(step)))).toEqual([0.1, 0.5, 1, 1]);
   });
 });

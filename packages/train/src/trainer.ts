@@ -23,7 +23,7 @@ import {
   writeCheckpoint,
 } from './checkpoint.ts';
 import { batchInputs } from './evaluate.ts';
-import { constant, type Schedule } from './schedule.ts';
+import { constantRate, type Schedule } from './schedule.ts';
 import { passStage, stageOf } from './stage.ts';
 import { accumulationStep, applicationStep, type StepOptions, trainingStep } from './step.ts';
 
@@ -211,7 +211,7 @@ export class Trainer {
   }
 
   async #runStep(batches: Batch[], epoch: number): Promise<Extract<TrainEvent, { type: 'step' }>> {
-    const { source, schedule = constant, seed = 0 } = this.options;
+    const { source, schedule = constantRate, seed = 0 } = this.options;
     const { optimizer, steps } = this.#machinery;
     const started = performance.now();
     const step = this.#step;

@@ -139,6 +139,7 @@ export const cases: readonly Case[] = [
     id: 'eager',
     title: 'Eager TensorFlow.js on wasm, LoRA r=8, ViT-Tiny, batch 8',
     entries: [
+      { label: 'plain TensorFlow.js', engine: 'plain', work: vitTiny },
       { label: 'stock kernels', engine: 'stock-wasm', work: vitTiny },
       { label: 'our kernels', engine: 'wasm', work: vitTiny },
     ],
@@ -151,6 +152,12 @@ export const cases: readonly Case[] = [
         limit: '≥ 10',
         aim: '≥ 20',
       },
+      {
+        name: 'the same: plain TensorFlow.js / our kernels',
+        over: 'plain TensorFlow.js',
+        under: 'our kernels',
+        of: 'step',
+      },
     ],
     rounds: asked => Math.min(2, asked),
   },
@@ -158,6 +165,8 @@ export const cases: readonly Case[] = [
   idle('wasm', 'eager wasm'),
   forward('vit-b-forward', 'ViT-B/16', vitBase),
   forward('vit-tiny-forward', 'ViT-Tiny', vitTiny),
+  forward('swin-t-forward', 'Swin-T', swinTiny),
+  forward('pico-forward', 'pico-vit', pico),
   besideTorch(
     'pico',
     'LoRA r=8, pico-vit at 32 px, batch 32',

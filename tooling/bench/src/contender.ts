@@ -20,11 +20,8 @@ function programOf(engine: Engine): Program {
     const script = fileURLToPath(new URL('../scripts/torch_contender.py', import.meta.url));
     return { ...interpreter, args: [...interpreter.args, script] };
   }
-  return node(
-    engine === 'onnxruntime'
-      ? new URL('../dist/worker/onnxruntime.js', import.meta.url)
-      : new URL('../dist/worker/ours.js', import.meta.url),
-  );
+  const worker = engine === 'onnxruntime' || engine === 'plain' ? engine : 'ours';
+  return node(new URL(`../dist/worker/${worker}.js`, import.meta.url));
 }
 
 /** A process of its own that does one thing when told, and idles otherwise. */

@@ -1,3 +1,4 @@
+import { check } from '@peft/core';
 import type { Case, Entry } from './cases.ts';
 import { Contender } from './contender.ts';
 import type { ModelFiles } from './files.ts';
@@ -56,6 +57,23 @@ async function start(assignment: Assignment): Promise<{ contender: Contender; fi
   }
 }
 
+/** By which first losses and logits may differ, as a part of the first one's: float32 sums in another order. */
+const tolerance = 1e-3;
+
+/** Throws if contenders got different results from their first step, or train different numbers of parameters. */
+function checkSameWork({ title }: Case, [first, ...others]: readonly EntryResult[]): void {
+  for (const { label, first: sample, facts } of others) {
+    const difference = Math.abs(sample.value - first.first.value) / Math.abs(first.first.value);
+    check(difference < tolerance, 'numerics', () => {
+      return `${title}: ${label} gives ${sample.value}, ${first.label} gives ${first.first.value}; they do not do the same.`;
+    });
+    const counts = [facts.trainable, first.facts.trainable].filter(count => count !== undefined);
+    check(counts[0] === counts.at(-1), 'numerics', () => {
+      return `${title}: ${label} and ${first.label} train ${counts.join(' and ')} parameters; they do not do the same.`;
+    });
+  }
+}
+
 /** Runs a case: the starts one by one, then all contenders side by side. */
 export async function runCase(case_: Case, options: RunOptions): Promise<CaseResult> {
   const entries = case_.entries.filter(({ engine }) => options.torch || engine !== 'torch');
@@ -85,6 +103,7 @@ export async function runCase(case_: Case, options: RunOptions): Promise<CaseRes
       const facts = await contender.describe();
       results.push({ label: entries[i].label, startMs: [...earlier[i], startMs], first, samples: samples[i], facts });
     }
+    checkSameWork(case_, results);
     return { case: case_, entries: results };
   } finally {
     await Promise.all(started.map(({ contender }) => contender.stop()));

@@ -1,5 +1,5 @@
 /** What runs the work: ours compiled, eagerly on wasm with our kernels and without; and the peers. */
-export type Engine = 'onnx' | 'wasm' | 'stock-wasm' | 'torch' | 'onnxruntime';
+export type Engine = 'onnx' | 'wasm' | 'stock-wasm' | 'plain' | 'torch' | 'onnxruntime';
 
 export type MethodName = 'lora' | 'neat' | 'lily';
 

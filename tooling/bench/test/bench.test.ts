@@ -157,17 +157,21 @@ describe('for real, on pico-vit', async () => {
       { label: 'compiled', engine: 'onnx', work: pico },
       { label: 'fast', engine: 'wasm', work: pico },
       { label: 'stock', engine: 'stock-wasm', work: pico },
+      { label: 'plain', engine: 'plain', work: pico },
     );
-    expect(train.entries.map(({ facts }) => (facts.traceMs ?? 0) > 0)).toEqual([true, false, false]);
-    for (const { samples, first, facts, startMs } of train.entries) {
+    expect(train.entries.map(({ facts }) => (facts.traceMs ?? 0) > 0)).toEqual([true, false, false, false]);
+    const [compiled] = train.entries;
+    for (const { label, samples, first, facts, startMs } of train.entries) {
+      expect(first.value).toBeCloseTo(compiled.first.value, 5);
       expect(samples).toHaveLength(2);
       for (const { ms, cpuMs } of samples) expect(Math.min(ms, cpuMs)).toBeGreaterThan(0);
       expect(samples[1].value).toBeLessThan(first.value);
-      expect(samples[1].value).toBeCloseTo(train.entries[0].samples[1].value, 4);
+      // Plain TensorFlow.js draws other numbers for A, which matter from the second step on.
+      expect(samples[1].value).toBeCloseTo(compiled.samples[1].value, label === 'plain' ? 1 : 4);
       expect(startMs[0]).toBeGreaterThan(first.ms);
       expect(facts.peakBytes).toBeGreaterThan(50e6);
       expect(facts.trainable).toBe(6 * 8 * (96 + 288) + 97 * 10);
-      expect(facts.adapterBytes).toBeGreaterThan(4 * (facts.trainable ?? 0));
+      expect(facts.adapterBytes ?? Number.POSITIVE_INFINITY).toBeGreaterThan(4 * (facts.trainable ?? 0));
     }
   });
 
@@ -183,6 +187,13 @@ describe('for real, on pico-vit', async () => {
     } finally {
       await contender.stop();
     }
+  });
+
+  test('contenders that do not do the same are no benchmark', async () => {
+    const entry = (label: string, rank: number) => ({ label, engine: 'onnx' as const, work: { ...pico, rank } });
+    await expect(run(false, entry('eight', 8), entry('four', 4))).rejects.toThrow(
+      'pico: four and eight train 10186 and 19402 parameters; they do not do the same.',
+    );
   });
 
   test('a contender that fails says why', async () => {

@@ -1,3 +1,4 @@
+import { check } from '@peft/core';
 import * as tf from '@tensorflow/tfjs-core';
 import { activate } from '../activate.ts';
 import { load, type Packages } from '../packages.ts';
@@ -41,7 +42,9 @@ function defaultThreads(): number {
 /** Starts WebAssembly and says how many threads compute. */
 export async function startWasm(packages: Packages, options: WasmOptions): Promise<number> {
   const { kernels = 'fast', wasmPath } = options;
-  const threads = kernels === 'fast' ? (options.threads ?? defaultThreads()) : 1;
+  const { threads: wanted = defaultThreads() } = options;
+  check(Number.isInteger(wanted) && wanted > 0, 'bad-argument', () => `threads is ${wanted}; it must be 1 or more.`);
+  const threads = kernels === 'fast' ? wanted : 1;
   if (!('wasm' in tf.engine().registry)) await prepare(packages, wasmPath, threads);
   await activate(
     'wasm',

@@ -108,6 +108,10 @@ test('without a thread that begins, one computes, with a warning', async () => {
   expect(warn.mock.calls.flat().join()).toContain('no room');
 });
 
+test.each([0, -1, 1.5, Number.NaN])('%d threads are refused', async threads => {
+  await expect(startBackend('wasm', { threads })).rejects.toMatchObject({ code: 'bad-argument' });
+});
+
 test('the kernels of TensorFlow.js compute in one thread, in memory of their own', async () => {
   expect(await startBackend('wasm', { kernels: 'stock', threads: 2 })).toMatchObject({ threads: 1 });
   const { memory } = (tf.backend() as unknown as { wasm: { asm: { memory: WebAssembly.Memory } } }).wasm.asm;

@@ -1,14 +1,15 @@
-import * as tf from '@tensorflow/tfjs-core';
+import type * as tf from '@tensorflow/tfjs-core';
 import { check } from '../errors.ts';
 import type { Method } from '../method/method.ts';
 import type { Succession } from '../method/stage.ts';
-import { type Adaptable, type Site, weightOf } from '../method/targets.ts';
+import type { Adaptable, Site } from '../method/targets.ts';
 import { type Module, patch } from '../module/module.ts';
 import type { Parameter } from '../module/parameter.ts';
 import { bindPaths, parameters } from '../module/tree.ts';
 import { fold, type Key } from '../tensor/random.ts';
-import { Adapter, type AttachedSite, sliceWeight, valuesOf } from './adapter.ts';
+import { Adapter, type AttachedSite, sliceWeight } from './adapter.ts';
 import type { Gates } from './gates.ts';
+import { MergedWeights } from './merged-weights.ts';
 import { planAdapter } from './plan.ts';
 import { sitePatch } from './site-patch.ts';
 
@@ -34,10 +35,8 @@ export class AdaptedModel {
   readonly base: Module;
   readonly #adapters = new Map<string, Adapter>();
   readonly #patches = new Map<Adaptable, () => void>();
-  /** The frozen weights of modules that something is merged into. */
-  readonly #frozen = new Map<Adaptable, tf.Tensor>();
+  readonly #merged = new MergedWeights();
   #active: Adapter[] = [];
-  #merged: Adapter[] = [];
   #enabled = true;
 
   constructor(base: Module) {
@@ -62,10 +61,15 @@ export class AdaptedModel {
 
   /** Whether something is merged into the base. */
   get isMerged(): boolean {
-    return this.#merged.length > 0;
+    return this.#merged.adapters.length > 0;
   }
 
-  /** Adds an adapter and uses it beside those that are in use. One that fails leaves nothing behind. */
+  /**
+   * Adds an adapter and uses it beside those that are in use. One that fails leaves nothing behind.
+   *
+   * @throws PeftError `state` while merged, for a name that is there, or for a second owner of a head; `bad-argument` for a name
+   * that is none; `no-match` for targets that match nothing
+   */
   async add(name: string, method: Method, { key, strict = true, active = true }: AddOptions): Promise<Adapter> {
     this.#requireUnmerged('add an adapter');
     check(!this.#adapters.has(name), 'state', () => `There is an adapter "${name}" already; detach it first.`);
@@ -122,7 +126,11 @@ export class AdaptedModel {
     return adapter;
   }
 
-  /** Uses exactly these adapters, by name or with a weight for each; summed where they meet. */
+  /**
+   * Uses exactly these adapters, by name or with a weight for each; summed where they meet.
+   *
+   * @throws PeftError `no-match` for a name that is not there; `state` while merged, or for two owners of a head
+   */
   use(selection: string | readonly string[] | Readonly<Record<string, number>>): void {
     this.#requireUnmerged('use other adapters');
     const weights: [string, number][] =
@@ -149,42 +157,29 @@ export class AdaptedModel {
 
   /**
    * Folds the active adapters, or those of them that are named, into the base weights; the others go on acting. See
-   * {@link unmerge}. Throws, changing nothing, if one cannot be merged.
+   * {@link unmerge}.
+   *
+   * @throws PeftError `not-mergeable` if one cannot be, by its method or because it adapts a block; `state` while merged or
+   * disabled, or for one that is not in use. Nothing has changed then.
    */
   merge(names: readonly string[] = this.#active.map(({ name }) => name)): void {
     this.#requireUnmerged('merge');
     check(this.#enabled, 'state', () => 'Cannot merge while adapters are disabled; set enabled = true first.');
     const chosen = names.map(name => this.get(name));
     for (const adapter of chosen) this.#requireMergeable(adapter);
-    try {
-      for (const [module, sites] of groupByModule(chosen.flatMap(adapter => adapter.attachedSites))) {
-        const { value } = weightOf(module);
-        const frozen = tf.keep(tf.clone(value));
-        this.#frozen.set(module, frozen);
-        const merged = tf.tidy(() =>
-          sites.reduce((sum: tf.Tensor, site) => tf.add(sum, mergedDelta(site, frozen)), frozen),
-        );
-        value.assign(merged);
-        merged.dispose();
-      }
-    } catch (error) {
-      this.unmerge();
-      throw error;
-    }
-    this.#merged = chosen;
+    this.#merged.fold(chosen);
   }
 
   /** Gives the base its own weights back, bit by bit. */
   unmerge(): void {
-    for (const [module, frozen] of this.#frozen) {
-      weightOf(module).value.assign(frozen);
-      frozen.dispose();
-    }
-    this.#frozen.clear();
-    this.#merged = [];
+    this.#merged.undo();
   }
 
-  /** Takes an adapter out and frees it. Modules that nothing adapts any more are as they were. */
+  /**
+   * Takes an adapter out and frees it. Modules that nothing adapts any more are as they were.
+   *
+   * @throws PeftError `no-match` for a name that is not there; `state` while merged
+   */
   detach(name: string): void {
     this.#requireUnmerged('detach an adapter');
     const adapter = this.get(name);
@@ -213,11 +208,9 @@ export class AdaptedModel {
 
   /** Takes all adapters out. The base stays, and keeps what was merged, trained heads and biases among it. */
   dispose(): void {
-    for (const { plan } of this.#merged)
+    for (const { plan } of this.#merged.adapters)
       for (const { base, own } of plan.saved.values()) base.ownValue.assign(own.value);
-    for (const frozen of this.#frozen.values()) frozen.dispose();
-    this.#frozen.clear();
-    this.#merged = [];
+    this.#merged.keep();
     for (const name of [...this.#adapters.keys()]) this.detach(name);
   }
 
@@ -246,13 +239,13 @@ export class AdaptedModel {
     if (this.#patches.has(module)) return;
     const active = (): AttachedSite[] =>
       (this.#enabled ? this.#active : [])
-        .filter(adapter => !this.#merged.includes(adapter))
+        .filter(adapter => !this.#merged.adapters.includes(adapter))
         .flatMap(adapter => adapter.attachedSites.filter(({ site }) => site.module === module));
     this.#patches.set(
       module,
       patch(
         module,
-        sitePatch(module, active, () => this.#frozenWeight(module)),
+        sitePatch(module, active, () => this.#merged.frozen(module)),
       ),
     );
   }
@@ -278,12 +271,8 @@ export class AdaptedModel {
     }
   }
 
-  #frozenWeight(module: Adaptable): tf.Tensor {
-    return this.#frozen.get(module) ?? weightOf(module).value;
-  }
-
   async #readWeight(site: Site): Promise<Float32Array> {
-    const weight = sliceWeight(this.#frozenWeight(site.module), site);
+    const weight = sliceWeight(this.#merged.frozen(site.module), site);
     try {
       return Float32Array.from(await weight.data());
     } finally {
@@ -311,30 +300,4 @@ function requireOneOwner(adapters: readonly Adapter[]): void {
       owners.set(base, adapter);
     }
   }
-}
-
-function groupByModule(sites: AttachedSite[]): Map<Adaptable, AttachedSite[]> {
-  const groups = new Map<Adaptable, AttachedSite[]>();
-  for (const site of sites) groups.set(site.site.module, [...(groups.get(site.site.module) ?? []), site]);
-  return groups;
-}
-
-/** What merging a site adds to its whole module's weight, `[in, out]`. */
-function mergedDelta({ adapter, site, parameters }: AttachedSite, frozen: tf.Tensor): tf.Tensor {
-  const delta = adapter.method.deltaWeight?.({
-    site,
-    parameters: valuesOf(parameters),
-    weight: () => sliceWeight(frozen, site),
-  });
-  check(
-    delta,
-    'not-mergeable',
-    () => `Method ${adapter.method.type} says that it can be merged but has no deltaWeight.`,
-  );
-  const scaled = adapter.weight === 1 ? delta : tf.mul(delta, adapter.weight);
-  if (!site.slice) return scaled;
-  return tf.pad(scaled, [
-    [0, 0],
-    [site.slice.start, site.module.outFeatures - site.slice.end],
-  ]);
 }
