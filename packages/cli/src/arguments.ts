@@ -49,6 +49,7 @@ const schema = v.strictObject({
   each: v.optional(v.record(v.string(), each)),
   targets: v.optional(texts),
   engine: v.optional(v.picklist(['auto', 'onnx', 'webgpu', 'wasm', 'cpu']), 'auto'),
+  provider: v.optional(v.picklist(['cpu', 'webgpu', 'cuda']), 'cpu'),
   threads: v.optional(atLeastOne),
   frozenDtype: v.optional(v.picklist(['f32', 'f16']), 'f32'),
   seed: v.optional(whole, 42),
@@ -93,6 +94,7 @@ const schema = v.strictObject({
   top: v.optional(atLeastOne, 5),
   report: v.optional(v.string()),
   format: v.optional(v.string(), 'onnx'),
+  keepAdapters: v.optional(v.boolean(), false),
   runs: v.optional(atLeastOne),
 });
 

@@ -13,6 +13,7 @@ const groups = {
     command
       .option('--config <file>', 'a JSON or YAML file of any of these arguments, overridden by flags')
       .option('--engine <engine>', 'auto, onnx, webgpu, wasm or cpu')
+      .option('--provider <provider>', 'what computes in the ONNX engine: cpu, webgpu or cuda')
       .option('--threads <n>', 'threads of the engine', number)
       .option('--frozen-dtype <dtype>', 'how the ONNX engine keeps weights that are not trained: f32 or f16')
       .option('--seed <n>', 'every random number: initialisation, order, drop path, augmentation, splits', number)
@@ -169,7 +170,8 @@ export function makeProgram(): Command {
     async () => (await import('./commands/export.ts')).exportModel,
   )
     .option('--adapter <folder>', 'an adapter folder')
-    .option('--format <format>', 'onnx');
+    .option('--format <format>', 'onnx')
+    .option('--keep-adapters', 'beside the base weights, not folded into them');
   verb(
     program,
     'bench',

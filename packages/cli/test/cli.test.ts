@@ -131,7 +131,9 @@ describe('an adapter, from training to merging', () => {
       at('model.onnx'),
     );
     expect(maxAbsDiff).toBeLessThan(1e-4);
-    expect(existsSync(at('model.onnx'))).toBe(true);
+    const kept = await peft('export', '--adapter', at('adapter'), '--keep-adapters', '--out', at('kept.onnx'));
+    expect(kept).toMatchObject({ status: 0, stderr: expect.stringContaining('folded in: none; kept: default') });
+    expect(readFileSync(at('kept.onnx')).length).toBeGreaterThan(readFileSync(at('model.onnx')).length);
   });
 
   test('it is evaluated, used and exported at another size, all of it', async () => {

@@ -14,10 +14,11 @@ const output = { note: (text: string) => notes.push(text) } as unknown as Output
 const missing = new PeftError('missing', 'onnxEngine needs the package onnxruntime-node, which is not installed.');
 
 /** The name of the engine that is opened; it is ended at once. */
-async function opened(engine: string): Promise<string> {
-  const { name, dispose } = await openEngine({ engine: engine as 'auto', threads: 2, frozenDtype: 'f32' }, output).then(
-    found => ({ name: found.name, dispose: () => found.dispose() }),
-  );
+async function opened(engine: string, more: { provider?: 'webgpu' | 'cuda' } = {}): Promise<string> {
+  const { name, dispose } = await openEngine(
+    { engine: engine as 'auto', provider: 'cpu', threads: 2, frozenDtype: 'f32', ...more },
+    output,
+  ).then(found => ({ name: found.name, dispose: () => found.dispose() }));
   await dispose();
   return name;
 }
@@ -39,6 +40,11 @@ describe('the engine', () => {
     expect(await opened('auto')).toMatch(/^tfjs (wasm|webgpu)$/);
     expect(notes[0]).toBe(`onnxruntime cannot be used: ${missing.message}`);
     expect(notes[1]).toMatch(/^Engine: tfjs (wasm, 2 threads|webgpu) \(the fastest that starts here/);
+  });
+
+  test('with a provider that is not there is an error, not another engine', async () => {
+    await expect(opened('auto', { provider: 'cuda' })).rejects.toThrow(/onnxruntime-node cannot use "cuda" here/);
+    await expect(opened('wasm', { provider: 'webgpu' })).rejects.toThrow(/--provider webgpu is of ONNX Runtime/);
   });
 
   test('that was asked for by name is that one, or an error', async () => {

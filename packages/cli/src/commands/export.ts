@@ -1,5 +1,5 @@
 import { exportOnnx } from '@peft/compile';
-import { type AdaptedModel, check, drawNormal, fold, key, PeftError, type Step } from '@peft/core';
+import { type AdaptedModel, type Adapter, check, drawNormal, fold, key, PeftError, type Step } from '@peft/core';
 import { writeAtomic } from '@peft/core/node';
 import { evaluationStep } from '@peft/train';
 import * as tf from '@tensorflow/tfjs-core';
@@ -9,6 +9,12 @@ import { bytes as asBytes } from '../output/table.ts';
 import { largestDifference } from '../world/difference.ts';
 import { openEagerBackend } from '../world/engine.ts';
 import { openBase, openWithAdapter } from '../world/model.ts';
+
+const isMergeable = ({ method, plan }: Adapter): boolean =>
+  !method.unmergeable && plan.sites.every(({ module }) => module.weight);
+
+const keptOf = ({ active }: AdaptedModel, folded: readonly string[]): string[] =>
+  active.map(({ name }) => name).filter(name => !folded.includes(name));
 
 /** By which logits may differ, or part of the largest: float32 sums in another order. */
 const tolerance = 1e-4;
@@ -30,7 +36,7 @@ async function runExported(model: Uint8Array, images: Float32Array, shape: numbe
   return logits.data as Float32Array;
 }
 
-/** Writes the model, its adapters folded in where they can be merged, as ONNX; and checks it against itself. */
+/** Writes the model as ONNX, with the adapters folded in that can be merged and are not to be kept; checks it against itself. */
 export async function exportModel(args: Arguments, output: Output): Promise<void> {
   if (args.format !== 'onnx') throw new UsageError(`--format is ${args.format}; only onnx can be written.`);
   const out = required(args, 'out');
@@ -39,7 +45,11 @@ export async function exportModel(args: Arguments, output: Output): Promise<void
     ? await openWithAdapter(args, args.adapter, undefined, output)
     : await openBase(args, {}, output);
   const { model, backbone, preprocessing, labels } = opened;
-  if (model.active.length > 0 && model.active.every(({ method }) => !method.unmergeable)) model.merge();
+  const folded = args.keepAdapters ? [] : model.active.filter(isMergeable).map(({ name }) => name);
+  if (folded.length > 0) model.merge(folded);
+  output.note(
+    `Adapters folded in: ${folded.join(', ') || 'none'}; kept: ${keptOf(model, folded).join(', ') || 'none'}`,
+  );
   const [height, width] = backbone.model.imageSize;
   const exported = await exportOnnx(forward(model), {
     inputs: { images: { shape: [null, 3, height, width] } },

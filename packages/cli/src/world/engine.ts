@@ -12,22 +12,27 @@ const describe = ({ name, threads, reason }: StartedBackend): string =>
  * Says which one runs, and why.
  */
 export async function openEngine(
-  { engine, threads, frozenDtype }: Pick<Arguments, 'engine' | 'threads' | 'frozenDtype'>,
+  { engine, provider, threads, frozenDtype }: Pick<Arguments, 'engine' | 'provider' | 'threads' | 'frozenDtype'>,
   output: Output,
 ): Promise<Engine> {
   if (engine === 'auto' || engine === 'onnx') {
     await startBackend('cpu');
     try {
-      const onnx = await onnxEngine({ threads, frozenDtype });
+      const onnx = await onnxEngine({ threads, provider, frozenDtype });
       output.note(
         `Engine: ${onnx.name} (${engine === 'auto' ? 'onnxruntime is installed: steps are recorded once and run there' : 'as asked'})`,
       );
       return onnx;
     } catch (error) {
-      if (engine === 'onnx' || !(error instanceof PeftError)) throw error;
+      if (engine === 'onnx' || provider !== 'cpu' || !(error instanceof PeftError)) throw error;
       output.note(`onnxruntime cannot be used: ${error.message}`);
     }
   }
+  check(
+    provider === 'cpu',
+    'bad-argument',
+    () => `--provider ${provider} is of ONNX Runtime; leave out --engine ${engine}.`,
+  );
   check(
     frozenDtype === 'f32',
     'not-supported',

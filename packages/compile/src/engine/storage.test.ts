@@ -21,6 +21,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
 import { record } from '../record/record.ts';
 import { onnxEngine } from './node.ts';
+import { onnxWebEngine } from './web.ts';
 
 class Net extends Module {
   readonly norm = new LayerNorm(16);
@@ -55,17 +56,36 @@ async function train(engine: Engine, trained: string[], steps = 12): Promise<num
 
 const worst = (a: number[], b: number[]): number => Math.max(...a.map((loss, i) => Math.abs(loss - b[i]) / b[i]));
 
-test('frozen weights in half precision give nearly the same losses; trained ones are never rounded', async () => {
-  const [full, half] = [await onnxEngine({ threads: 1 }), await onnxEngine({ threads: 1, frozenDtype: 'f16' })];
-  try {
-    const [expected, found] = [await train(full, ['up']), await train(half, ['up'])];
-    expect(expected.at(-1)).toBeLessThan(0.8 * expected[0]);
-    expect(worst(found, expected)).toBeGreaterThan(0);
-    expect(worst(found, expected)).toBeLessThan(1e-3);
-    expect(worst(await train(half, ['*']), await train(full, ['*']))).toBeLessThan(1e-6);
-  } finally {
-    await Promise.all([full.dispose(), half.dispose()]);
-  }
+test.each([
+  ['onnxruntime-node', onnxEngine],
+  ['onnxruntime-web', onnxWebEngine],
+])(
+  'frozen weights in half precision give nearly the same losses in %s; trained ones are never rounded',
+  async (_, open) => {
+    const [full, half] = [await open({ threads: 1 }), await open({ threads: 1, frozenDtype: 'f16' })];
+    try {
+      const [expected, found] = [await train(full, ['up']), await train(half, ['up'])];
+      expect(expected.at(-1)).toBeLessThan(0.8 * expected[0]);
+      expect(worst(found, expected)).toBeGreaterThan(0);
+      expect(worst(found, expected)).toBeLessThan(1e-3);
+      expect(worst(await train(half, ['*']), await train(full, ['*']))).toBeLessThan(1e-6);
+    } finally {
+      await Promise.all([full.dispose(), half.dispose()]);
+    }
+  },
+);
+
+test('a frozen weight beyond half precision is refused by name', async () => {
+  const engine = await onnxEngine({ threads: 1, frozenDtype: 'f16' });
+  const { weight } = initialize(new Linear(2, 2, { bias: false }), key(0));
+  weight.trainable = false;
+  weight.set(Float32Array.of(1, 65504, 1, 65520));
+  const step = engine.compile(() => ({ y: tf.mul(weight.value, 1) }));
+  await expect(step.run({})).rejects.toThrow(/" has values beyond 65504, the largest of half precision/);
+  weight.set(Float32Array.of(1, 65504, 1, -65504));
+  expect([...(await step.run({})).y.data].sort()).toEqual([-65504, 1, 1, 65504]);
+  await engine.dispose();
+  weight.dispose();
 });
 
 test('weights are widened once for each use, beside what they are multiplied with', async () => {

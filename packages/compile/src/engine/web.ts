@@ -1,11 +1,11 @@
 import type { Engine } from '@peft/core';
-import { gpuLimits, OnnxEngine } from './engine.ts';
+import { gpuLimits, OnnxEngine, type StorageOptions } from './engine.ts';
 import { RemoteRunner } from './remote-runner.ts';
 import type { Runner } from './runner.ts';
 import { type WebWorker, webThread } from './thread.ts';
 import { createWebRunner, type WebRunnerOptions } from './web-runner.ts';
 
-export interface OnnxWebEngineOptions extends WebRunnerOptions {
+export interface OnnxWebEngineOptions extends WebRunnerOptions, StorageOptions {
   /**
    * A module worker that imports `@peft/compile/worker`, in which ONNX Runtime then computes, so that the page stays
    * responsive. The engine ends it. Without it, ONNX Runtime computes in this thread.
@@ -30,9 +30,9 @@ async function remote(worker: WebWorker, options: WebRunnerOptions): Promise<Run
  *
  * @throws PeftError `missing` if onnxruntime-web is not installed, `not-supported` if it cannot use the provider.
  */
-export async function onnxWebEngine({ worker, ...options }: OnnxWebEngineOptions = {}): Promise<Engine> {
+export async function onnxWebEngine({ worker, frozenDtype, ...options }: OnnxWebEngineOptions = {}): Promise<Engine> {
   const runner = await (worker ? remote(worker, options) : createWebRunner(options));
   const { provider = 'wasm' } = options;
   const name = `onnxruntime-web (${provider}${worker ? ', in a worker' : ''})`;
-  return new OnnxEngine(name, runner, provider === 'webgpu' ? gpuLimits : {});
+  return new OnnxEngine(name, runner, { frozenDtype, ...(provider === 'webgpu' && gpuLimits) });
 }

@@ -27,6 +27,21 @@ function counting(engine: Engine, { fetched }: Traffic, counts: number[]): Engin
   });
 }
 
+test.each(['wasm', 'webgpu'] as const)('a Swin trains in onnxruntime-web on %s', async provider => {
+  await startBackend('cpu');
+  const expected = await train(eagerEngine(), 'swin', 'lora', { steps: 10 });
+  expectSame(await train(await onnxWebEngine({ provider, threads: 1 }), 'swin', 'lora', { steps: 10 }), expected);
+});
+
+test('frozen weights may be kept in half precision', async () => {
+  await startBackend('cpu');
+  const { losses } = await train(eagerEngine(), 'vit', 'lora', { steps: 10 });
+  const half = await train(await onnxWebEngine({ threads: 1, frozenDtype: 'f16' }), 'vit', 'lora', { steps: 10 });
+  const differences = half.losses.map((loss, i) => Math.abs(loss - losses[i]) / losses[i]);
+  expect(Math.max(...differences)).toBeLessThan(1e-2);
+  expect(Math.max(...differences)).toBeGreaterThan(0);
+});
+
 describe.each(Object.keys(methods))('%s', name => {
   let expected: Awaited<ReturnType<typeof train>>;
   beforeAll(async () => {
