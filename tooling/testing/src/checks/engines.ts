@@ -27,7 +27,7 @@ const stepOf =
 async function runOn(engine: Engine, model: AdaptedModel, x: HostTensors): Promise<HostTensors> {
   const step = engine.compile(stepOf(model));
   try {
-    return await step.run(x);
+    return await step.run(x, 1);
   } finally {
     await step.dispose();
   }
