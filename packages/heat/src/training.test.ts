@@ -152,8 +152,9 @@ describe.each(names)('on a %s', name => {
     const adapter = model.get('default');
     let kept = 0;
     const loss = (): tf.Scalar => {
+      const before = tf.memory().numTensors;
       const value = tf.mean(softmaxCrossEntropy(model.call(pictures()), tf.tensor1d(labels, 'int32'))) as tf.Scalar;
-      kept = tf.memory().numTensors;
+      kept = tf.memory().numTensors - before;
       return value;
     };
     const derivatives = async (checkpointing: boolean) => {
