@@ -33,18 +33,21 @@ export function boxCopy(
     axes.pop();
   }
   if (axes.length > outerAxes) return undefined;
+  if (axes.length === 0) {
+    return (from, to) => {
+      shareSpans(heap.team, count, cost.move, ({ moveRows }, start, length) => {
+        moveRows(from + 4 * start, to + 4 * start, length, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0);
+      });
+    };
+  }
   const unused = Array<number>(outerAxes - axes.length).fill(1);
   const [sizes, fromOuter, toOuter] = [size, fromSteps, toSteps].map(values => axes.map(axis => values[axis]));
-  const [first = 1, ...rest] = sizes;
-  const [fromStep = 0, toStep = 0] = [fromOuter[0], toOuter[0]];
+  const [first, ...rest] = sizes;
   const work = sizeOf(rest) * count * cost.move;
   return (from, to) => {
     shareSpans(heap.team, first, work, ({ moveRows }, start, length) => {
-      const layout = [sizes.length > 0 ? [length, ...rest] : [], fromOuter, toOuter].flatMap(outer => [
-        ...unused,
-        ...outer,
-      ]);
-      moveRows(from + 4 * fromStep * start, to + 4 * toStep * start, count, ...layout);
+      const layout = [[length, ...rest], fromOuter, toOuter].flatMap(values => [...unused, ...values]);
+      moveRows(from + 4 * fromOuter[0] * start, to + 4 * toOuter[0] * start, count, ...layout);
     });
   };
 }

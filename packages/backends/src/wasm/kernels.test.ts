@@ -344,6 +344,16 @@ describe.each([
         }),
       ));
 
+    test('unstack and stack, and their gradients', () =>
+      check(
+        fc.asyncProperty(shapes, fc.nat(1000), (shape, pick) => {
+          const axis = (pick % (2 * shape.length)) - shape.length; // also counted from the end
+          fc.pre(shape.at(axis) !== 1); // of which tfjs has no gradient
+          const turn = (x: tf.Tensor) => tf.stack(tf.unstack(x, axis).reverse(), axis);
+          return expectSame(withGradients(() => [random(shape)], turn));
+        }),
+      ));
+
     test('gather, whose gradient is a segment sum', () =>
       check(
         fc.asyncProperty(fc.array(fc.nat(4), { minLength: 1, maxLength: 12 }), length, (indices, n) =>

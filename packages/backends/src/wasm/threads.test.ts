@@ -45,6 +45,7 @@ const ops: Record<string, { shapes: number[][]; f: (...xs: tf.Tensor[]) => tf.Te
   softmax: { shapes: [[1571, 197]], f: x => tf.softmax(x) },
   heads: { shapes: [[7, 197, 3, 64]], f: x => tf.transpose(x, [0, 2, 1, 3]) },
   'a batch of transposes': { shapes: [[7, 197, 211]], f: x => tf.transpose(x, [0, 2, 1]) },
+  'one after another': { shapes: [[3, 211, 197]], f: x => tf.stack(tf.unstack(x).reverse()) },
   parts: { shapes: [[7, 197, 192]], f: x => tf.concat(tf.split(x, 3, 2).reverse(), 2) },
 };
 

@@ -1,7 +1,7 @@
 import type { FastKernel } from '../kernel.ts';
 import { attention, attentionGrad, softmax, softmaxCrossEntropy } from './attention.ts';
 import { batchMatMul, fusedMatMul, linear } from './matmul.ts';
-import { concat, identity, pad, slice, split, transpose } from './move.ts';
+import { concat, identity, pad, slice, split, transpose, unpack } from './move.ts';
 import { gelu, geluGrad, layerNorm, layerNormGrad } from './pointwise.ts';
 import { unsortedSegmentSum } from './segment.ts';
 
@@ -23,5 +23,6 @@ export const fastKernels: readonly FastKernel[] = [
   softmaxCrossEntropy,
   split,
   transpose,
+  unpack,
   unsortedSegmentSum,
 ];

@@ -82,26 +82,35 @@ export const slice = fastKernel<{ x: TensorInfo }, { begin: number | number[]; s
   },
 );
 
-/** tfjs' own copies the whole input for each part. */
+/** Parts of these lengths along an axis, one after the other. tfjs' own copies the whole input for each. */
+function partsOf(heap: Heap, x: TensorInfo, lengths: readonly number[], axis: number): TensorInfo[] | undefined {
+  const parts: TensorInfo[] = [];
+  let start = 0;
+  for (const length of lengths) {
+    const begin = x.shape.map((_, i) => (i === axis ? start : 0));
+    const part = sliceOf(heap, x, begin, x.shape.with(axis, length));
+    if (!part) return undefined; // the first is refused if any is
+    parts.push(part);
+    start += length;
+  }
+  return parts;
+}
+
 export const split = fastKernel<{ x: TensorInfo }, { numOrSizeSplits: number | number[]; axis: number }>(
   tf.SplitV,
   (heap, { x }, { numOrSizeSplits, axis: given }) => {
     const [axis] = tf.util.parseAxisParam(given, x.shape);
     const lengths = tf.backend_util.prepareSplitSize({ shape: x.shape } as tf.Tensor, numOrSizeSplits, axis);
-    const parts: TensorInfo[] = [];
-    let start = 0;
-    for (const length of lengths) {
-      const part = sliceOf(
-        heap,
-        x,
-        x.shape.map((_, i) => (i === axis ? start : 0)),
-        x.shape.with(axis, length),
-      );
-      if (!part) return undefined; // the first is refused if any is
-      parts.push(part);
-      start += length;
-    }
-    return parts;
+    return partsOf(heap, x, lengths, axis);
+  },
+);
+
+export const unpack = fastKernel<{ value: TensorInfo }, { axis: number }>(
+  tf.Unpack,
+  (heap, { value }, { axis: given }) => {
+    const [axis] = tf.util.parseAxisParam(given, value.shape);
+    const parts = partsOf(heap, value, Array(value.shape[axis]).fill(1), axis);
+    return parts?.map(({ dataId, dtype }) => ({ dataId, dtype, shape: value.shape.toSpliced(axis, 1) }));
   },
 );
 

@@ -7,9 +7,6 @@ const leastWork = 2 ** 19;
 /** What one element costs other kernels, in multiply-adds of a matrix product. */
 export const cost = { move: 8, norm: 16, exp: 32 };
 
-/** Spans for each thread, so that one that is held up has little left to do. */
-const spansPerThread = 4;
-
 type Calls = (kernels: KernelExports, index: number) => void;
 export type SpanCalls = (kernels: KernelExports, first: number, length: number) => void;
 
@@ -19,15 +16,23 @@ export function shareOut(team: Team, count: number, work: number, calls: Calls):
   else for (let index = 0; index < count; index++) calls(team.kernels, index);
 }
 
-/** The same for rows that a kernel takes many of at once: in spans of whole multiples of `step`. */
+/**
+ * The same for rows that a kernel takes many of at once, in spans of whole multiples of `step`. Each span is a part of what is
+ * left, so that the last ones are short and all threads end together (guided self-scheduling, Polychronopoulos and Kuck 1987,
+ * https://doi.org/10.1109/TC.1987.5009495).
+ */
 export function shareSpans(team: Team, count: number, work: number, calls: SpanCalls, step = 1): void {
-  const most = team.threads === 1 ? 1 : team.threads * spansPerThread;
-  const spans = Math.min(most, Math.floor((count * work) / leastWork));
-  const length = Math.ceil(count / spans / step) * step;
-  if (spans < 2) calls(team.kernels, 0, count);
-  else
-    team.run(Math.ceil(count / length), (kernels, part) => {
-      const first = part * length;
-      calls(kernels, first, Math.min(length, count - first));
-    });
+  if (team.threads === 1 || count * work < 2 * leastWork) return void calls(team.kernels, 0, count);
+  const least = Math.ceil(leastWork / work);
+  const starts: number[] = [];
+  for (let start = 0; start < count; ) {
+    starts.push(start);
+    const length = Math.max(least, (count - start) / (2 * team.threads));
+    start += Math.ceil(length / step) * step;
+  }
+  const last = starts.length - 1;
+  team.run(starts.length, (kernels, part) => {
+    const start = starts[last - part]; // parts are taken from the last one on
+    calls(kernels, start, (starts[last - part + 1] ?? count) - start);
+  });
 }
