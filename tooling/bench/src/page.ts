@@ -96,7 +96,7 @@ export interface Page {
   picture(id: string): string;
 }
 
-const method = `Contenders are processes of their own that run at the same time and take turns, A, B, A, B, so that what disturbs the
+const method = `Contenders are processes of their own that run at the same time and take turns, A, B, B, A, so that what disturbs the
 machine disturbs all; each idles while others run. Time is taken inside the process, around one step, with the same pictures.
 Processor time is that of all its threads. The first step of a compiled one includes the trace, which records it, and the
 session: all else beyond the median, such as handing over the weights. Start to first is from the start of the process, a cold

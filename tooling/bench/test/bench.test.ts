@@ -44,10 +44,10 @@ test('all take turns, one at a time', async () => {
     return name + order.length;
   };
   expect(await interleave([run('a'), run('b')], 3, 1)).toEqual([
-    ['a1', 'a3', 'a5'],
-    ['b2', 'b4', 'b6'],
+    ['a1', 'a4', 'a5'],
+    ['b2', 'b3', 'b6'],
   ]);
-  expect(order.join('')).toBe('ababab');
+  expect(order.join('')).toBe('abbaab');
 });
 
 describe('the table of ratios', () => {
