@@ -10,11 +10,7 @@ import { largestDifference } from '../world/difference.ts';
 import { openEagerBackend } from '../world/engine.ts';
 import { openBase, openWithAdapter } from '../world/model.ts';
 
-const isMergeable = ({ method, plan }: Adapter): boolean =>
-  !method.unmergeable && plan.sites.every(({ module }) => module.weight);
-
-const keptOf = ({ active }: AdaptedModel, folded: readonly string[]): string[] =>
-  active.map(({ name }) => name).filter(name => !folded.includes(name));
+const namesOf = (adapters: readonly Adapter[]): string[] => adapters.map(({ name }) => name);
 
 /** By which logits may differ, or part of the largest: float32 sums in another order. */
 const tolerance = 1e-4;
@@ -45,10 +41,11 @@ export async function exportModel(args: Arguments, output: Output): Promise<void
     ? await openWithAdapter(args, args.adapter, undefined, output)
     : await openBase(args, {}, output);
   const { model, backbone, preprocessing, labels } = opened;
-  const folded = args.keepAdapters ? [] : model.active.filter(isMergeable).map(({ name }) => name);
-  if (folded.length > 0) model.merge(folded);
+  const folded = model.active.filter(({ unmergeable }) => !args.keepAdapters && !unmergeable);
+  const kept = model.active.filter(adapter => !folded.includes(adapter));
+  if (folded.length > 0) model.merge(namesOf(folded));
   output.note(
-    `Adapters folded in: ${folded.join(', ') || 'none'}; kept: ${keptOf(model, folded).join(', ') || 'none'}`,
+    `Adapters folded in: ${namesOf(folded).join(', ') || 'none'}; kept: ${namesOf(kept).join(', ') || 'none'}`,
   );
   const [height, width] = backbone.model.imageSize;
   const exported = await exportOnnx(forward(model), {

@@ -219,11 +219,11 @@ export class AdaptedModel {
   }
 
   #requireMergeable(adapter: Adapter): void {
-    const { name, method, plan } = adapter;
+    const { name, method, unmergeable } = adapter;
     check(this.#active.includes(adapter), 'state', () => `Adapter "${name}" is not in use; call use() first.`);
-    const block = plan.sites.find(({ module }) => !module.weight);
-    const why = method.unmergeable ?? (block && `${block.path} is a block without a weight.`);
-    check(!why, 'not-mergeable', () => `Adapter "${name}" (${method.type}) cannot be merged: ${why}`);
+    check(!unmergeable, 'not-mergeable', () => {
+      return `Adapter "${name}" (${method.type}) cannot be merged: ${unmergeable}`;
+    });
   }
 
   #activate(adapters: Adapter[]): void {

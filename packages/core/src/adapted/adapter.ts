@@ -35,6 +35,12 @@ export class Adapter {
     return this.plan.method;
   }
 
+  /** Why it cannot be merged, for people; nothing if it can. */
+  get unmergeable(): string | undefined {
+    const block = this.plan.sites.find(({ module }) => !module.weight);
+    return this.method.unmergeable ?? (block && `${block.path} is a block without a weight.`);
+  }
+
   get attachedSites(): AttachedSite[] {
     return this.plan.sites.map((site, i) => ({ adapter: this, site, parameters: this.plan.bySite[i] }));
   }
