@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { ten } from '../test/files.ts';
 import { type BatchSourceOptions, batchSource, type Dataset, imagenet, type Preprocessing } from './index.ts';
 
 const preprocessing: Preprocessing = {
@@ -10,20 +11,9 @@ const preprocessing: Preprocessing = {
 };
 const options: BatchSourceOptions = { batch: 4, seed: 1, shuffle: true, dropLast: true, augment: 'none' };
 
-/** Ten grey pictures of 4 x 4, each brighter than the one before; `read` collects what was asked for. */
-function ten(read: number[] = []): Dataset {
-  const labels = Int32Array.from({ length: 10 }, (_, index) => index % 3);
-  return {
-    name: 'ten',
-    size: 10,
-    classes: ['a', 'b', 'c'],
-    labels: () => labels,
-    async picture(index) {
-      read.push(index);
-      return { data: new Uint8Array(48).fill(20 * index), width: 4, height: 4 };
-    },
-  };
-}
+/** Ten grey pictures of 4 x 4, each brighter than the one before. */
+const greys = (read: number[] = []): Dataset =>
+  ten(read, async index => ({ data: new Uint8Array(48).fill(20 * index), width: 4, height: 4 }));
 
 async function collect(batches: AsyncIterable<{ images: Float32Array; labels: Int32Array }>) {
   const found = [];
@@ -33,23 +23,23 @@ async function collect(batches: AsyncIterable<{ images: Float32Array; labels: In
 
 describe('a source of batches', () => {
   test('shuffles each epoch in its own way, the same each time', async () => {
-    const source = batchSource(ten(), preprocessing, options);
+    const source = batchSource(greys(), preprocessing, options);
     expect(source).toMatchObject({ length: 2, size: [4, 4], batchSize: 4 });
     const [first, second] = [await collect(source.batches(0)), await collect(source.batches(1))];
     expect(first).not.toEqual(second);
-    expect(await collect(batchSource(ten(), preprocessing, options).batches(0))).toEqual(first);
+    expect(await collect(batchSource(greys(), preprocessing, options).batches(0))).toEqual(first);
     expect([...source.order(0)].sort((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
     expect(first.flatMap(({ labels }) => labels)).toEqual([...source.order(0).subarray(0, 8)].map(index => index % 3));
   });
 
   test('goes on from the middle of an epoch', async () => {
-    const source = batchSource(ten(), preprocessing, { ...options, augment: 'flip-crop' });
+    const source = batchSource(greys(), preprocessing, { ...options, augment: 'flip-crop' });
     const all = await collect(source.batches(3));
     expect(await collect(source.batches(3, 1))).toEqual(all.slice(1));
   });
 
   test('in order, gives every picture, the rest too', async () => {
-    const source = batchSource(ten(), preprocessing, { ...options, shuffle: false, dropLast: false });
+    const source = batchSource(greys(), preprocessing, { ...options, shuffle: false, dropLast: false });
     expect(source.length).toBe(3);
     const labels = (await collect(source.batches(5))).map(batch => batch.labels);
     expect(labels.map(({ length }) => length)).toEqual([4, 4, 2]);
@@ -58,7 +48,7 @@ describe('a source of batches', () => {
 
   test('reads each picture once, and makes no batch larger than the dataset', async () => {
     const read: number[] = [];
-    const source = batchSource(ten(read), preprocessing, { ...options, batch: 99 });
+    const source = batchSource(greys(read), preprocessing, { ...options, batch: 99 });
     for (const epoch of [0, 1, 2]) expect(await collect(source.batches(epoch))).toHaveLength(1);
     expect(source.batchSize).toBe(10);
     expect(read.length).toBe(10);

@@ -1,27 +1,18 @@
 import { describe, expect, test } from 'vitest';
 import { failure } from '../test/errors.ts';
-import { floats, labelled, numbered, tensorFile } from '../test/files.ts';
+import { floats, labelled, numbered, ten, tensorFile } from '../test/files.ts';
 import { batches } from './batches.ts';
 import type { PictureDataset } from './dataset.ts';
 import type { Transform } from './preprocessing.ts';
 import { tensorFileDataset, tensorFileOf } from './tensor-file.ts';
 
-/** Ten pictures of one pixel, which is their index; `read` collects what was asked for. */
-function ten(read: number[] = [], broken?: number): PictureDataset {
-  const labels = Int32Array.from({ length: 10 }, (_, index) => index % 3);
-  return {
-    name: 'ten',
-    size: 10,
-    classes: ['a', 'b', 'c'],
-    labels: () => labels,
-    async picture(index) {
-      read.push(index);
-      await new Promise(resolve => setTimeout(resolve, 10 - index));
-      if (index === broken) throw new Error(`picture ${index} is broken`);
-      return { data: Uint8Array.of(index, 0, 0), width: 1, height: 1 };
-    },
-  };
-}
+/** Ten pictures of one pixel, which is their index; the later ones come first. */
+const pixels = (read: number[] = [], broken?: number): PictureDataset =>
+  ten(read, async index => {
+    await new Promise(resolve => setTimeout(resolve, 10 - index));
+    if (index === broken) throw new Error(`picture ${index} is broken`);
+    return { data: Uint8Array.of(index, 0, 0), width: 1, height: 1 };
+  });
 
 /** The pixel and the index that it was given, to see that they belong together. */
 const transform: Transform = { height: 1, width: 1, apply: ({ data }, index) => Float32Array.of(data[0], index, 0.5) };
@@ -31,7 +22,7 @@ const pause = () => new Promise(resolve => setTimeout(resolve, 60));
 describe('batches', () => {
   test('give every picture once, in order, with the rest at the end', async () => {
     const seen = [];
-    for await (const batch of batches(ten(), { batchSize: 4, transform })) seen.push(batch);
+    for await (const batch of batches(pixels(), { batchSize: 4, transform })) seen.push(batch);
     expect(seen.map(({ shape }) => shape)).toEqual([
       [4, 1, 1, 3],
       [4, 1, 1, 3],
@@ -45,7 +36,7 @@ describe('batches', () => {
   test('follow a given order and drop a last one that is not full', async () => {
     const seen = [];
     const order = Int32Array.of(9, 2, 2, 7, 0);
-    for await (const batch of batches(ten(), { batchSize: 2, transform, order, dropLast: true })) seen.push(batch);
+    for await (const batch of batches(pixels(), { batchSize: 2, transform, order, dropLast: true })) seen.push(batch);
     expect(seen.map(({ indices }) => [...indices])).toEqual([
       [9, 2],
       [2, 7],
@@ -60,7 +51,7 @@ describe('batches', () => {
   for (const prefetch of [0, 1, 3]) {
     test(`read ${prefetch} ahead while the caller works, and no more`, async () => {
       const read: number[] = [];
-      const stream = batches(ten(read), { batchSize: 2, transform, prefetch });
+      const stream = batches(pixels(read), { batchSize: 2, transform, prefetch });
       await pause();
       expect(read).toEqual([]);
       await stream.next();
@@ -72,7 +63,7 @@ describe('batches', () => {
 
   test('stop reading when the loop is left', async () => {
     const read: number[] = [];
-    for await (const { indices } of batches(ten(read), { batchSize: 2, transform, prefetch: 2 })) {
+    for await (const { indices } of batches(pixels(read), { batchSize: 2, transform, prefetch: 2 })) {
       expect([...indices]).toEqual([0, 1]);
       break;
     }
@@ -86,7 +77,7 @@ describe('batches', () => {
     const read: number[] = [];
     const seen: number[] = [];
     const reading = async () => {
-      for await (const { indices } of batches(ten(read, 5), { batchSize: 2, transform, prefetch: 3 }))
+      for await (const { indices } of batches(pixels(read, 5), { batchSize: 2, transform, prefetch: 3 }))
         seen.push(...indices);
     };
     await expect(reading()).rejects.toThrow('picture 5 is broken');
@@ -112,7 +103,7 @@ describe('batches', () => {
   });
 
   test('say what is wrong with their options', async () => {
-    const first = (options: Parameters<typeof batches>[1]) => failure(batches(ten(), options).next());
+    const first = (options: Parameters<typeof batches>[1]) => failure(batches(pixels(), options).next());
     expect((await first({ batchSize: 0, transform })).message).toContain('batchSize 0');
     expect((await first({ batchSize: 2 })).message).toContain('give a transform');
     const outside = await first({ batchSize: 2, transform, order: Int32Array.of(0, 10) });

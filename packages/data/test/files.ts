@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { fromFloat32, fromInt32, type StoredTensor, serializeSafetensors } from '@peft/core';
 import sharp from 'sharp';
 import { onTestFinished } from 'vitest';
+import type { PictureDataset } from '../src/index.ts';
 
 /** A folder of the given files, removed when the test is over. */
 export function temporaryFolder(files: Record<string, string | Uint8Array> = {}): string {
@@ -21,6 +22,21 @@ export const png = (red: number, width = 4, height = 3): Promise<Uint8Array> =>
   sharp({ create: { width, height, channels: 3, background: { r: red, g: 0, b: 255 } } })
     .png()
     .toBuffer();
+
+/** Ten pictures of three classes in turn; `read` collects which were asked for. */
+export function ten(read: number[], picture: PictureDataset['picture']): PictureDataset {
+  const labels = Int32Array.from({ length: 10 }, (_, index) => index % 3);
+  return {
+    name: 'ten',
+    size: 10,
+    classes: ['a', 'b', 'c'],
+    labels: () => labels,
+    picture(index) {
+      read.push(index);
+      return picture(index);
+    },
+  };
+}
 
 /** `count` pictures of `height` x `width`, each filled with its own index, as bytes. */
 export const numbered = (count: number, height: number, width: number, channels: number): StoredTensor => ({

@@ -67,7 +67,6 @@ export class Interop {
     const trainer = new Trainer({ model, engine, source, optimizer, steps: 12 });
     const losses: number[] = [];
     for await (const event of trainer.run()) if (event.type === 'step') losses.push(event.loss);
-    await engine.sync();
     await trainer.dispose();
     return losses;
   }

@@ -122,7 +122,6 @@ export async function fit(
         );
       }
     }
-    await engine.sync();
     bar.end(`loss ${epochs.at(-1)?.meanLoss.toFixed(3) ?? '-'}`);
   } finally {
     await trainer.dispose();
