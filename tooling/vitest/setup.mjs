@@ -1,6 +1,17 @@
 import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
-import { afterAll } from 'vitest';
+import { configureGlobal } from 'fast-check';
+import { afterAll, beforeAll } from 'vitest';
+
+/** Property tests draw the same cases each time; another `PEFT_SEED` draws others. */
+configureGlobal({ seed: Number(process.env.PEFT_SEED ?? 1) });
+
+/** Refuses unseeded random numbers, with which a test may fail for no reason. Modules draw some while they load. */
+beforeAll(() => {
+  Math.random = () => {
+    throw new Error('A test asked for an unseeded random number; give the initializer, or whatever draws it, a seed.');
+  };
+});
 
 /** Makes the backend named by `PEFT_BACKEND` the current one, before any test of the file runs. */
 const backend = process.env.PEFT_BACKEND ?? 'cpu';
