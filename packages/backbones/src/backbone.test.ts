@@ -1,4 +1,14 @@
-import { DropPath, getModule, hostRandom, initialize, key, modules, parameters, withScope } from '@peft/core';
+import {
+  DropPath,
+  getModule,
+  hostRandom,
+  initialize,
+  key,
+  type Module,
+  modules,
+  parameters,
+  withScope,
+} from '@peft/core';
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
 import { maxDifference } from '../test/compare.ts';
@@ -18,6 +28,10 @@ const swin = () =>
     config: { ...small, embedDim: 8, depths: [2, 1], heads: [2, 2], windowSize: 2 },
     preprocessing,
   });
+
+/** The parameters that are new in a pretrained model. */
+const fresh = (model: Module): string[] =>
+  [...parameters(model)].flatMap(([path, parameter]) => (parameter.fresh ? [path] : []));
 
 const pictures = () => tf.randomNormal([2, 16, 16, 3], 0, 1, 'float32', 3);
 
@@ -62,7 +76,9 @@ describe.each([
     expect(withClasses(model, 5).classes).toBe(5);
     expect(tf.memory().numTensors).toBe(before);
     const heads = model.classifiers.length;
+    expect(fresh(model)).toEqual([]);
     withClasses(model, 7);
+    expect(fresh(model)).toEqual(model.classifiers.flatMap(path => [`${path}.weight`, `${path}.bias`]));
     expect(tf.memory().numTensors).toBe(before - 2 * heads);
     for (const path of model.classifiers) expect(getModule(model, path).path).toBe(path);
     expect(initialize(model, key(1)).call(pictures()).shape).toEqual([2, 7]);

@@ -1,4 +1,5 @@
 import {
+  bindPaths,
   check,
   checkpointed,
   children,
@@ -9,6 +10,8 @@ import {
   Linear,
   Module,
   modules,
+  type Parameter,
+  parameters,
 } from '@peft/core';
 import type * as tf from '@tensorflow/tfjs-core';
 import { frozenCount, runSegments, type Segment } from './segment.ts';
@@ -40,8 +43,18 @@ export abstract class Backbone extends Module {
   /** What the head sees, `[B, featureCount]`. The caller disposes of it. */
   abstract features(images: tf.Tensor): tf.Tensor;
 
-  /** Puts a fresh head, PyTorch's default for a linear layer, in the place of each old one, which is freed. */
-  abstract replaceHead(classes: number): void;
+  /** Puts a head without values, PyTorch's default for a linear layer, in the place of each old one, which is freed. */
+  protected abstract setHead(classes: number): void;
+
+  /**
+   * Puts a new head in the place of each old one, which is freed. It has no values until `initialize(model, key)`; the first
+   * adapter trains and saves it.
+   */
+  replaceHead(classes: number): void {
+    this.setHead(classes);
+    bindPaths(this);
+    for (const [, parameter] of headParameters(this)) parameter.fresh = true;
+  }
 
   /** Outputs of the head; 0 if there is none. */
   abstract readonly classes: number;
@@ -70,6 +83,10 @@ export abstract class Backbone extends Module {
     }
   }
 }
+
+/** The parameters of the classification heads, by path. */
+export const headParameters = (model: Backbone): [string, Parameter][] =>
+  [...parameters(model)].filter(([path]) => model.classifiers.some(classifier => path.startsWith(`${classifier}.`)));
 
 /** A head of `classes` outputs, or none. */
 export const linearHead = (features: number, classes: number): Linear | undefined =>

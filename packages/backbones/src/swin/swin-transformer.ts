@@ -1,4 +1,4 @@
-import { bindPaths, check, disposeModule, LayerNorm, type Linear, Module } from '@peft/core';
+import { check, disposeModule, LayerNorm, type Linear, Module } from '@peft/core';
 import * as tf from '@tensorflow/tfjs-core';
 import { Backbone, linearHead } from '../backbone.ts';
 import { moduleSegment, runSegments, type Segment } from '../segment.ts';
@@ -61,10 +61,9 @@ export class SwinTransformer extends Backbone {
     return this.head.fc?.outFeatures ?? 0;
   }
 
-  replaceHead(classes: number): void {
+  protected setHead(classes: number): void {
     disposeModule(this.head);
     this.head.fc = linearHead(this.featureCount, classes);
-    bindPaths(this);
   }
 
   segments(): readonly Segment[] {

@@ -1,5 +1,4 @@
 import {
-  bindPaths,
   check,
   disposeModule,
   firstRows,
@@ -58,7 +57,7 @@ export class VisionTransformer extends Backbone {
     const after = config.fcNorm ?? config.globalPool === 'avg';
     this.norm = after ? undefined : new LayerNorm(embedDim, epsilon);
     this.fc_norm = after ? new LayerNorm(embedDim, epsilon) : undefined;
-    this.replaceHead(config.classes);
+    this.setHead(config.classes);
   }
 
   get classifiers(): readonly string[] {
@@ -89,11 +88,10 @@ export class VisionTransformer extends Backbone {
     return this.config.embedPrefix ? this.prefixTokens : 0;
   }
 
-  replaceHead(classes: number): void {
+  protected setHead(classes: number): void {
     for (const old of [this.head, this.head_dist]) if (old) disposeModule(old);
     this.head = linearHead(this.config.embedDim, classes);
     this.head_dist = this.config.distilled ? linearHead(this.config.embedDim, classes) : undefined;
-    bindPaths(this);
   }
 
   /** Patches, prefix tokens and positions: the input of the first block, `[B, N, D]`. */

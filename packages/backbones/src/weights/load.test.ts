@@ -82,6 +82,8 @@ describe('what a file may lack', () => {
     const model = await load(unchanged, { newHead: true }, 7);
     const empty = [...parameters(model)].filter(([, parameter]) => !parameter.isMaterialized).map(([path]) => path);
     expect(empty).toEqual(['head.weight', 'head.bias']);
+    const fresh = [...parameters(model)].filter(([, parameter]) => parameter.fresh).map(([path]) => path);
+    expect(fresh).toEqual(['head.weight', 'head.bias']);
     initialize(model, key(0));
     const weight = await new Map(parameters(model)).get('head.weight')!.get();
     const bound = 1 / Math.sqrt(32);
@@ -90,13 +92,16 @@ describe('what a file may lack', () => {
   });
 
   test('a file without a head, and a model without one', async () => {
-    await load(
+    const model = await load(
       weights => {
         weights.delete('head.weight');
         weights.delete('head.bias');
       },
       { newHead: true },
     );
+    expect(new Map(parameters(model)).get('head.weight')?.fresh).toBe(true);
+    const own = await load(unchanged, { newHead: true });
+    expect(new Map(parameters(own)).get('head.weight')?.fresh).toBe(false);
     expect((await load(unchanged, { newHead: true }, 0)).classifiers).toEqual([]);
   });
 

@@ -1,5 +1,5 @@
 import { fromFloat32, loadState, parameters, type Safetensors, type StoredTensor, toFloat32 } from '@peft/core';
-import type { Backbone } from '../backbone.ts';
+import { type Backbone, headParameters } from '../backbone.ts';
 import { VisionTransformer } from '../vit/vision-transformer.ts';
 import { detectNaming, findNaming } from './detect.ts';
 import { type FileNaming, isExtra, isHead, translator } from './naming.ts';
@@ -47,6 +47,7 @@ export function loadBackbone(
   const translate = translator(naming, found.prefix);
   const rest = new Map([...tensors].filter(([name]) => !isExtra(name)));
   const ours = new Map<string, StoredTensor>();
+  const head = new Map(headParameters(model));
   for (const [path, { layout }] of parameters(model)) {
     const names = translate(path) ?? [];
     const parts = names.flatMap(name => tensors.get(name) ?? []);
@@ -55,12 +56,10 @@ export function loadBackbone(
     const joined = joinRows(parts);
     const tensor = model instanceof VisionTransformer && path === 'pos_embed' ? fitPositions(model, joined) : joined;
     const differs = String(tensor.shape) !== String(layout.shape);
-    if (!(newHead && differs && ofHead(model, path))) ours.set(path, tensor);
+    if (!(newHead && differs && head.has(path))) ours.set(path, tensor);
   }
   for (const [name, tensor] of rest) if (!(newHead && isHead(name, naming, found.prefix))) ours.set(name, tensor);
-  loadState(model, ours, { source, optional: path => newHead && ofHead(model, path) });
+  loadState(model, ours, { source, optional: path => newHead && head.has(path) });
+  for (const [path, parameter] of head) if (!ours.has(path)) parameter.fresh = true;
   return found;
 }
-
-const ofHead = (model: Backbone, path: string): boolean =>
-  model.classifiers.some(classifier => path.startsWith(`${classifier}.`));

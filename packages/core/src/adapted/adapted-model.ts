@@ -10,7 +10,7 @@ import { fold, type Key } from '../tensor/random.ts';
 import { Adapter, type AttachedSite, sliceWeight } from './adapter.ts';
 import type { Gates } from './gates.ts';
 import { MergedWeights } from './merged-weights.ts';
-import { planAdapter } from './plan.ts';
+import { type PlanOptions, planAdapter } from './plan.ts';
 import { sitePatch } from './site-patch.ts';
 
 export interface AddOptions {
@@ -20,6 +20,8 @@ export interface AddOptions {
   strict?: boolean;
   /** Whether to use it at once, beside those in use; true unless given. */
   active?: boolean;
+  /** Base parameters that it keeps beyond those its method names; unless given, the fresh ones that no other adapter has. */
+  keeps?: PlanOptions['keeps'];
 }
 
 /**
@@ -70,7 +72,8 @@ export class AdaptedModel {
    * @throws PeftError `state` while merged, for a name that is there, or for a second owner of a head; `bad-argument` for a name
    * that is none; `no-match` for targets that match nothing
    */
-  async add(name: string, method: Method, { key, strict = true, active = true }: AddOptions): Promise<Adapter> {
+  async add(name: string, method: Method, options: AddOptions): Promise<Adapter> {
+    const { key, strict = true, active = true, keeps = (_, base) => this.#isUnkept(base) } = options;
     this.#requireUnmerged('add an adapter');
     check(!this.#adapters.has(name), 'state', () => `There is an adapter "${name}" already; detach it first.`);
     check(
@@ -78,7 +81,7 @@ export class AdaptedModel {
       'bad-argument',
       () => `"${name}" is not an adapter's name; use letters, digits, - and _.`,
     );
-    const adapter = new Adapter(name, planAdapter(this.base, method, { strict }), fold(key, name));
+    const adapter = new Adapter(name, planAdapter(this.base, method, { strict, keeps }), fold(key, name));
     if (active) requireOneOwner([...this.#active, adapter]);
     await this.#fill(adapter);
     this.#adapters.set(name, adapter);
@@ -94,7 +97,8 @@ export class AdaptedModel {
   async become(name: string, { method, values = {} }: Succession): Promise<Adapter> {
     this.#requireUnmerged('let an adapter become another');
     const old = this.get(name);
-    const adapter = new Adapter(name, planAdapter(this.base, method, { strict: false }), old.key);
+    const keeps = (path: string): boolean => old.plan.kept.has(path);
+    const adapter = new Adapter(name, planAdapter(this.base, method, { strict: false, keeps }), old.key);
     await this.#fill(adapter, () => adapter.takeOver(old, values));
     this.#adapters.set(name, adapter);
     for (const { module } of adapter.plan.sites) this.#ensurePatched(module);
@@ -212,6 +216,16 @@ export class AdaptedModel {
       for (const { base, own } of plan.saved.values()) base.ownValue.assign(own.value);
     this.#merged.keep();
     for (const name of [...this.#adapters.keys()]) this.detach(name);
+  }
+
+  /** The fresh parameters, by path, that no adapter keeps: they have no values but those that they were initialized with. */
+  get unkept(): string[] {
+    return [...parameters(this.base)].flatMap(([path, base]) => (this.#isUnkept(base) ? [path] : []));
+  }
+
+  #isUnkept(base: Parameter): boolean {
+    const isKept = ({ plan }: Adapter) => [...plan.saved.values()].some(saved => saved.base === base);
+    return base.fresh && ![...this.#adapters.values()].some(isKept);
   }
 
   #requireUnmerged(action: string): void {

@@ -22,17 +22,39 @@ export interface AdapterPlan {
   readonly parameters: ReadonlyMap<string, Parameter>;
   /** Copies of base parameters, by path. */
   readonly saved: ReadonlyMap<string, SavedParameter>;
+  /** Paths of those that the method does not name: see {@link PlanOptions.keeps}. */
+  readonly kept: ReadonlySet<string>;
 }
 
-/** The base parameters that an adapter keeps copies of: whole modules, and biases. */
+export interface PlanOptions {
+  /** Whether every name in a list of targets and in `modulesToSave` must match something; true unless given. */
+  strict?: boolean;
+  /**
+   * Base parameters that the adapter trains and saves though its method does not name them: the fresh ones unless given.
+   * Without a new head, say, an adapter could not be used again.
+   */
+  keeps?: (path: string, parameter: Parameter) => boolean;
+}
+
+const isFresh = (_: string, { fresh }: Parameter): boolean => fresh;
+
+/** A name of `modulesToSave` as a test of paths: of all that lies in the modules of that name. */
+const isIn =
+  (path: string) =>
+  (name: string): boolean =>
+    name === '*' || fullMatch(`(?:.*\\.)?${name}\\..*|${name}`, path) !== null;
+
+/** The base parameters that an adapter keeps copies of: whole modules, biases, and those in `kept`. */
 function planSaved(
   root: Module,
   { modulesToSave, bias = 'none' }: Method,
   sites: readonly Site[],
+  kept: ReadonlySet<string>,
+  strict: boolean,
 ): Map<string, SavedParameter> {
   const adapted = new Set(sites.map(({ path }) => `${path}.bias`));
   const all = [...parameters(root)].filter(([, { fixed }]) => !fixed);
-  for (const name of modulesToSave) {
+  for (const name of strict ? modulesToSave : []) {
     const pattern = `(?:.*\\.)?${name}(?:\\..*)?`;
     check(
       name === '*' || all.some(([path]) => fullMatch(pattern, path)),
@@ -41,7 +63,8 @@ function planSaved(
     );
   }
   const isSaved = (path: string): boolean =>
-    modulesToSave.some(name => name === '*' || fullMatch(`(?:.*\\.)?${name}\\..*|${name}`, path)) ||
+    kept.has(path) ||
+    modulesToSave.some(isIn(path)) ||
     (bias === 'all' && path.endsWith('.bias')) ||
     (bias === 'adapted' && adapted.has(path));
   return new Map(
@@ -51,15 +74,28 @@ function planSaved(
   );
 }
 
+/** Paths of what an adapter keeps though its method names neither its module nor its kind. */
+function keptPaths(root: Module, { modulesToSave, bias }: Method, { keeps = isFresh }: PlanOptions): Set<string> {
+  const isMeant = (path: string): boolean =>
+    modulesToSave.some(isIn(path)) || (bias === 'all' && path.endsWith('.bias'));
+  return new Set([...parameters(root)].flatMap(([path, base]) => (keeps(path, base) && !isMeant(path) ? [path] : [])));
+}
+
+/** The modules that an adapter trains and saves whole, by name: those of its method, and those it keeps beyond them. */
+export function savedModules({ modulesToSave }: Method, kept: ReadonlySet<string>): string[] {
+  const beyond = [...kept].map(path => path.replace(/\.?[^.]*$/, '')).filter(module => module !== '');
+  return [...new Set([...modulesToSave, ...beyond])];
+}
+
 /**
  * Lays out an adapter on a model. It costs no memory, so that it also answers how many parameters a method has on a
  * model without weights.
- *
- * @param strict whether every name of a list of targets must match something
  */
-export function planAdapter(root: Module, method: Method, { strict = true } = {}): AdapterPlan {
-  const { targets, modulesToSave, blocks } = method;
-  const sites = targets ? resolveSites(root, targets, { skipped: modulesToSave, strict, blocks }) : [];
+export function planAdapter(root: Module, method: Method, options: PlanOptions = {}): AdapterPlan {
+  const { targets, blocks } = method;
+  const { strict = true } = options;
+  const kept = keptPaths(root, method, options);
+  const sites = targets ? resolveSites(root, targets, { skipped: savedModules(method, kept), strict, blocks }) : [];
   const unique = new Map<string, Parameter>();
   const bySite = sites.map(site => {
     const specs = Object.entries(method.parameters(site, sites));
@@ -78,14 +114,15 @@ export function planAdapter(root: Module, method: Method, { strict = true } = {}
       }),
     );
   });
-  return { method, sites, bySite, parameters: unique, saved: planSaved(root, method, sites) };
+  const saved = planSaved(root, method, sites, kept, strict);
+  return { method, sites, bySite, parameters: unique, saved, kept };
 }
 
 /**
  * What is left of a method once its stages have passed, for counting before anything is trained: every gate scores the same,
  * and every value is zero.
  */
-export function planSettled(root: Module, method: Method, options: { strict?: boolean } = {}): AdapterPlan {
+export function planSettled(root: Module, method: Method, options: PlanOptions = {}): AdapterPlan {
   const plan = planAdapter(root, method, options);
   const { stage } = method;
   if (!stage || stage.repeats) return plan;

@@ -40,6 +40,11 @@ export class TensorReader {
     return new Float32Array(shape.reduce((product, size) => product * size, 1));
   }
 
+  /** Leaves a tensor aside, if it is there. */
+  ignore(key: string): void {
+    this.#taken.add(key);
+  }
+
   /** Notes something wrong with a tensor. */
   report(problem: string): void {
     this.#problems.add(problem);

@@ -1,5 +1,6 @@
 import type { AdaptedModel } from '../adapted/adapted-model.ts';
 import type { Adapter } from '../adapted/adapter.ts';
+import { savedModules } from '../adapted/plan.ts';
 import { check, PeftError } from '../errors.ts';
 import type { Method, MethodFactory, ReadAdapter } from '../method/method.ts';
 import { factoryOf, isMethodRecord, type MethodRecord, methodRecord, recordOptions } from '../method/record.ts';
@@ -8,6 +9,7 @@ import { key } from '../tensor/random.ts';
 import { type Json, type JsonObject, type PeftAdapterFile, peftPrefix, TensorReader } from './adapter-file.ts';
 import { fromFloat32 } from './dtype.ts';
 import { parseSafetensors, type StoredTensor, serializeSafetensors } from './safetensors.ts';
+import { readSaved, savedKey } from './saved-keys.ts';
 
 /** A folder's files by relative path, with `/` between its parts. */
 export type FolderFiles = Record<string, Uint8Array>;
@@ -41,16 +43,10 @@ const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
 const sorted = (object: JsonObject): JsonObject =>
   Object.fromEntries(Object.entries(object).sort(([a], [b]) => (a < b ? -1 : 1)));
 
-/** Where peft keeps the bias of a module: below `base_layer` if the module is adapted. */
-function savedKey(path: string, adapter: Adapter): string {
-  const module = path.replace(/\.bias$/, '');
-  const adapted = path.endsWith('.bias') && adapter.plan.sites.some(site => site.path === module);
-  return adapted ? `${module}.base_layer.bias` : path;
-}
-
 async function writeAdapter(adapter: Adapter, card: ModelCard): Promise<PeftAdapterFile> {
   const { method, plan } = adapter;
   const tensors = new Map<string, StoredTensor>();
+  const modulesToSave = savedModules(method, plan.kept);
   let config: JsonObject = {};
   if (method.files) {
     const written = await method.files.write(await adapter.siteValues());
@@ -63,7 +59,7 @@ async function writeAdapter(adapter: Adapter, card: ModelCard): Promise<PeftAdap
     }
   }
   for (const [path, { own }] of plan.saved) {
-    tensors.set(savedKey(path, adapter), fromFloat32(await own.getForFile(), own.layout.shape));
+    tensors.set(savedKey(path, plan), fromFloat32(await own.getForFile(), own.layout.shape));
   }
   return {
     config: sorted({
@@ -74,7 +70,7 @@ async function writeAdapter(adapter: Adapter, card: ModelCard): Promise<PeftAdap
       revision: null,
       inference_mode: true,
       peft_version: peftVersion,
-      modules_to_save: method.modulesToSave.length > 0 ? [...method.modulesToSave] : null,
+      modules_to_save: modulesToSave.length > 0 ? modulesToSave : null,
       ...config,
     }),
     tensors,
@@ -251,18 +247,24 @@ export async function attachAdapterFolder(
   const added: string[] = [];
   try {
     for (const { name, file, read } of adapters) {
-      const adapter = await model.add(name, read.method, { key: key(0), strict: false, active: false });
+      const keeps = (path: string): boolean => file.tensors.has(path);
+      const adapter = await model.add(name, read.method, { key: key(0), strict: false, active: false, keeps });
       added.push(name);
       const reader = new TensorReader(file.tensors);
       for (const { site, parameters } of adapter.attachedSites) {
         const values = read.values(site, adapter.plan.sites, reader);
         for (const [parameter, data] of Object.entries(values)) parameters[parameter].set(data);
       }
-      for (const [path, { own }] of adapter.plan.saved) {
-        own.setFromFile(reader.take(savedKey(path, adapter), own.layout.shape));
-      }
+      readSaved(adapter.plan, reader);
       reader.finish(source);
     }
+    check(model.unkept.length === 0, 'bad-file', () => {
+      const names = model.unkept.join(', ');
+      return (
+        `${source} lacks ${names}, which this model has new, without values from a file: what was trained with the adapter ` +
+        'is lost. Open the backbone with the head that the adapter was trained on, or train the adapter anew.'
+      );
+    });
     model.use(Object.fromEntries(adapters.filter(({ active }) => active).map(({ name, weight }) => [name, weight])));
   } catch (error) {
     for (const name of added) model.detach(name);

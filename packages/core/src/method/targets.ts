@@ -184,14 +184,15 @@ export function resolveSites(
   const isSkipped = (path: string): boolean =>
     skipped.some(name => fullMatch(`(?:.*\\.)?${name}(?:\\..*)?`, path) !== null);
   const sites = tree.flatMap(([path, module]) => {
-    if (matchesAny(exclude, path) || isSkipped(path)) return [];
+    if (matchesAny(exclude, path)) return [];
     if (allLinear) {
-      const isTarget = module instanceof Linear && !root.classifiers?.includes(path);
+      const isTarget = module instanceof Linear && !root.classifiers?.includes(path) && !isSkipped(path);
       return isTarget ? sitesOf(path, module, { name: path, slices: [] }, blocks) : [];
     }
     const match = matchTarget(path, options, names);
     if (!match) return [];
     used.add(match.name);
+    if (isSkipped(path)) return [];
     return sitesOf(path, module, match, blocks);
   });
   const unused = names.find(({ name }) => !used.has(name));

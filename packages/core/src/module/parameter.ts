@@ -31,6 +31,11 @@ export class Parameter {
   readonly fixed: boolean;
   /** Whether training changes it. */
   trainable: boolean;
+  /**
+   * Whether it replaces one of a pretrained model without values from a file, as the head for another task does: nothing
+   * but the adapter that trains it keeps its values. False once it takes values from a file.
+   */
+  fresh = false;
   /** Another parameter of the same shape that stands in for this one, as an adapter's own copy of a head does. */
   redirect: Parameter | undefined;
   #variable: tf.Variable | undefined;
@@ -110,6 +115,7 @@ export class Parameter {
   /** Takes values in the order of {@link layout}. */
   setFromFile(values: Float32Array): void {
     this.set(fromFileOrder(values, this.layout));
+    this.fresh = false;
   }
 
   /**
@@ -132,6 +138,7 @@ export class Parameter {
       ...(isTransposed(this.layout) && { readTransposed: async () => asStored(await read()) }),
     });
     this.#own(variable);
+    this.fresh = false;
   }
 
   /** A copy of the values in the order of {@link layout}. */
