@@ -1,79 +1,135 @@
 import { createHash } from 'node:crypto';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** What of the Hugging Face Hub a download needs, for one model, on this machine. */
-export interface HubServer {
+/** A server on this machine, and what it was asked. */
+export interface LocalServer {
   readonly url: string;
-  readonly commit: string;
-  /** Requests so far: method, path and range. */
+  /** Method, path and range of each request. */
   readonly requests: string[];
-  /** Breaks the next answer with content off after so many bytes. */
-  breakAfter(bytes: number): void;
+  /** The authorization that each request came with. */
+  readonly authorizations: (string | undefined)[];
   close(): Promise<void>;
 }
 
-const hash = (algorithm: string, content: Uint8Array): string => createHash(algorithm).update(content).digest('hex');
+/** What of the Hugging Face Hub a download needs, for one model. */
+export interface HubServer extends LocalServer {
+  /** By path; may change while the server runs. */
+  readonly files: Record<string, Uint8Array>;
+  /** What the server says, where it is not the truth. */
+  readonly claims: Claims;
+  /** Answers before the server does, or leaves a request to it by returning false. */
+  intercept: (request: IncomingMessage, response: ServerResponse) => boolean;
+  /** Breaks the next answer with content off after so many bytes. */
+  breakAfter(bytes: number): void;
+}
+
+export interface Claims {
+  commit: string;
+  /** Files that a revision is said to have, beside those that are there. */
+  siblings?: readonly string[];
+  /** In place of a file's hash. */
+  etag?: string;
+  /** In place of a file's size. */
+  size?: number;
+  /** Another server's address, to which requests for large files are sent on. */
+  storage?: string;
+}
+
+const hash = (algorithm: string, ...content: (string | Uint8Array)[]): string =>
+  content.reduce((digest, piece) => digest.update(piece), createHash(algorithm)).digest('hex');
+
+/** The Hub's names of blobs: SHA-256 for large files, Git's SHA-1 for small ones. */
+export const etagOf = (path: string, content: Uint8Array): string =>
+  isLarge(path) ? hash('sha256', content) : hash('sha1', `blob ${content.length}\0`, content);
+
+const isLarge = (path: string): boolean => path.endsWith('.safetensors');
+
+export async function serve(listener: RequestListener): Promise<LocalServer> {
+  const requests: string[] = [];
+  const authorizations: (string | undefined)[] = [];
+  const server = createServer((request, response) => {
+    const { pathname } = new URL(request.url ?? '/', 'http://localhost');
+    requests.push(`${request.method} ${pathname} ${request.headers.range ?? ''}`.trim());
+    authorizations.push(request.headers.authorization);
+    listener(request, response);
+  });
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    requests,
+    authorizations,
+    close: () =>
+      new Promise(resolve => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+/** Answers a request for bytes of a file. */
+export function sendPart(request: IncomingMessage, response: ServerResponse, content: Uint8Array, headers = {}): void {
+  const range = /bytes=(\d+)-(\d*)/.exec(request.headers.range ?? '');
+  const start = Number(range?.[1] ?? 0);
+  const end = Math.min(Number(range?.[2] || content.length), content.length - 1);
+  const body = content.subarray(start, end + 1);
+  const part = range ? { 'content-range': `bytes ${start}-${end}/${content.length}` } : {};
+  response.writeHead(range ? 206 : 200, { 'content-length': body.length, ...part, ...headers }).end(body);
+}
 
 export async function serveHub(
   name: string,
   files: Record<string, Uint8Array>,
   { token }: { token?: string } = {},
 ): Promise<HubServer> {
-  const commit = '0123456789abcdef0123456789abcdef01234567';
-  const requests: string[] = [];
+  const claims: Claims = { commit: '0123456789abcdef0123456789abcdef01234567' };
   let remaining = Number.POSITIVE_INFINITY;
 
-  const send = (response: ServerResponse, status: number, body: string | Uint8Array, headers = {}) =>
-    response.writeHead(status, headers).end(body);
+  const refuse = (response: ServerResponse, status: number, code: string) =>
+    response.writeHead(status, { 'x-error-code': code, 'content-type': 'application/json' }).end('{"error":"no"}');
 
   const sendInfo = (response: ServerResponse, revision: string) => {
-    if (revision !== 'main' && revision !== commit) {
-      return send(response, 404, JSON.stringify({ error: 'Revision not found' }), {
-        'content-type': 'application/json',
-      });
-    }
-    const siblings = Object.keys(files).map(rfilename => ({ rfilename }));
-    const info = { _id: '1', id: name, sha: commit, siblings, lastModified: '2026-01-01T00:00:00.000Z' };
-    return send(response, 200, JSON.stringify(info), { 'content-type': 'application/json' });
+    if (revision !== 'main' && revision !== claims.commit) return refuse(response, 404, 'RevisionNotFound');
+    const siblings = [...Object.keys(files), ...(claims.siblings ?? [])].map(rfilename => ({ rfilename }));
+    const info = { _id: '1', id: name, sha: claims.commit, siblings, lastModified: '2026-01-01T00:00:00.000Z' };
+    return response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(info));
   };
 
   const sendFile = (request: IncomingMessage, response: ServerResponse, path: string) => {
     const content = files[path];
-    if (!content) return send(response, 404, '', { 'x-error-code': 'EntryNotFound' });
-    const range = /bytes=(\d+)-(\d*)/.exec(request.headers.range ?? '');
-    const [start, end] = [Number(range?.[1] ?? 0), Math.min(Number(range?.[2] || content.length), content.length - 1)];
-    const body = content.subarray(start, end + 1);
-    const large = content.length > 1000;
-    response.writeHead(range ? 206 : 200, {
-      'content-length': body.length,
-      'content-range': `bytes ${start}-${end}/${content.length}`,
-      etag: `"${hash('sha1', content)}"`,
-      ...(large && { 'x-linked-etag': `"${hash('sha256', content)}"` }),
-    });
-    if (body.length <= 1 || remaining >= body.length) return response.end(body);
-    response.write(body.subarray(0, remaining), () => response.destroy());
+    if (!content) return refuse(response, 404, 'EntryNotFound');
+    const etag = `"${claims.etag ?? etagOf(path, content)}"`;
+    const size = claims.size ?? content.length;
+    const linked = { 'x-linked-etag': etag, 'x-linked-size': size };
+    const headers = { 'x-repo-commit': claims.commit, etag, ...((isLarge(path) || claims.size) && linked) };
+    if (claims.storage && isLarge(path)) {
+      return response.writeHead(302, { ...headers, location: `${claims.storage}/${path}` }).end();
+    }
+    const isProbe = request.headers.range === 'bytes=0-0';
+    if (isProbe || remaining >= content.length) return sendPart(request, response, content, headers);
+    response.writeHead(200, { 'content-length': content.length, ...headers });
+    response.write(content.subarray(0, remaining), () => response.destroy());
     remaining = Number.POSITIVE_INFINITY;
     return response;
   };
 
-  const server = createServer((request, response) => {
+  const local = await serve((request, response) => {
+    if (server.intercept(request, response)) return undefined;
     const { pathname } = new URL(request.url ?? '/', 'http://localhost');
-    requests.push(`${request.method} ${pathname} ${request.headers.range ?? ''}`.trim());
-    if (token && request.headers.authorization !== `Bearer ${token}`) return send(response, 401, 'Unauthorized');
+    if (token && request.headers.authorization !== `Bearer ${token}`) return refuse(response, 401, 'GatedRepo');
     const info = new RegExp(`^/api/models/${name}/revision/(.+)$`).exec(pathname);
     if (info) return sendInfo(response, decodeURIComponent(info[1]));
-    const file = new RegExp(`^/${name}/resolve/${commit}/(.+)$`).exec(pathname);
-    return file ? sendFile(request, response, file[1]) : send(response, 404, 'Not found');
+    const file = new RegExp(`^/${name}/resolve/[^/]+/(.+)$`).exec(pathname);
+    return file ? sendFile(request, response, decodeURIComponent(file[1])) : refuse(response, 404, 'RepoNotFound');
   });
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    commit,
-    requests,
+  const server: HubServer = {
+    ...local,
+    files,
+    claims,
+    intercept: () => false,
     breakAfter: bytes => {
       remaining = bytes;
     },
-    close: () => new Promise(resolve => server.close(() => resolve())),
   };
+  return server;
 }

@@ -1,3 +1,4 @@
 export { sha256File } from './hash.ts';
-export { downloadModel, type HubReference, parseHubReference } from './hub.ts';
+export { type DownloadOptions, downloadModel, isCached } from './hub/model.ts';
+export { type HubReference, parseHubReference } from './hub/reference.ts';
 export { type OpenBackboneOptions, type OpenedBackbone, openBackbone } from './open.ts';

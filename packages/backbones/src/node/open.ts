@@ -12,9 +12,10 @@ import type { BackboneDefinition } from '../zoo/entry.ts';
 import { lookupBackbone, zoo } from '../zoo/zoo.ts';
 import { readModelFolder } from './folder.ts';
 import { sha256File } from './hash.ts';
-import { downloadModel, parseHubReference } from './hub.ts';
+import { type DownloadOptions, downloadModel } from './hub/model.ts';
+import { parseHubReference } from './hub/reference.ts';
 
-export interface OpenBackboneOptions extends BackboneOptions {
+export interface OpenBackboneOptions extends BackboneOptions, DownloadOptions {
   /** A safetensors file for a name of the zoo; without it, and without weights of its own, values are random. */
   weights?: string;
   /** For what no file gives: a new head, or everything. */
@@ -55,8 +56,9 @@ async function packagedModel(name: 'pico-vit' | 'pico-swin'): Promise<string> {
   }
 }
 
-async function locate(spec: string, weights: string | undefined, newHead: boolean): Promise<Located> {
-  if (spec.startsWith('hf:')) return readModelFolder(await downloadModel(parseHubReference(spec)), newHead);
+async function locate(spec: string, options: OpenBackboneOptions, newHead: boolean): Promise<Located> {
+  const { weights } = options;
+  if (spec.startsWith('hf:')) return readModelFolder(await downloadModel(parseHubReference(spec), options), newHead);
   const isPico = spec === 'pico-vit' || spec === 'pico-swin';
   if (isPico && !weights) return { ...(await readModelFolder(await packagedModel(spec), newHead)), name: spec };
   if (!Object.hasOwn(zoo, spec) && existsSync(spec)) return readModelFolder(spec, newHead);
@@ -79,7 +81,7 @@ async function locate(spec: string, weights: string | undefined, newHead: boolea
 export async function openBackbone(spec: string, options: OpenBackboneOptions = {}): Promise<OpenedBackbone> {
   const { classes, seed = 0 } = options;
   const newHead = classes !== undefined;
-  const found = await locate(spec, options.weights, newHead);
+  const found = await locate(spec, options, newHead);
   const weights = options.weights ?? found.weights;
   const definition = defineBackbone(found.definition, options);
   const model = createBackbone(definition);

@@ -1,0 +1,123 @@
+import { check, PeftError } from '@peft/core';
+import type { HubEnvironment } from './environment.ts';
+import { HubFailure } from './failure.ts';
+import { isCommit, quote } from './names.ts';
+import type { HubReference } from './reference.ts';
+import { type Answer, request } from './request.ts';
+
+/** For the answers about a model, and for the JSON files of one, in bytes. The Hub's own are thousands of times smaller. */
+export const maxJsonSize = 16 * 2 ** 20;
+
+/** What a revision is now. */
+export interface Revision {
+  readonly commit: string;
+  /** Paths of its files. */
+  readonly files: readonly string[];
+}
+
+/** A file of a commit. */
+export interface HubFile {
+  readonly name: string;
+  readonly commit: string;
+  readonly path: string;
+}
+
+export interface FileInfo {
+  /** The name of its blob: a hash of the content, if the server is the Hub. */
+  readonly etag: string;
+  /** In bytes. */
+  readonly size: number;
+}
+
+/** A file's bytes from an offset on. */
+export interface FileContent {
+  readonly offset: number;
+  readonly chunks: AsyncIterable<Uint8Array>;
+}
+
+async function readText(answer: Answer, what: string): Promise<string> {
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of answer.chunks()) {
+    size += chunk.length;
+    check(size <= maxJsonSize, 'bad-file', () => `The Hub's answer about ${what} is over ${maxJsonSize} bytes long.`);
+    pieces.push(chunk);
+  }
+  return Buffer.concat(pieces).toString('utf8');
+}
+
+function parseRevision(text: string, what: string): Revision {
+  let info: { sha?: unknown; siblings?: unknown } | null;
+  try {
+    info = JSON.parse(text);
+  } catch (cause) {
+    throw new PeftError('bad-file', `The Hub's answer about ${what} is not JSON: is HF_ENDPOINT a Hub?`, { cause });
+  }
+  const commit = info?.sha;
+  check(
+    typeof commit === 'string' && isCommit(commit),
+    'bad-file',
+    () => `The Hub's answer about ${what} has ${quote(commit)} for a commit, not 40 hexadecimal digits.`,
+  );
+  const siblings: readonly unknown[] = Array.isArray(info?.siblings) ? info.siblings : [];
+  const files = siblings.map(sibling => (sibling as { rfilename?: unknown } | null)?.rfilename);
+  check(
+    files.every(file => typeof file === 'string'),
+    'bad-file',
+    () => `The Hub's answer about ${what} lists a file without a name.`,
+  );
+  return { commit, files };
+}
+
+/** Asks what a branch, tag or commit is, and which files it has. */
+export async function readRevision(hub: HubEnvironment, { name, revision }: HubReference): Promise<Revision> {
+  const what = `${name}@${revision}`;
+  const path = `/api/models/${name}/revision/${encodeURIComponent(revision)}?expand=sha&expand=siblings`;
+  const found = parseRevision(await readText(await request(hub, path), what), what);
+  check(
+    !isCommit(revision) || found.commit === revision,
+    'bad-file',
+    () => `The Hub answered for commit ${found.commit} when asked for ${what}.`,
+  );
+  return found;
+}
+
+const addressOf = ({ name, commit, path }: HubFile): string =>
+  `/${name}/resolve/${commit}/${path.split('/').map(encodeURIComponent).join('/')}`;
+
+const toSize = (text: string | null | undefined): number | undefined =>
+  /^\d+$/.test(text ?? '') ? Number(text) : undefined;
+
+/** The hash and the size of a file. A large file's stand on the redirect to where it is stored. */
+export async function readFileInfo(hub: HubEnvironment, file: HubFile): Promise<FileInfo> {
+  const isEnough = (headers: Headers) => headers.has('x-linked-etag') && headers.has('x-linked-size');
+  const { headers, discard } = await request(hub, addressOf(file), { headers: { range: 'bytes=0-0' }, isEnough });
+  await discard();
+  const tag = headers.get('x-linked-etag') ?? headers.get('etag') ?? '';
+  const etag = /^(?:W\/)?"?([\w-]{1,128})"?$/.exec(tag)?.[1];
+  check(
+    etag,
+    'bad-file',
+    () =>
+      `The Hub gives ${file.name}/${file.path} the ETag ${quote(tag)}, which cannot name a file. Is HF_ENDPOINT a Hub?`,
+  );
+  const range = headers.get('content-range')?.split('/').at(-1);
+  const size = toSize(headers.get('x-linked-size')) ?? toSize(range ?? headers.get('content-length'));
+  check(
+    size !== undefined && Number.isSafeInteger(size),
+    'bad-file',
+    () => `The Hub does not say how large ${file.name}/${file.path} is.`,
+  );
+  return { etag, size };
+}
+
+/** The bytes of a file from `offset` on, or from its start if the server gives no parts of files. */
+export async function readContent(hub: HubEnvironment, file: HubFile, offset: number): Promise<FileContent> {
+  const headers = offset > 0 ? { range: `bytes=${offset}-` } : undefined;
+  const answer = await request(hub, addressOf(file), { headers });
+  if (answer.status !== 206) return { offset: 0, chunks: answer.chunks() };
+  const start = toSize(/^bytes (\d+)-/.exec(answer.headers.get('content-range') ?? '')?.[1]);
+  if (start === offset) return { offset, chunks: answer.chunks() };
+  await answer.discard();
+  throw new HubFailure(`the server gave another part of ${file.path} than was asked for`, { status: answer.status });
+}

@@ -1,0 +1,39 @@
+import { PeftError } from '@peft/core';
+import type { HubReference } from './reference.ts';
+
+/** Why the Hub gave nothing that can be used. It reaches the caller as a PeftError, by way of `explain`. */
+export class HubFailure extends Error {
+  /** Of HTTP, if there was an answer. */
+  readonly status: number | undefined;
+  /** Whether there was no answer, or one of a busy or broken server: what was downloaded before may stand in for it. */
+  readonly isPassing: boolean;
+
+  constructor(message: string, { status, cause }: { status?: number; cause?: unknown } = {}) {
+    super(message, { cause });
+    this.status = status;
+    this.isPassing = status === undefined || status === 429 || status >= 500;
+  }
+}
+
+function advice(status: number | undefined): string {
+  if (status === 401 || status === 403) {
+    return 'It may be private or gated, or its name wrong: check the name, and set HF_TOKEN to a token that may read it.';
+  }
+  if (status === 404) return 'Check the name and the revision.';
+  if (status === 429) return 'The Hub is asked too often: wait, or set HF_TOKEN.';
+  return 'What has arrived is kept: try again to go on from there.';
+}
+
+const isSystemError = (cause: unknown): cause is Error => cause instanceof Error && 'syscall' in cause;
+
+/** The error for a caller: what failed, of which model, and what to do. What is neither the Hub's nor the disk's stays as it is. */
+export function explain(cause: unknown, { name, revision }: HubReference): unknown {
+  if (cause instanceof HubFailure) {
+    const text = `Could not get ${name}@${revision} from the Hub: ${cause.message}. ${advice(cause.status)}`;
+    return new PeftError('missing', text, { cause });
+  }
+  if (!isSystemError(cause)) return cause;
+  const what = `Could not keep ${name}@${revision} in the Hub's cache: ${cause.message}`;
+  const text = `${what}. Free space there, or set HF_HUB_CACHE to a folder that can be written.`;
+  return new PeftError('write-failed', text, { cause });
+}

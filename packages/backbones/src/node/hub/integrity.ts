@@ -1,0 +1,17 @@
+import { gitHashFile, sha1File, sha256File } from '../hash.ts';
+
+/**
+ * What is wrong with a blob, by its name: of a large file the SHA-256, of a small one Git's SHA-1 (on the Hub) or the plain
+ * one (on some mirrors). `undefined` if nothing is, or if the name is no hash.
+ */
+export async function damageOf(path: string, etag: string): Promise<string | undefined> {
+  if (/^[0-9a-f]{64}$/.test(etag)) {
+    const found = await sha256File(path);
+    return found === etag ? undefined : `its SHA-256 is ${found}, not ${etag}`;
+  }
+  if (/^[0-9a-f]{40}$/.test(etag)) {
+    const found = await gitHashFile(path);
+    return found === etag || (await sha1File(path)) === etag ? undefined : `Git's SHA-1 of it is ${found}, not ${etag}`;
+  }
+  return undefined;
+}

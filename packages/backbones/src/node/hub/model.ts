@@ -1,0 +1,134 @@
+import { check } from '@peft/core';
+import { ModelCache } from './cache.ts';
+import { type HubFile, maxJsonSize, type Revision, readContent, readFileInfo, readRevision } from './client.ts';
+import { downloadTo } from './download.ts';
+import { type HubEnvironment, readEnvironment } from './environment.ts';
+import { explain, HubFailure } from './failure.ts';
+import { sizeIfThere } from './files.ts';
+import { index, processor, readShards, wantedFiles, wholeModel } from './layout.ts';
+import { withLock } from './lock.ts';
+import { isCommit, quote } from './names.ts';
+import { checkReference, type HubReference } from './reference.ts';
+
+export interface DownloadOptions {
+  /** Uses only what was downloaded before, as `HF_HUB_OFFLINE=1` does: no request is made. */
+  readonly localFilesOnly?: boolean;
+  /** Is told when the Hub cannot be reached and what was downloaded before stands in for it. */
+  onNotice?(notice: string): void;
+}
+
+/** A commit whose files are all here, and their paths. */
+interface Cached {
+  readonly commit: string;
+  readonly paths: readonly string[];
+}
+
+async function findCached(cache: ModelCache, revision: string): Promise<Cached | undefined> {
+  const commit = await cache.commitOf(revision);
+  const paths = commit && (await wholeModel(cache, commit));
+  return commit && paths ? { commit, paths } : undefined;
+}
+
+/** Whether a commit's files are all here and no other can be missing, so that the Hub need not be asked. */
+const isSettled = (cache: ModelCache, { commit, paths }: Cached): boolean =>
+  paths.includes(processor) || cache.isAbsent(commit, processor);
+
+/** Makes sure of one file of a commit. */
+async function fetchFile(hub: HubEnvironment, cache: ModelCache, file: HubFile): Promise<void> {
+  const { commit, path } = file;
+  if ((await sizeIfThere(cache.pointer(commit, path))) !== undefined) return cache.verify(commit, [path]);
+  const { etag, size } = await readFileInfo(hub, file);
+  const name = `${file.name}/${path}`;
+  const isText = path.endsWith('.json');
+  check(
+    !isText || size <= maxJsonSize,
+    'bad-file',
+    () => `${name} has ${size} bytes on the Hub; at most ${maxJsonSize} are read.`,
+  );
+  await withLock(cache.lock(etag), async () => {
+    const blob = cache.blob(etag);
+    if ((await sizeIfThere(blob)) === size) await cache.verifyBlob(etag);
+    else await downloadTo(blob, { name, etag, size, from: offset => readContent(hub, file, offset) });
+    await cache.place(etag, commit, path, hub.hasLinks);
+  });
+}
+
+/** Makes sure of all files of a commit, then remembers that it is what the revision names. */
+async function fetchModel(
+  hub: HubEnvironment,
+  cache: ModelCache,
+  { name, revision }: HubReference,
+  { commit, files }: Revision,
+): Promise<string> {
+  const what = `${name}@${revision}`;
+  const wanted = wantedFiles(files, name, what);
+  for (const path of wanted) await fetchFile(hub, cache, { name, commit, path });
+  if (wanted.includes(index)) {
+    for (const path of await readShards(cache.pointer(commit, index))) {
+      check(files.includes(path), 'missing', () => `${what} has no ${quote(path)}, which its ${index} names.`);
+      await fetchFile(hub, cache, { name, commit, path });
+    }
+  }
+  if (!wanted.includes(processor)) await cache.setAbsent(commit, processor);
+  if (!isCommit(revision)) await cache.setCommit(revision, commit);
+  return cache.snapshot(commit);
+}
+
+async function useCached(cache: ModelCache, { commit, paths }: Cached): Promise<string> {
+  await cache.verify(commit, paths);
+  return cache.snapshot(commit);
+}
+
+async function findOrFetch(
+  hub: HubEnvironment,
+  reference: HubReference,
+  { localFilesOnly = false, onNotice }: DownloadOptions,
+): Promise<string> {
+  const { name, revision } = reference;
+  const cache = new ModelCache(hub.cache, name);
+  const cached = await findCached(cache, revision);
+  if (cached && (hub.isOffline || localFilesOnly || (isCommit(revision) && isSettled(cache, cached)))) {
+    return useCached(cache, cached);
+  }
+  check(
+    !hub.isOffline && !localFilesOnly,
+    'missing',
+    () =>
+      `${name}@${revision} is not in ${hub.cache}, and ${hub.isOffline ? 'HF_HUB_OFFLINE forbids' : 'nobody agreed to'} a download.`,
+  );
+  let found: Revision;
+  try {
+    found = await readRevision(hub, reference);
+  } catch (cause) {
+    if (!cached || !(cause instanceof HubFailure && cause.isPassing)) throw cause;
+    onNotice?.(
+      `The Hub cannot say what ${name}@${revision} is now: ${cause.message}. Commit ${cached.commit}, downloaded before, is used.`,
+    );
+    return useCached(cache, cached);
+  }
+  return fetchModel(hub, cache, reference, found);
+}
+
+/**
+ * The folder of a model's files in the Hub's local cache, after downloading those that are missing. A download that was
+ * interrupted goes on where it stopped. Where the Hub cannot be reached, is busy or broken, what was downloaded before is
+ * used. Every file is checked against its hash, one that was downloaded before too.
+ *
+ * @throws PeftError `bad-argument` for a reference that is none; `missing` for what the Hub does not have or give;
+ * `bad-file` for what arrives, or lies in the cache, damaged; `write-failed` if the cache cannot be written
+ */
+export async function downloadModel(reference: HubReference, options: DownloadOptions = {}): Promise<string> {
+  checkReference(reference);
+  try {
+    return await findOrFetch(await readEnvironment(), reference, options);
+  } catch (cause) {
+    throw explain(cause, reference);
+  }
+}
+
+/** Whether a model was downloaded before, as the revision was then. Makes no request. */
+export async function isCached(reference: HubReference): Promise<boolean> {
+  checkReference(reference);
+  const { cache } = await readEnvironment();
+  return (await findCached(new ModelCache(cache, reference.name), reference.revision)) !== undefined;
+}

@@ -1,0 +1,32 @@
+import { isAbsolute, join, relative, sep } from 'node:path';
+import { check } from '@peft/core';
+
+/** Whether a text is a full Git commit. */
+export const isCommit = (text: string): boolean => /^[0-9a-f]{40}$/.test(text);
+
+/** No separator, no drive, nothing that a terminal or a file system reads as more than a name. */
+const isSafePart = (part: string): boolean => /^[^\\/:*?"<>|\p{C}]+(?<![. ])$/u.test(part);
+
+/** Whether a relative path names the same place below every folder, on every system, with room for a suffix. */
+export const isSafePath = (path: string): boolean => path.length <= 200 && path.split('/').every(isSafePart);
+
+/** A path below `root`. Refuses parts that lead out of it: the last door, after every part was checked for what it is. */
+export function inside(root: string, ...parts: readonly string[]): string {
+  const path = join(root, ...parts);
+  check(isInside(root, path), 'bad-argument', () => `${quote(parts.join('/'))} leads out of ${root}.`);
+  return path;
+}
+
+/** Whether a path is below `root`, and not `root` itself. */
+export function isInside(root: string, path: string): boolean {
+  const way = relative(root, path);
+  return way !== '' && way.split(sep)[0] !== '..' && !isAbsolute(way);
+}
+
+/** A stranger's value for a message: in quotes, on one line, short, without what a terminal would act on. */
+export function quote(value: unknown): string {
+  if (typeof value !== 'string')
+    return value === null || value === undefined ? 'nothing' : `a value of type ${typeof value}`;
+  const short = value.length > 100 ? `${value.slice(0, 100)}…` : value;
+  return JSON.stringify(short).replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '?');
+}
