@@ -322,7 +322,7 @@ describe('files', () => {
 
   test('a shared tensor that differs between layers is named, with the layer that it belongs to', async () => {
     const { model } = await moved({ targets: ['up'], r: 2 });
-    const files = await writeAdapterFolder(model);
+    const { 'peft.json': _, ...files } = await writeAdapterFolder(model); // it would refuse other tensors than its own
     const tensors = new Map(tensorsOf(files));
     const name = 'base_model.model.blocks.1.mlp.up.lily_B.weight';
     tensors.set(name, fromFloat32(toFloat32(tensors.get(name)!).fill(1), [4, 9]));

@@ -7,7 +7,7 @@ import { expect, test } from 'vitest';
  * packages here. A rise is committed on purpose.
  */
 const ceilings: Record<string, number> = {
-  core: 32_000,
+  core: 33_000, // hashes of an adapter folder's files: 500
   lora: 6_200,
   neat: 2_500,
   lily: 3_800,

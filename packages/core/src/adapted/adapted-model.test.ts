@@ -382,22 +382,20 @@ describe.runIf(process.env.PEFT_BACKEND === 'cpu')('a damaged folder', () => {
     return writeAdapterFolder(model);
   }
 
+  const index = (content: object): FolderFiles => ({ 'peft.json': text({ format: 2, files: {}, ...content }) });
+
   test.each<[string, FolderFiles, string]>([
     ['no JSON', { 'peft.json': new TextEncoder().encode('{') }, 'bad-file'],
-    ['another version', { 'peft.json': text({ format: 2, adapters: [] }) }, 'bad-file'],
-    ['no list of adapters', { 'peft.json': text({ format: 1 }) }, 'bad-file'],
-    ['an adapter without a name', { 'peft.json': text({ format: 1, adapters: [{ ...entry, name: 3 }] }) }, 'bad-file'],
-    ['a null for an adapter', { 'peft.json': text({ format: 1, adapters: [null] }) }, 'bad-file'],
-    [
-      'a method unknown here',
-      { 'peft.json': text({ format: 1, adapters: [{ ...entry, type: 'x' }] }) },
-      'not-supported',
-    ],
-    [
-      'an adapter that is not there',
-      { 'peft.json': text({ format: 1, adapters: [{ ...entry, name: 'b' }] }) },
-      'missing',
-    ],
+    ['another version', index({ format: 1, adapters: [] }), 'bad-file'],
+    ['no list of adapters', index({}), 'bad-file'],
+    ['no list of files', index({ adapters: [entry], files: null }), 'bad-file'],
+    ['a file outside', index({ adapters: [entry], files: { '../adapter_config.json': '0'.repeat(64) } }), 'bad-file'],
+    ['a hash that is none', index({ adapters: [entry], files: { 'adapter_config.json': 3 } }), 'bad-file'],
+    ['files without a hash', index({ adapters: [entry] }), 'bad-file'],
+    ['an adapter without a name', index({ adapters: [{ ...entry, name: 3 }] }), 'bad-file'],
+    ['a null for an adapter', index({ adapters: [null] }), 'bad-file'],
+    ['a method unknown here', index({ adapters: [{ ...entry, type: 'x' }] }), 'not-supported'],
+    ['an adapter that is not there', index({ adapters: [{ ...entry, name: 'b' }] }), 'missing'],
     ['broken tensors', { 'adapter_model.safetensors': new Uint8Array(20) }, 'bad-file'],
   ])('%s is refused', async (_, files, code) => {
     const broken = { ...(await folder()), ...files };

@@ -8,6 +8,7 @@ import { fromFileOrder, toFileOrder } from '../module/layout.ts';
 import { key } from '../tensor/random.ts';
 import { type Json, type JsonObject, type PeftAdapterFile, peftPrefix, TensorReader } from './adapter-file.ts';
 import { fromFloat32 } from './dtype.ts';
+import { checkHash, type FileHashes, isFileHashes, sha256Of } from './hashes.ts';
 import { parseSafetensors, type StoredTensor, serializeSafetensors } from './safetensors.ts';
 import { readSaved, savedKey } from './saved-keys.ts';
 
@@ -31,8 +32,10 @@ interface StackEntry extends MethodRecord {
 }
 
 interface PeftJson {
-  format: 1;
+  format: 2;
   adapters: StackEntry[];
+  /** The files of the adapters: reading refuses those of another save. */
+  files: FileHashes;
   model: ModelCard;
 }
 
@@ -109,7 +112,8 @@ export async function writeAdapterFolder(model: AdaptedModel, card: ModelCard = 
       active: model.active.includes(adapter),
     });
   }
-  const peftJson: PeftJson = { format: 1, adapters: stack, model: card };
+  const hashes = Object.fromEntries(Object.entries(files).map(([path, bytes]) => [path, sha256Of(bytes)]));
+  const peftJson: PeftJson = { format: 2, adapters: stack, files: hashes, model: card };
   files['peft.json'] = encode(`${JSON.stringify(peftJson, null, 2)}\n`);
   files['README.md'] = encode(readme(model, card));
   return files;
@@ -149,21 +153,27 @@ const isStackEntry = (entry: unknown): entry is StackEntry => {
 };
 
 function parsePeftJson(bytes: Uint8Array, source: string): PeftJson {
-  const { format, adapters: stack, model = {} } = parseJson(bytes, source);
+  const { format, adapters: stack, files: recorded, model = {} } = parseJson(bytes, source);
   const adapters: unknown = stack;
-  check(format === 1, 'bad-file', () => `${source} has format ${JSON.stringify(format)}; this version reads 1.`);
+  const files: unknown = recorded;
+  check(format === 2, 'bad-file', () => `${source} has format ${JSON.stringify(format)}; this version reads 2.`);
   check(
     Array.isArray(adapters) && adapters.every(isStackEntry),
     'bad-file',
     () => `${source}: "adapters" must be a list, each with its name, type, config, weight and whether it is active.`,
   );
+  check(isFileHashes(files), 'bad-file', () => `${source}: "files" must have a SHA-256 for each file of an adapter.`);
   check(typeof model === 'object' && model !== null, 'bad-file', () => `${source}: "model" must be an object.`);
-  return { format, adapters, model: model as ModelCard };
+  return { format, adapters, files, model: model as ModelCard };
 }
 
-function readPeftFile(files: FolderFiles, name: string, source: string): PeftAdapterFile {
+/** @param hashes of the files as they were saved; without `peft.json` nobody knows */
+function readPeftFile(files: FolderFiles, name: string, source: string, hashes?: FileHashes): PeftAdapterFile {
   const folder = folderOf(name);
-  const config = parseJson(files[`${folder}adapter_config.json`], `${source}/${folder}adapter_config.json`);
+  const configPath = `${folder}adapter_config.json`;
+  const configBytes = files[configPath];
+  if (hashes && configBytes) checkHash(configBytes, configPath, hashes, source);
+  const config = parseJson(configBytes, `${source}/${configPath}`);
   const path = `${folder}adapter_model.safetensors`;
   const bytes = files[path];
   check(bytes, 'missing', () => {
@@ -172,6 +182,7 @@ function readPeftFile(files: FolderFiles, name: string, source: string): PeftAda
       : '';
     return `${source}/${path} is missing${pickled}.`;
   });
+  if (hashes) checkHash(bytes, path, hashes, source);
   const { tensors } = parseSafetensors(bytes, `${source}/${path}`);
   const strip = (tensor: string): string => (tensor.startsWith(peftPrefix) ? tensor.slice(peftPrefix.length) : tensor);
   return { config, tensors: new Map([...tensors].map(([tensor, value]) => [strip(tensor), value])) };
@@ -223,7 +234,7 @@ export function readAdapterFolder(
   }
   const adapters = peftJson.adapters.map(({ name, weight, active, ...record }) => {
     const factory = factoryOf(record.type, factories, source);
-    const file = readPeftFile(files, name, source);
+    const file = readPeftFile(files, name, source, peftJson.files);
     return { name, weight, active, file, read: readWith(factory, file, recordOptions(record, factories, source)) };
   });
   return { source, card: peftJson.model, adapters };

@@ -1,7 +1,8 @@
-import { readdir, readFile } from 'node:fs/promises';
-import { join, relative, sep } from 'node:path';
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { AdaptedModel } from '../adapted/adapted-model.ts';
-import { PeftError } from '../errors.ts';
+import { check } from '../errors.ts';
 import {
   type AdapterFolder,
   attachAdapterFolder,
@@ -10,34 +11,79 @@ import {
   readAdapterFolder,
   writeAdapterFolder,
 } from '../files/adapter-folder.ts';
+import { recordedHashes } from '../files/hashes.ts';
 import type { MethodFactory } from '../method/method.ts';
-import { writeFolderAtomic } from './atomic.ts';
+import { saveIdOf, sha256, stagedName, writeFolderAtomic } from './atomic-folder.ts';
+import { readIfThere } from './read.ts';
 
-/** Saves all adapters of a model as a folder that Hugging Face peft can read. Returns the bytes written. */
+const index = 'peft.json';
+
+/** Writes the files of {@link writeAdapterFolder} so that the folder changes as one. */
+export const placeAdapterFiles = (folder: string, files: FolderFiles): Promise<void> =>
+  writeFolderAtomic(folder, files, index);
+
+/**
+ * Saves all adapters of a model as a folder that Hugging Face peft can read. What else is in the folder stays. Killed or
+ * failed at any moment, it leaves a folder that loads as the old or as the new one.
+ *
+ * @returns the bytes written
+ * @throws PeftError `write-failed`, which says what is there now; `state` if another process holds the folder
+ */
 export async function saveAdapters(model: AdaptedModel, folder: string, card: ModelCard = {}): Promise<number> {
   const files = await writeAdapterFolder(model, card);
-  await writeFolderAtomic(folder, files);
+  await placeAdapterFiles(folder, files);
   return Object.values(files).reduce((sum, bytes) => sum + bytes.length, 0);
 }
 
-const isAdapterFile = (path: string): boolean =>
-  /(^|\/)(adapter_(config\.json|model\.(safetensors|bin))|peft\.json)$/.test(path);
+/** The files as they are now, and whether they are of one state. */
+interface Look {
+  readonly files: FolderFiles;
+  readonly isWhole: boolean;
+}
 
-/** Reads an adapter folder from disk. */
-export async function openAdapterFolder(folder: string, factories: readonly MethodFactory[]): Promise<AdapterFolder> {
-  let entries: string[];
-  try {
-    const found = await readdir(folder, { withFileTypes: true, recursive: true });
-    entries = found.filter(entry => entry.isFile()).map(entry => join(entry.parentPath, entry.name));
-  } catch (cause) {
-    throw new PeftError('missing', `There is no adapter folder ${folder}: ${(cause as Error).message}`, { cause });
-  }
+/** A folder that Python peft wrote, which has no index. While a first save goes on over it, the index is there first. */
+async function lookAtPlain(folder: string): Promise<Look> {
   const files: FolderFiles = {};
-  for (const path of entries) {
-    const name = relative(folder, path).split(sep).join('/');
-    if (isAdapterFile(name)) files[name] = await readFile(path);
+  for (const name of ['adapter_config.json', 'adapter_model.safetensors', 'adapter_model.bin']) {
+    const bytes = await readIfThere(join(folder, name));
+    if (bytes) files[name] = bytes;
   }
-  return readAdapterFolder(files, folder, factories);
+  return { files, isWhole: !(await readIfThere(join(folder, index))) };
+}
+
+async function look(folder: string): Promise<Look> {
+  const peftJson = await readIfThere(join(folder, index));
+  if (!peftJson) return lookAtPlain(folder);
+  const files: FolderFiles = { [index]: peftJson };
+  let isWhole = true;
+  for (const [name, hash] of Object.entries(recordedHashes(peftJson))) {
+    const path = join(folder, name);
+    const isSaved = (bytes: Uint8Array | undefined): boolean => bytes !== undefined && sha256(bytes) === hash;
+    let bytes = await readIfThere(path);
+    if (!isSaved(bytes)) bytes = (await readIfThere(stagedName(path, saveIdOf(peftJson)))) ?? bytes;
+    if (bytes) files[name] = bytes;
+    isWhole &&= isSaved(bytes);
+  }
+  return { files, isWhole };
+}
+
+/** Reads an adapter folder from disk. Beside a save that is under way, it reads the old state or the new one. */
+export async function openAdapterFolder(folder: string, factories: readonly MethodFactory[]): Promise<AdapterFolder> {
+  const isFolder = await stat(folder).then(
+    found => found.isDirectory(),
+    () => false,
+  );
+  check(isFolder, 'missing', () => `There is no adapter folder ${folder}.`);
+  // A save that commits between two reads makes the look a mixture; the next look sees it whole.
+  let seen = await look(folder);
+  for (let again = 0; !seen.isWhole && again < 20; again++) {
+    await sleep(5 + 10 * again);
+    const last = seen.files[index];
+    seen = await look(folder);
+    const isSame = String(last) === String(seen.files[index]);
+    if (isSame && again > 2) break; // no save is under way: reading says what is wrong
+  }
+  return readAdapterFolder(seen.files, folder, factories);
 }
 
 /** Adds the adapters of a folder to a model. */

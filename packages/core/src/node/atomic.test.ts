@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { withFault } from '@peft/vitest/faults';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { writeAtomic, writeFolderAtomic } from './index.ts';
 
@@ -58,6 +59,35 @@ describe.runIf(isHost)('atomic writes', () => {
     await writeFile(join(folder, 'a'), 'old');
     await expect(writeFolderAtomic(folder, { a: 'new', b: 'new' })).rejects.toThrow(/b is a folder/);
     expect(await contents()).toEqual({ a: 'old' });
+  });
+
+  test('a target that is no file is refused and stays', async () => {
+    shell('mkfifo "$1/pipe"', folder);
+    await expect(writeAtomic(join(folder, 'pipe'), 'new')).rejects.toThrow(/pipe is not a regular file/);
+    await expect(writeFolderAtomic(folder, { a: 'new', pipe: 'new' })).rejects.toThrow(/pipe is not a regular file/);
+    expect(await readdir(folder)).toEqual(['pipe']);
+  });
+
+  test.each(['EIO', 'ENOSPC'] as const)('a file whose writing fails with %s is the old or the new one', async how => {
+    const [path, previous] = [join(folder, 'a'), join(folder, 'previous')];
+    const write = () => writeAtomic(path, 'new', { keep: previous });
+    const operations = await withFault({}, write);
+    expect(operations.filter(name => name === 'sync')).toHaveLength(2);
+    for (const place of operations.keys()) {
+      await rm(previous, { force: true });
+      await writeFile(path, 'old');
+      const message = await withFault({ at: place + 1, how }, write).then(
+        () => '',
+        (error: Error) => error.message,
+      );
+      const there = await contents();
+      const isNew = there.a === 'new';
+      expect(message === '' || message.includes('The new file is there')).toBe(isNew);
+      expect(message.includes('What was there is as it was')).toBe(there.a === 'old');
+      expect(message.includes(`What was there is now ${previous}`)).toBe(there.a === undefined);
+      const kept: Record<string, string> = isNew || !there.a ? { previous: 'old' } : {};
+      expect(there).toEqual({ ...(there.a && { a: isNew ? 'new' : 'old' }), ...kept });
+    }
   });
 
   test.runIf(isHost && canMount())('a full disk leaves the old files whole and nothing else', async () => {

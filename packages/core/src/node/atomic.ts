@@ -1,60 +1,50 @@
-import { randomBytes } from 'node:crypto';
-import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { rename, rm, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { check, PeftError } from '../errors.ts';
+import { makeFolder, removeEmpty, sweepTemporary, syncFolder, temporaryName, writeDurably } from './durable.ts';
 
-const writeDurably = async (path: string, content: Uint8Array | string): Promise<void> => {
-  const file = await open(path, 'w');
-  try {
-    await file.writeFile(content);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-};
-
-interface Write {
-  readonly path: string;
-  readonly temporary: string;
-  readonly content: Uint8Array | string;
+/** Refuses to replace a folder, or what is no file at all: `/dev/null`. */
+export async function checkReplaceable(path: string): Promise<void> {
+  const old = await stat(path).catch(() => undefined);
+  check(!old?.isDirectory(), 'write-failed', () => `${path} is a folder`);
+  check(!old || old.isFile(), 'write-failed', () => `${path} is not a regular file`);
 }
-
-/** Writes everything under temporary names, then renames: whatever fails before the last byte is on disk changes nothing. */
-async function writeAll(target: string, writes: readonly Write[]): Promise<void> {
-  const made: string[] = [];
-  try {
-    for (const { path, temporary, content } of writes) {
-      const folder = await mkdir(dirname(path), { recursive: true });
-      if (folder) made.push(folder);
-      const old = await stat(path).catch(() => undefined);
-      check(!old?.isDirectory(), 'write-failed', () => `${path} is a folder`);
-      made.push(temporary);
-      await writeDurably(temporary, content);
-    }
-    for (const { path, temporary } of writes) await rename(temporary, path);
-  } catch (cause) {
-    for (const path of made.reverse()) await rm(path, { recursive: true, force: true });
-    const why = (cause as Error).message;
-    throw new PeftError('write-failed', `Could not write ${target}: ${why}. What was there is as it was.`, { cause });
-  }
-}
-
-const plan = (path: string, content: Uint8Array | string): Write => ({
-  path,
-  temporary: join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`),
-  content,
-});
-
-/** Writes a file under a temporary name and renames it: whatever fails, what was there before stays whole. */
-export const writeAtomic = (path: string, content: Uint8Array | string): Promise<void> =>
-  writeAll(path, [plan(path, content)]);
 
 /**
- * Writes several files of one folder, by relative path: all under temporary names first, then renamed, so that a full
- * disk leaves the folder as it was.
+ * Writes a file under a temporary name and renames it, durably: whatever fails, the old file or the new one is there, whole.
+ * Sweeps what writers that were killed have left beside it.
+ *
+ * @param options.keep where the file that was there goes; by default it is replaced
+ * @throws PeftError `write-failed`, which says what is there now
  */
-export const writeFolderAtomic = (folder: string, files: Record<string, Uint8Array | string>): Promise<void> =>
-  writeAll(
-    folder,
-    Object.entries(files).map(([name, content]) => plan(join(folder, name), content)),
-  );
+export async function writeAtomic(
+  path: string,
+  content: Uint8Array | string,
+  { keep }: { keep?: string } = {},
+): Promise<void> {
+  const folder = dirname(path);
+  const temporary = temporaryName(path);
+  let made: string[] = [];
+  let state = 'What was there is as it was.';
+  try {
+    made = await makeFolder(folder);
+    await checkReplaceable(path);
+    await sweepTemporary(folder);
+    await writeDurably(temporary, content);
+    if (keep) {
+      await rename(path, keep).catch(ignoreMissing);
+      state = `What was there is now ${keep}.`;
+    }
+    await rename(temporary, path);
+    state = 'The new file is there, but a power cut may undo it.';
+    await syncFolder(folder);
+  } catch (cause) {
+    await rm(temporary, { force: true }).catch(() => {});
+    await removeEmpty(made);
+    throw new PeftError('write-failed', `Could not write ${path}: ${(cause as Error).message}. ${state}`, { cause });
+  }
+}
+
+function ignoreMissing(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'ENOENT') throw error;
+}

@@ -1,0 +1,70 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, open, readdir, rm, rmdir, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { processTag, stateOf, tagPattern } from './process-tag.ts';
+
+const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code;
+
+/** Writes a new file and waits until its content is on the disk. */
+export async function writeDurably(path: string, content: Uint8Array | string): Promise<void> {
+  const file = await open(path, 'w');
+  try {
+    await file.writeFile(content);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** Waits until a folder's names are on the disk: a file that was renamed is found after a power cut. */
+export async function syncFolder(folder: string): Promise<void> {
+  if (process.platform === 'win32') return; // folders cannot be opened there
+  const opened = await open(folder, 'r');
+  try {
+    await opened.sync();
+  } catch (error) {
+    if (codeOf(error) !== 'EINVAL') throw error; // the file system has no such operation
+  } finally {
+    await opened.close();
+  }
+}
+
+/** Makes a folder, and those above it, durably. Returns the folders that were not there, the innermost first. */
+export async function makeFolder(folder: string): Promise<string[]> {
+  const path = resolve(folder);
+  const first = await mkdir(path, { recursive: true });
+  const made: string[] = [];
+  if (!first) return made;
+  for (let at = path; at.length >= resolve(first).length; at = dirname(at)) made.push(at);
+  try {
+    for (const at of made) await syncFolder(dirname(at));
+  } catch (error) {
+    await removeEmpty(made);
+    throw error;
+  }
+  return made;
+}
+
+/** Removes folders that {@link makeFolder} made, as far as they are empty. */
+export async function removeEmpty(made: readonly string[]): Promise<void> {
+  for (const folder of made) await rmdir(folder).catch(() => {});
+}
+
+/** A name beside `path` that no other writer uses, and that tells whose it is. */
+export const temporaryName = (path: string): string =>
+  join(dirname(path), `.${basename(path)}.${processTag}.${randomBytes(6).toString('hex')}.tmp`);
+
+const temporary = new RegExp(String.raw`^\..+\.(${tagPattern})\.[0-9a-f]{12}\.tmp$`);
+const day = 86_400_000;
+
+/** Removes the temporary files of writers that have died; those of another machine after a day. */
+export async function sweepTemporary(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    const tag = temporary.exec(name)?.[1];
+    if (!tag) continue;
+    const { state } = stateOf(tag);
+    const path = join(folder, name);
+    const isOld = async (): Promise<boolean> => Date.now() - (await stat(path)).mtimeMs > day;
+    if (state === 'dead' || (state === 'elsewhere' && (await isOld()))) await rm(path, { force: true });
+  }
+}

@@ -1,0 +1,40 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { threadId } from 'node:worker_threads';
+
+/**
+ * When a process started, in clock ticks since the machine did: it tells two processes of one number apart. 0 where the
+ * system has no `/proc`; undefined if there is no such process, or only its exit status is left.
+ */
+function startOf(pid: number): string | undefined {
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return undefined; // EPERM: it lives, under another user
+  }
+  let stat: string;
+  try {
+    stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+  } catch {
+    return '0';
+  }
+  const [state, ...fields] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return state === 'Z' || state === 'X' ? undefined : fields[18];
+}
+
+const host = createHash('sha256').update(hostname()).digest('hex').slice(0, 8);
+
+/** This thread, as a part of file names: process, thread, start of the process, machine. */
+export const processTag = `${process.pid}-${threadId}-${startOf(process.pid) ?? 0}-${host}`;
+
+/** A regular expression's source that matches a {@link processTag}. */
+export const tagPattern = String.raw`\d+-\d+-\d+-[0-9a-f]{8}`;
+
+/** What is known of the thread that a tag names: `elsewhere` if it is of another machine. */
+export function stateOf(tag: string): { pid: number; state: 'alive' | 'dead' | 'elsewhere' } {
+  const [number, , start, machine] = tag.split('-');
+  const pid = Number(number);
+  if (machine !== host) return { pid, state: 'elsewhere' };
+  return { pid, state: startOf(pid) === start ? 'alive' : 'dead' };
+}
