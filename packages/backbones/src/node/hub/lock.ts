@@ -4,8 +4,15 @@ import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const poll = 100; // ms
-const beat = 2000; // ms; how often a holder shows that it lives
-const silence = 10_000; // ms; after which it does not
+
+export interface LockTimes {
+  /** How often a holder shows that it lives, in ms. */
+  readonly beat: number;
+  /** How long a holder may show nothing before it counts as dead, in ms. */
+  readonly silence: number;
+}
+
+const lockTimes: LockTimes = { beat: 2000, silence: 10_000 };
 
 const hasCode = (error: unknown, code: string): boolean =>
   error instanceof Error && 'code' in error && error.code === code;
@@ -34,8 +41,11 @@ async function hasDied(path: string): Promise<boolean> {
   }
 }
 
-/** Waits until the lock is ours. Whether a holder elsewhere lives is judged by our clock alone: clocks of machines differ. */
-async function acquire(path: string): Promise<void> {
+/**
+ * Waits until the lock is ours. A holder on another machine lives as long as the time of its file changes; how long it has
+ * not is measured by our clock alone, since clocks of machines differ.
+ */
+async function acquire(path: string, silence: number): Promise<void> {
   let seen: number | undefined;
   let since = 0;
   while (!(await take(path))) {
@@ -53,9 +63,9 @@ async function acquire(path: string): Promise<void> {
  * Does work that one task at a time may do, of this process and of others. A lock whose holder has died is taken over. Two
  * who take it over at the same moment may both go on: the lock saves work, and no result may depend on it.
  */
-export async function withLock<T>(path: string, work: () => Promise<T>): Promise<T> {
+export async function withLock<T>(path: string, work: () => Promise<T>, { beat, silence } = lockTimes): Promise<T> {
   await mkdir(dirname(path), { recursive: true });
-  await acquire(path);
+  await acquire(path, silence);
   const heart = setInterval(() => {
     const now = new Date();
     utimes(path, now, now).catch(() => undefined);

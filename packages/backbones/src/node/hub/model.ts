@@ -90,12 +90,10 @@ async function findOrFetch(
   if (cached && (hub.isOffline || localFilesOnly || (isCommit(revision) && isSettled(cache, cached)))) {
     return useCached(cache, cached);
   }
-  check(
-    !hub.isOffline && !localFilesOnly,
-    'missing',
-    () =>
-      `${name}@${revision} is not in ${hub.cache}, and ${hub.isOffline ? 'HF_HUB_OFFLINE forbids' : 'nobody agreed to'} a download.`,
-  );
+  check(!hub.isOffline && !localFilesOnly, 'missing', () => {
+    const rule = hub.isOffline ? 'HF_HUB_OFFLINE' : 'localFilesOnly';
+    return `${name}@${revision} is not in ${hub.cache}, and ${rule} forbids downloading it. Download it first, or allow it.`;
+  });
   let found: Revision;
   try {
     found = await readRevision(hub, reference);
