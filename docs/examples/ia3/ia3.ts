@@ -1,4 +1,13 @@
-import { type Method, type MethodFactory, ones, type TargetOptions, withDefaults } from '@peft/core';
+import {
+  type ConfigOf,
+  configure,
+  type GivenOf,
+  type Method,
+  type MethodFactory,
+  ones,
+  requiredTargets,
+  savedModules,
+} from '@peft/core';
 import * as tf from '@tensorflow/tfjs-core';
 
 /*
@@ -7,20 +16,12 @@ import * as tf from '@tensorflow/tfjs-core';
  *     y = (x W0) l + b0          l [out], ones at the start
  */
 
-export interface Ia3Config extends TargetOptions {
-  /** Modules that are trained and saved whole, usually the classification head. */
-  modulesToSave: string[];
-}
+const ia3Options = { ...requiredTargets, modulesToSave: savedModules() };
 
-/** `targets` and whatever is to differ from {@link ia3Defaults}. */
-export type Ia3Options = Partial<Ia3Config> & Pick<Ia3Config, 'targets'>;
+export type Ia3Config = ConfigOf<typeof ia3Options>;
 
-export const ia3Defaults: Omit<Ia3Config, 'targets'> = {
-  exclude: undefined,
-  layers: undefined,
-  layersPattern: undefined,
-  modulesToSave: [],
-};
+/** `targets` and whatever is to differ from the defaults. */
+export type Ia3Options = GivenOf<typeof ia3Options>;
 
 /**
  * Learned rescaling of linear modules.
@@ -29,7 +30,7 @@ export const ia3Defaults: Omit<Ia3Config, 'targets'> = {
  */
 export const ia3: MethodFactory<Ia3Options> = /* @__PURE__ */ Object.assign(
   (options: Ia3Options): Method<Ia3Config> => {
-    const config = withDefaults<Ia3Config>('ia3', { targets: [], ...ia3Defaults }, options);
+    const config = configure('ia3', ia3Options, options);
     return {
       type: 'ia3',
       config,
@@ -42,5 +43,5 @@ export const ia3: MethodFactory<Ia3Options> = /* @__PURE__ */ Object.assign(
       unmergeable: undefined,
     };
   },
-  { type: 'ia3' },
+  { type: 'ia3', options: ia3Options },
 );

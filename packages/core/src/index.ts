@@ -4,6 +4,7 @@ export { type DeltaNorm, deltaNorms } from './adapted/delta-norms.ts';
 export { gateGradients } from './adapted/gates.ts';
 export { type AdapterPlan, planAdapter, planSettled } from './adapted/plan.ts';
 export { countParameters, type ParameterReport } from './adapted/report.ts';
+export { closest } from './closest.ts';
 export { eagerEngine } from './engine/eager.ts';
 export type { CompiledStep, Engine, HostTensor, HostTensors, Step } from './engine/engine.ts';
 export { check, type ErrorCode, PeftError } from './errors.ts';
@@ -25,8 +26,7 @@ export {
   type TensorSpan,
 } from './files/safetensors.ts';
 export { targetFields, targetOptions } from './files/target-fields.ts';
-export { type BottleneckConfig, bottleneck, bottleneckDefaults } from './method/bottleneck.ts';
-export { checkChoice, withDefaults } from './method/config.ts';
+export { type BottleneckConfig, type BottleneckOptions, bottleneck, bottleneckOptions } from './method/bottleneck.ts';
 export { type LowRankInit, lowRankDelta, lowRankDeltaWeight, lowRankParameters } from './method/low-rank.ts';
 export type {
   DeltaCall,
@@ -41,9 +41,9 @@ export type {
 } from './method/method.ts';
 export { isMethodRecord, type MethodRecord, methodRecord, reviveMethod } from './method/record.ts';
 export type { Aggregation, GateSpec, Scores, Stage, Succession } from './method/stage.ts';
+export { requiredTargets, savedModules, targetsOf } from './method/target-options.ts';
 export {
   type Adaptable,
-  closest,
   patternValue,
   resolveSites,
   type Site,
@@ -76,6 +76,19 @@ export { isFrozen, Parameter } from './module/parameter.ts';
 export { RowModule } from './module/row-module.ts';
 export { type LoadOptions, loadState, saveState } from './module/state.ts';
 export { bindPaths, children, disposeModule, getModule, initialize, modules, parameters } from './module/tree.ts';
+export {
+  type ConfigOf,
+  type ConfigureOptions,
+  configure,
+  defaultsOf,
+  type GivenOf,
+  type Option,
+  type Options,
+  option,
+  required,
+  splitOptions,
+} from './schema/options.ts';
+export * as value from './schema/value.ts';
 export { attention } from './tensor/attention.ts';
 export { checkpointed } from './tensor/checkpointed.ts';
 export { softmaxCrossEntropy } from './tensor/cross-entropy.ts';

@@ -1,107 +1,126 @@
 import {
-  type Aggregation,
-  type BottleneckConfig,
   bottleneck,
+  bottleneckOptions,
+  type ConfigOf,
   check,
-  checkChoice,
+  configure,
+  type GivenOf,
   type Method,
-  withDefaults,
+  option,
+  splitOptions,
+  targetsOf,
+  value,
 } from '@peft/core';
-import { type Component, type LayerScores, namedStrategies, type Scope, type Strategy } from './importance.ts';
+import { namedStrategies, type Strategy } from './importance.ts';
+
+const heads = value.list(value.integer({ min: 0 }));
+const scored = value.list(value.number());
+
+export const heatOptions = {
+  ne: /* @__PURE__ */ option('Heads to turn off in each layer, instead of `ratio`.', value.integer({ min: 0 })),
+  ratio: /* @__PURE__ */ option(
+    "The part of each layer's heads to turn off, rounded down, but one at least unless it is 0.",
+    value.number({ min: 0, below: 1 }),
+    0.25,
+  ),
+  heads: /* @__PURE__ */ option(
+    'Heads of each layer, for models whose modules do not tell.',
+    value.integer({ min: 1 }),
+  ),
+  strategy: /* @__PURE__ */ option(
+    "What the importance of a head is: of `q`, `v`, both (`qv`), `random`, or the name of a strategy of the user's own.",
+    value.text(),
+    'qv',
+  ),
+  scope: /* @__PURE__ */ option(
+    'Among which heads the least important are found: by sums over the layers of one shape (`global`), in each `layer`, ' +
+      'or among all (`allHeads`). Unless given, `global` where all layers have as many heads, `layer` elsewhere.',
+    value.choice(['global', 'layer', 'allHeads']),
+  ),
+  maskTarget: /* @__PURE__ */ option(
+    'What goes: only what the adapter adds to a head (`delta`), or the whole head, frozen part included (`output`).',
+    value.choice(['delta', 'output']),
+    'delta',
+  ),
+  outputTargets: /* @__PURE__ */ option(
+    "With maskTarget 'output', the projections that read the heads, each beside the queries and values.",
+    value.list(value.text()),
+    ['attn.proj'],
+  ),
+  abs: /* @__PURE__ */ option(
+    'How batches add up to a score: sums `|dL/dg|` of batches, of each `sample`, signed (`none`), or its `square`.',
+    value.choice(['batch', 'sample', 'none', 'square']),
+    'batch',
+  ),
+  source: /* @__PURE__ */ option(
+    'What the gates multiply: the whole query or value, or what the adapter adds to it.',
+    value.choice(['activation', 'delta']),
+    'activation',
+  ),
+  scoreBatches: /* @__PURE__ */ option(
+    'Batches that are scored; an epoch of them unless given.',
+    value.integer({ min: 1 }),
+  ),
+  probeHeadEpochs: /* @__PURE__ */ option(
+    'Epochs in which only the modules trained whole learn, before heads are scored: the gradient through a new head tells ' +
+      'little. Unless given, 1 or a fifth of the run, whichever is less; 0 where nothing is trained whole.',
+    value.number({ min: 0 }),
+  ),
+  warmEpochs: /* @__PURE__ */ option(
+    'Epochs in which everything is trained unmasked before heads are scored.',
+    value.number({ min: 0 }),
+    0,
+  ),
+  refreshEvery: /* @__PURE__ */ option(
+    'Scores anew after so many epochs, again and again; 0 for never.',
+    value.number({ min: 0 }),
+    0,
+  ),
+  separateMasks: /* @__PURE__ */ option(
+    'Whether queries (with keys) and values each have a mask of their own.',
+    value.boolean(),
+    false,
+  ),
+  normalizeLayers: /* @__PURE__ */ option(
+    "Whether each layer's importances are scaled to a mean of 1, so that no layer outweighs the others.",
+    value.boolean(),
+    false,
+  ),
+  seed: /* @__PURE__ */ option('Of strategy `random`.', value.integer(), 0),
+  highest: /* @__PURE__ */ option(
+    'Turns the most important heads off: a check, which must do worse.',
+    value.boolean(),
+    false,
+  ),
+  off: /* @__PURE__ */ option(
+    'Heads that are off, by the path of their attention. Found by the score pass; given, there is none.',
+    value.table(value.either(heads, value.object({ q: heads, v: heads }))),
+  ),
+  scores: /* @__PURE__ */ option(
+    'The scores that they were found by, by the path of their attention.',
+    value.table(value.object({ q: scored, v: scored })),
+  ),
+  passes: /* @__PURE__ */ option('Score passes done.', value.integer({ min: 0 }), 0),
+};
+
+export type HeatConfig = ConfigOf<typeof heatOptions>;
 
 /** Heads that are off, by the path of their attention (`blocks.3.attn`); with `separateMasks`, by side too. */
-export type HeadsOff = Readonly<
-  Record<string, readonly number[] | Readonly<Partial<Record<Component, readonly number[]>>>>
->;
+export type HeadsOff = NonNullable<HeatConfig['off']>;
 
-export interface HeatConfig {
-  /** Heads to turn off in each layer, instead of `ratio`. */
-  ne: number | undefined;
-  /** The part of each layer's heads to turn off, rounded down, but one at least unless it is 0. */
-  ratio: number;
-  /** Heads of each layer, for models whose modules do not tell. */
-  heads: number | undefined;
-  /** What the importance of a head is: of `q`, `v`, both (`qv`), `random`, or the name of a strategy of the user's own. */
-  strategy: string;
-  /**
-   * Among which heads the least important are found: by sums over the layers of one shape (`global`), in each layer, or
-   * among all. Unless given, `global` where all layers have as many heads, `layer` elsewhere.
-   */
-  scope: Scope | undefined;
-  /** What goes: only what the adapter adds to a head, or the whole head, frozen part included. */
-  maskTarget: 'delta' | 'output';
-  /** With `maskTarget: 'output'`, the projections that read the heads, each beside the queries and values. */
-  outputTargets: string[];
-  /** How batches add up to a score; see {@link Aggregation}. */
-  abs: Aggregation;
-  /** What the gates multiply: the whole query or value, or what the adapter adds to it. */
-  source: 'activation' | 'delta';
-  /** Batches that are scored; an epoch of them unless given. */
-  scoreBatches: number | undefined;
-  /**
-   * Epochs in which only the modules trained whole learn, before heads are scored: the gradient through a new head tells
-   * little. Unless given, 1 or a fifth of the run, whichever is less; 0 where nothing is trained whole.
-   */
-  probeHeadEpochs: number | undefined;
-  /** Epochs in which everything is trained unmasked before heads are scored. */
-  warmEpochs: number;
-  /** Scores anew after so many epochs, again and again; 0 for never. */
-  refreshEvery: number;
-  /** Whether queries (with keys) and values each have a mask of their own. */
-  separateMasks: boolean;
-  /** Whether each layer's importances are scaled to a mean of 1, so that no layer outweighs the others. */
-  normalizeLayers: boolean;
-  /** Of strategy `random`. */
-  seed: number;
-  /** Turns the most important heads off: a check, which must do worse. */
-  highest: boolean;
-  /** What is off. Found by the score pass; given, there is none. */
-  off: HeadsOff | undefined;
-  /** The scores that it was found by, by the path of their attention. */
-  scores: Readonly<Record<string, LayerScores>> | undefined;
-  /** Score passes done. */
-  passes: number;
-}
-
-export const heatDefaults: HeatConfig = {
-  ne: undefined,
-  ratio: 0.25,
-  heads: undefined,
-  strategy: 'qv',
-  scope: undefined,
-  maskTarget: 'delta',
-  outputTargets: ['attn.proj'],
-  abs: 'batch',
-  source: 'activation',
-  scoreBatches: undefined,
-  probeHeadEpochs: undefined,
-  warmEpochs: 0,
-  refreshEvery: 0,
-  separateMasks: false,
-  normalizeLayers: false,
-  seed: 0,
-  highest: false,
-  off: undefined,
-  scores: undefined,
-  passes: 0,
+/** The low-rank pair on queries and values that HEAT makes unless it is given another method. */
+export const pairOptions = {
+  .../* @__PURE__ */ targetsOf(['attn.qkv[q,v]']),
+  r: bottleneckOptions.r,
+  scale: bottleneckOptions.scale,
+  dropout: bottleneckOptions.dropout,
+  modulesToSave: bottleneckOptions.modulesToSave,
 };
 
-/** What the low-rank pair on queries and values, which HEAT makes unless it is given another method, can be told. */
-export type PairConfig = Omit<BottleneckConfig, 'act'>;
+type PairOptions = GivenOf<typeof pairOptions>;
 
-const pairDefaults: PairConfig = {
-  targets: ['attn.qkv[q,v]'],
-  exclude: undefined,
-  layers: undefined,
-  layersPattern: undefined,
-  r: 8,
-  scale: 1,
-  dropout: 0,
-  modulesToSave: [],
-};
-
-/** Whatever is to differ from {@link heatDefaults}, and either a method or the options of the default pair. */
-export interface HeatOptions extends Partial<Omit<HeatConfig, 'strategy'>>, Partial<PairConfig> {
+/** Whatever is to differ from the defaults, and either a method or the options of the default pair. */
+export interface HeatOptions extends Omit<GivenOf<typeof heatOptions>, 'strategy'>, PairOptions {
   /** The method whose deltas are masked. */
   of?: Method;
   strategy?: string | Strategy;
@@ -113,34 +132,6 @@ export interface HeatParts {
   readonly of: Method;
   /** Unknown where a strategy of the user's own was read from a file by name. */
   readonly strategy: Strategy | undefined;
-}
-
-const atLeast = (name: string, value: number, least: number, whole = true): void =>
-  check(
-    value >= least && (whole ? Number.isInteger(value) : Number.isFinite(value)),
-    'bad-config',
-    () => `heat: ${name} is ${value}; it must be a ${whole ? 'whole ' : ''}number of ${least} or more.`,
-  );
-
-function checkValues(config: HeatConfig): void {
-  const { ne, ratio, heads, scope, maskTarget, abs, source, scoreBatches, probeHeadEpochs, warmEpochs, refreshEvery } =
-    config;
-  atLeast('ne', ne ?? 0, 0);
-  atLeast('heads', heads ?? 1, 1);
-  check(
-    ratio >= 0 && ratio < 1,
-    'bad-config',
-    () => `heat: ratio is ${ratio}; it must be in [0, 1), the part of the heads to turn off.`,
-  );
-  checkChoice('heat', 'scope', scope ?? 'global', ['global', 'layer', 'allHeads']);
-  checkChoice('heat', 'maskTarget', maskTarget, ['delta', 'output']);
-  checkChoice('heat', 'abs', abs, ['batch', 'sample', 'none', 'square']);
-  checkChoice('heat', 'source', source, ['activation', 'delta']);
-  atLeast('scoreBatches', scoreBatches ?? 1, 1);
-  atLeast('probeHeadEpochs', probeHeadEpochs ?? 0, 0, false);
-  atLeast('warmEpochs', warmEpochs, 0, false);
-  atLeast('refreshEvery', refreshEvery, 0, false);
-  atLeast('passes', config.passes, 0);
 }
 
 /** Refuses options that do not go together. */
@@ -201,15 +192,15 @@ function resolveStrategy(choice: string | Strategy, { seed, off }: HeatConfig): 
 }
 
 /** The given method, or the default pair with its options. */
-function methodOf(given: Method | undefined, options: Partial<PairConfig>, pair: PairConfig): Method {
-  const misplaced = Object.entries(options).find(([name, value]) => name in pairDefaults && value !== undefined);
+function methodOf(given: Method | undefined, pair: PairOptions): Method {
+  const [misplaced] = Object.keys(pair);
   check(
     !given || !misplaced,
     'bad-config',
     () =>
-      `heat: ${misplaced?.[0]} is an option of the pair that HEAT makes itself; give it to the ${given?.type} that it acts on.`,
+      `heat: ${misplaced} is an option of the pair that HEAT makes itself; give it to the ${given?.type} that it acts on.`,
   );
-  const of = given ?? bottleneck({ act: 'identity', ...pair });
+  const of = given ?? bottleneck({ targets: pairOptions.targets.default, ...pair, act: 'identity' });
   check(
     !of.stage,
     'not-supported',
@@ -219,17 +210,11 @@ function methodOf(given: Method | undefined, options: Partial<PairConfig>, pair:
 }
 
 /** Everything about a HEAT, checked. */
-export function heatParts({ of: given, strategy: choice = heatDefaults.strategy, ...options }: HeatOptions): HeatParts {
-  const { targets, exclude, layers, layersPattern, r, scale, dropout, modulesToSave, ...own } = withDefaults(
-    'heat',
-    { ...heatDefaults, ...pairDefaults },
-    options,
-  );
-  const pair = { targets, exclude, layers, layersPattern, r, scale, dropout, modulesToSave };
-  const of = methodOf(given, options, pair);
-  const strategy = resolveStrategy(choice, own);
-  const config: HeatConfig = { ...own, strategy: typeof choice === 'string' ? choice : choice.name };
-  checkValues(config);
+export function heatParts({ of: given, strategy, ...options }: HeatOptions): HeatParts {
+  const name = typeof strategy === 'object' ? strategy.name : strategy;
+  const { own, inner } = splitOptions('heat', heatOptions, pairOptions, { ...options, strategy: name });
+  const config = configure('heat', heatOptions, own);
+  const of = methodOf(given, inner);
   checkTogether(config, of);
-  return { config, of, strategy };
+  return { config, of, strategy: resolveStrategy(strategy ?? config.strategy, config) };
 }

@@ -1,5 +1,5 @@
 import { bottleneck, check, type Method, type MethodFactory, type Site, type TargetOptions } from '@peft/core';
-import { type HeatConfig, type HeatOptions, type HeatParts, heatParts } from './config.ts';
+import { type HeatConfig, type HeatOptions, type HeatParts, heatOptions, heatParts, pairOptions } from './config.ts';
 import { narrow, narrowSpec } from './mask.ts';
 import { maskedDelta, maskedDeltaWeight, maskedWeightDelta } from './maths.ts';
 import { extraTargets, type Placement, placementOf, targetNames } from './placement.ts';
@@ -73,5 +73,6 @@ function makeHeat(parts: HeatParts): Method<HeatConfig> {
 export const heat: ((options?: HeatOptions) => Method<HeatConfig>) & MethodFactory<HeatOptions> =
   /* @__PURE__ */ Object.assign((options: HeatOptions = {}): Method<HeatConfig> => makeHeat(heatParts(options)), {
     type: 'heat',
+    options: { ...heatOptions, ...pairOptions },
     of: bottleneck,
   });

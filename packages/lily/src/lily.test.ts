@@ -29,7 +29,7 @@ import {
 } from '@peft/testing';
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
-import { type LilyOptions, lily, lilyDefaults } from './index.ts';
+import { type LilyOptions, lily } from './index.ts';
 import { lilyDelta, lilyDeltaWeight, mixingWeights } from './maths.ts';
 
 const tokens = (batch: number, of = 0): tf.Tensor3D =>
@@ -138,7 +138,7 @@ describe('the golden vectors, computed apart in double precision', () => {
   const R = tf.tensor2d(wave(Math.sin, 4, 10), [2, 2]);
   const P = tf.tensor2d(wave(Math.sin, 8, 20), [4, 2]);
   const input = tf.tensor3d(wave(Math.cos, 12, 0), [2, 2, 3]);
-  const base = { ...lilyDefaults, r: 2, nB: 2 };
+  const base = { ...lily().config, r: 2, nB: 2 };
   const [site] = resolveSites(new Mlp(), { targets: ['up'] });
 
   test.each<[string, LilyOptions, number[], number[] | undefined]>([

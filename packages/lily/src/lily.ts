@@ -1,5 +1,5 @@
 import type { Method, MethodFactory, PeftAdapterFile, ReadAdapter } from '@peft/core';
-import { type LilyConfig, type LilyOptions, lilyConfig } from './config.ts';
+import { type LilyConfig, type LilyOptions, lilyConfig, lilyOptions } from './config.ts';
 import { readLily, writeLily } from './files.ts';
 import { lilyDelta, lilyDeltaWeight, lilyParameters } from './maths.ts';
 
@@ -37,6 +37,7 @@ export const lily: ((options?: LilyOptions) => Method<LilyConfig>) & MethodFacto
     },
     {
       type: 'lily',
+      options: lilyOptions,
       peftType: 'LILY',
       read(file: PeftAdapterFile, options?: LilyOptions): ReadAdapter {
         const { config, values } = readLily(file, options);

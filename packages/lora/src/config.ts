@@ -1,75 +1,75 @@
-import { check, checkChoice, type TargetOptions, withDefaults } from '@peft/core';
+import {
+  type ConfigOf,
+  check,
+  configure,
+  type GivenOf,
+  option,
+  requiredTargets,
+  savedModules,
+  value,
+} from '@peft/core';
 
-export interface LoraConfig extends TargetOptions {
-  /** Rank of the update: the width between A and B. */
-  r: number;
-  /** The update is multiplied by `alpha / r`, or by `alpha / sqrt(r)` with `rslora`. */
-  alpha: number;
-  /** Rank-stabilised scaling (Kalajdzievski 2023, arXiv 2312.03732). */
-  rslora: boolean;
-  /** Probability with which dropout zeroes an element in training. */
-  dropout: number;
-  /** What dropout acts on: `x A`, as in the vision papers' code, or `x`, as in Hugging Face peft. */
-  dropoutAt: 'bottleneck' | 'input';
-  /**
-   * How A and B start. `default`: A uniform as PyTorch's linear layers, B zero; `gaussian`: A normal with deviation 1/r,
-   * B zero; `zero`: A zero, B uniform; `pissa`: the principal singular vectors of the frozen weight, which is replaced by
-   * the rest (Meng et al. 2024, arXiv 2404.02948).
-   */
-  init: 'default' | 'gaussian' | 'zero' | 'pissa';
-  /** Other ranks by a regular expression that ends a path: `{ 'blocks.0.attn.qkv': 16 }`. */
-  rankPattern: Record<string, number>;
-  alphaPattern: Record<string, number>;
-  /** Which biases of the base are trained along. */
-  bias: 'none' | 'all' | 'lora_only';
-  /** Weight decomposition: a trained length for each output column (Liu et al. 2024, arXiv 2402.09353). */
-  dora: boolean;
-  /** Modules that are trained and saved whole, usually the classification head. */
-  modulesToSave: string[];
-}
-
-/** Every option but `targets`; those of Hugging Face peft where it has them. */
-export const loraDefaults: Omit<LoraConfig, 'targets'> = {
-  exclude: undefined,
-  layers: undefined,
-  layersPattern: undefined,
-  r: 8,
-  alpha: 8,
-  rslora: false,
-  dropout: 0,
-  dropoutAt: 'bottleneck',
-  init: 'default',
-  rankPattern: {},
-  alphaPattern: {},
-  bias: 'none',
-  dora: false,
-  modulesToSave: [],
+export const loraOptions = {
+  ...requiredTargets,
+  r: /* @__PURE__ */ option('Rank of the update: the width between A and B.', value.integer({ min: 1 }), 8),
+  alpha: /* @__PURE__ */ option(
+    'The update is multiplied by `alpha / r`, or by `alpha / sqrt(r)` with `rslora`.',
+    value.number(),
+    8,
+  ),
+  rslora: /* @__PURE__ */ option(
+    'Rank-stabilized scaling (Kalajdzievski 2023, arXiv 2312.03732).',
+    value.boolean(),
+    false,
+  ),
+  dropout: /* @__PURE__ */ option(
+    'Probability with which dropout zeroes an element in training.',
+    value.number({ min: 0, below: 1 }),
+    0,
+  ),
+  dropoutAt: /* @__PURE__ */ option(
+    "What dropout acts on: `x A`, as in the vision papers' code, or `x`, as in Hugging Face peft.",
+    value.choice(['bottleneck', 'input']),
+    'bottleneck',
+  ),
+  init: /* @__PURE__ */ option(
+    "How A and B start: A uniform as PyTorch's linear layers, B zero (`default`); A normal with deviation 1/r, B zero " +
+      '(`gaussian`); A zero, B uniform (`zero`); the principal singular vectors of the frozen weight, which is replaced ' +
+      'by the rest (`pissa`, Meng et al. 2024, arXiv 2404.02948).',
+    value.choice(['default', 'gaussian', 'zero', 'pissa']),
+    'default',
+  ),
+  rankPattern: /* @__PURE__ */ option(
+    "Other ranks by a regular expression that ends a path: `{ 'blocks.0.attn.qkv': 16 }`.",
+    value.table(value.integer({ min: 1 })),
+    {},
+  ),
+  alphaPattern: /* @__PURE__ */ option(
+    'Other values of alpha by a regular expression that ends a path.',
+    value.table(value.number()),
+    {},
+  ),
+  bias: /* @__PURE__ */ option(
+    'Which biases of the base are trained along.',
+    value.choice(['none', 'all', 'lora_only']),
+    'none',
+  ),
+  dora: /* @__PURE__ */ option(
+    'Weight decomposition: a trained norm for each output column (Liu et al. 2024, arXiv 2402.09353).',
+    value.boolean(),
+    false,
+  ),
+  modulesToSave: /* @__PURE__ */ savedModules(),
 };
 
-/** `targets` and whatever is to differ from {@link loraDefaults}. */
-export type LoraOptions = Partial<LoraConfig> & Pick<LoraConfig, 'targets'>;
+export type LoraConfig = ConfigOf<typeof loraOptions>;
+
+/** `targets` and whatever is to differ from the defaults. */
+export type LoraOptions = GivenOf<typeof loraOptions>;
 
 /** The whole configuration, checked. */
 export function loraConfig(options: LoraOptions): LoraConfig {
-  const config = withDefaults<LoraConfig>('lora', { targets: [], ...loraDefaults }, options);
-  for (const [where, r] of [['r', config.r] as const, ...Object.entries(config.rankPattern)]) {
-    check(
-      Number.isInteger(r) && r > 0,
-      'bad-config',
-      () => `lora: the rank of ${where} is ${r}; it must be a positive integer.`,
-    );
-  }
-  for (const [where, alpha] of [['alpha', config.alpha] as const, ...Object.entries(config.alphaPattern)]) {
-    check(Number.isFinite(alpha), 'bad-config', () => `lora: alpha of ${where} is ${alpha}; it must be a number.`);
-  }
-  check(
-    config.dropout >= 0 && config.dropout < 1,
-    'bad-config',
-    () => `lora: dropout is ${config.dropout}; it must be in [0, 1).`,
-  );
-  checkChoice('lora', 'dropoutAt', config.dropoutAt, ['bottleneck', 'input']);
-  checkChoice('lora', 'init', config.init, ['default', 'gaussian', 'zero', 'pissa']);
-  checkChoice('lora', 'bias', config.bias, ['none', 'all', 'lora_only']);
+  const config = configure('lora', loraOptions, options);
   check(
     !(config.dora && config.init === 'pissa'),
     'bad-config',

@@ -1,5 +1,5 @@
 import type { Method, MethodFactory, PeftAdapterFile, ReadAdapter, Site } from '@peft/core';
-import { type LoraConfig, type LoraOptions, loraConfig } from './config.ts';
+import { type LoraConfig, type LoraOptions, loraConfig, loraOptions } from './config.ts';
 import { readLora, writeLora } from './files.ts';
 import { loraDelta, loraDeltaWeight, loraParameters, prepareLora } from './maths.ts';
 
@@ -35,6 +35,7 @@ export const lora: ((options: LoraOptions) => Method<LoraConfig>) & MethodFactor
     },
     {
       type: 'lora',
+      options: loraOptions,
       peftType: 'LORA',
       read(file: PeftAdapterFile, options?: LoraOptions): ReadAdapter {
         const { config, values } = readLora(file, options);

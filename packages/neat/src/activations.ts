@@ -1,7 +1,9 @@
 import { gelu } from '@peft/core';
 import * as tf from '@tensorflow/tfjs-core';
 
-export type Activation = 'relu' | 'sin' | 'gelu' | 'silu' | 'identity';
+export const activationNames = ['relu', 'sin', 'gelu', 'silu', 'identity'] as const;
+
+export type Activation = (typeof activationNames)[number];
 
 /** The activations phi, by name. Any shape. */
 export const activations: Record<Activation, (x: tf.Tensor) => tf.Tensor> = {

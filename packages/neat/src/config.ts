@@ -1,34 +1,33 @@
-import { check, type TargetOptions, withDefaults } from '@peft/core';
-import { type Activation, activations } from './activations.ts';
+import { type ConfigOf, configure, type GivenOf, option, savedModules, targetsOf, value } from '@peft/core';
+import { activationNames } from './activations.ts';
 
-export interface NeatConfig extends TargetOptions {
-  /** Hidden width of the network f. */
-  r: number;
-  /** Residual pairs of an encoder and a decoder between A and B: f has 2 + 2 `pairs` layers. */
-  pairs: number;
-  /** The activation phi; `identity` makes the update `W0 A B`, linear in the frozen weight. */
-  act: Activation;
-  /** Which side of W0 meets A: its outputs (`phi(W0 A)`) or its inputs (`phi(W0^T A)`). */
-  side: 'out' | 'in';
-  /** The update is multiplied by it. */
-  scale: number;
-  /** Modules that are trained and saved whole, usually the classification head. */
-  modulesToSave: string[];
-}
-
-/** The queries and values of a vision transformer, as in the authors' image classification. */
-export const neatDefaults: NeatConfig = {
-  targets: ['attn.qkv[q,v]'],
-  exclude: undefined,
-  layers: undefined,
-  layersPattern: undefined,
-  r: 7,
-  pairs: 0,
-  act: 'relu',
-  side: 'out',
-  scale: 1,
-  modulesToSave: [],
+/** The defaults are the queries and values of a vision transformer, as in the authors' image classification. */
+export const neatOptions = {
+  .../* @__PURE__ */ targetsOf(['attn.qkv[q,v]']),
+  r: /* @__PURE__ */ option('Hidden width of the network f.', value.integer({ min: 1 }), 7),
+  pairs: /* @__PURE__ */ option(
+    'Residual pairs of an encoder and a decoder between A and B: a depth of D layers is (D - 2) / 2 pairs.',
+    value.integer({ min: 0, max: 1000 }),
+    0,
+  ),
+  act: /* @__PURE__ */ option(
+    'The activation phi; `identity` makes the update `W0 A B`, linear in the frozen weight.',
+    value.choice(activationNames),
+    'relu',
+  ),
+  side: /* @__PURE__ */ option(
+    'Which side of W0 meets A: its outputs (`phi(W0 A)`) or its inputs (`phi(W0^T A)`).',
+    value.choice(['out', 'in']),
+    'out',
+  ),
+  scale: /* @__PURE__ */ option('The update is multiplied by it.', value.number(), 1),
+  modulesToSave: /* @__PURE__ */ savedModules(),
 };
+
+export type NeatConfig = ConfigOf<typeof neatOptions>;
+
+/** Whatever is to differ from the defaults. */
+export type NeatOptions = GivenOf<typeof neatOptions>;
 
 /**
  * The learning rate that the authors start from. `W0 A` is small, so the update grows more slowly than LoRA's and takes
@@ -36,22 +35,5 @@ export const neatDefaults: NeatConfig = {
  */
 export const neatLearningRate = 5e-3;
 
-/** Whatever is to differ from {@link neatDefaults}. */
-export type NeatOptions = Partial<NeatConfig>;
-
 /** The whole configuration, checked. */
-export function neatConfig(options: NeatOptions): NeatConfig {
-  const config = withDefaults<NeatConfig>('neat', neatDefaults, options);
-  const { r, pairs, act, side, scale } = config;
-  const acts = Object.keys(activations);
-  check(Number.isInteger(r) && r > 0, 'bad-config', () => `neat: r is ${r}; it must be a positive integer.`);
-  check(
-    Number.isInteger(pairs) && pairs >= 0,
-    'bad-config',
-    () => `neat: pairs is ${pairs}; it must be 0 or a positive integer (a depth of D layers is (D - 2) / 2 pairs).`,
-  );
-  check(acts.includes(act), 'bad-config', () => `neat: act is "${act}"; it must be one of ${acts.join(', ')}.`);
-  check(side === 'out' || side === 'in', 'bad-config', () => `neat: side is "${side}"; it must be out or in.`);
-  check(Number.isFinite(scale), 'bad-config', () => `neat: scale is ${scale}; it must be a number.`);
-  return config;
-}
+export const neatConfig = (options: NeatOptions): NeatConfig => configure('neat', neatOptions, options);

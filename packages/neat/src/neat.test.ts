@@ -15,7 +15,7 @@ import {
 import { type ConformanceCase, conformance, difference, movedAdapter, network, run } from '@peft/testing';
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
-import { type Activation, type NeatOptions, neat, neatDefaults, neatLearningRate } from './index.ts';
+import { type Activation, type NeatOptions, neat, neatLearningRate } from './index.ts';
 import { neatDelta, neatDeltaWeight, neatHidden } from './maths.ts';
 
 const whole = ['qkv', 'out'];
@@ -104,7 +104,7 @@ describe('the golden vectors, computed apart in double precision', () => {
     ],
     ['phi = identity', { act: 'identity' }, [-1.041743, -0.309851, 1.071749, 0.262576], undefined, undefined],
   ])('%s', async (_, options, delta, hidden, deltaWeight) => {
-    const config = { ...neatDefaults, ...options };
+    const config = { ...neat().config, ...options };
     expect(difference(await neatDelta(call, config).data(), delta)).toBeLessThan(2e-6);
     expect(difference(await tf.matMul(input, neatDeltaWeight(call, config)).data(), delta)).toBeLessThan(2e-6);
     if (hidden) expect(difference(await neatHidden(w0, tensors, config).data(), hidden)).toBeLessThan(2e-6);
@@ -112,7 +112,7 @@ describe('the golden vectors, computed apart in double precision', () => {
   });
 
   test('the side of the inputs is that of the outputs of the transposed weight', async () => {
-    const config = { ...neatDefaults, pairs: 1 };
+    const config = { ...neat().config, pairs: 1 };
     const [A, B] = [tf.tensor2d(S(6, 10), [3, 2]), tf.tensor2d(S(6, 20), [2, 3])];
     const sideways = { parameters: { ...tensors, A, B } };
     const of = neatDeltaWeight({ ...sideways, weight: () => w0 }, { ...config, side: 'in' });
@@ -173,11 +173,8 @@ test.each([
 test.each<[NeatOptions, string]>([
   [{ depth: 4 } as NeatOptions, 'neat has no option "depth"'],
   [{ r: 0 }, 'neat: r is 0'],
-  [
-    { pairs: 0.5 },
-    'neat: pairs is 0.5; it must be 0 or a positive integer (a depth of D layers is (D - 2) / 2 pairs).',
-  ],
-  [{ act: 'tanh' as Activation }, 'neat: act is "tanh"; it must be one of relu, sin, gelu, silu, identity.'],
+  [{ pairs: 0.5 }, 'neat: pairs is 0.5; it must be a whole number from 0 to 1,000.'],
+  [{ act: 'tanh' as Activation }, 'neat: act is "tanh"; it must be relu, sin, gelu, silu, identity.'],
   [{ side: 'left' as 'in' }, 'neat: side is "left"'],
   [{ scale: Number.NaN }, 'neat: scale is NaN'],
 ])('%j is refused', (options, message) => {

@@ -1,5 +1,5 @@
 import type { Method, MethodFactory, PeftAdapterFile, ReadAdapter } from '@peft/core';
-import { type NeatConfig, type NeatOptions, neatConfig } from './config.ts';
+import { type NeatConfig, type NeatOptions, neatConfig, neatOptions } from './config.ts';
 import { readNeat, writeNeat } from './files.ts';
 import { neatDelta, neatDeltaWeight, neatParameters } from './maths.ts';
 
@@ -31,6 +31,7 @@ export const neat: ((options?: NeatOptions) => Method<NeatConfig>) & MethodFacto
     },
     {
       type: 'neat',
+      options: neatOptions,
       peftType: 'PEANUT',
       read(file: PeftAdapterFile, options?: NeatOptions): ReadAdapter {
         const { config, values } = readNeat(file, options);

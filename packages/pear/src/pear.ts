@@ -1,5 +1,5 @@
-import { bottleneck, type Method, type MethodFactory } from '@peft/core';
-import { type PearConfig, type PearOptions, pearConfig } from './config.ts';
+import { bottleneck, bottleneckOptions, type Method, type MethodFactory } from '@peft/core';
+import { type PearConfig, type PearOptions, pearConfig, pearOptions } from './config.ts';
 import { checkSites } from './groups.ts';
 import { pearDelta, pearDeltaWeight, pearParameters, pearPrepared, pearWeightDelta } from './maths.ts';
 import { pearStage } from './stage.ts';
@@ -46,5 +46,5 @@ export const pear: ((options?: PearOptions) => Method<PearConfig>) & MethodFacto
         ...(!isSettled && { stage: pearStage(of, config, pear) }),
       };
     },
-    { type: 'pear', of: bottleneck },
+    { type: 'pear', options: { ...pearOptions, ...bottleneckOptions }, of: bottleneck },
   );

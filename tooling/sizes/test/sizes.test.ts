@@ -7,12 +7,12 @@ import { expect, test } from 'vitest';
  * packages here. A rise is committed on purpose.
  */
 const ceilings: Record<string, number> = {
-  core: 33_000, // hashes of an adapter folder's files: 500
+  core: 37_000, // hashes of an adapter folder's files: 500; checks of options and of files: 4,000
   lora: 6_200,
   neat: 2_500,
-  lily: 3_800,
-  heat: 6_200,
-  pear: 3_500,
+  lily: 4_200,
+  heat: 6_800,
+  pear: 3_900,
   backbones: 14_000,
   data: 7_500,
   train: 6_200,
@@ -42,7 +42,7 @@ async function gzippedSize(source: string): Promise<number> {
         name: 'others-external',
         setup(bundle) {
           bundle.onResolve({ filter: /^[@a-z]/ }, ({ path, importer }) =>
-            importer === '<stdin>' || path.startsWith('pure-rand') ? null : { path, external: true },
+            importer === '<stdin>' || /^(pure-rand|valibot)/.test(path) ? null : { path, external: true },
           );
         },
       },

@@ -1,36 +1,32 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { check } from '../errors.ts';
+import { type ConfigOf, configure, type GivenOf, option } from '../schema/options.ts';
+import { choice, integer, number } from '../schema/value.ts';
 import { dropout } from '../tensor/dropout.ts';
 import { linear } from '../tensor/linear.ts';
-import { withDefaults } from './config.ts';
 import { lowRankDelta, lowRankDeltaWeight, lowRankParameters } from './low-rank.ts';
 import type { DeltaCall, Method, MethodFactory } from './method.ts';
-import type { TargetOptions } from './targets.ts';
+import { savedModules, targetsOf } from './target-options.ts';
 
-export interface BottleneckConfig extends TargetOptions {
-  /** Width of the bottleneck: the rank of the update, if nothing lies in it. */
-  r: number;
-  /** What lies in the bottleneck: `identity` is a low-rank update, `relu` AdaptFormer's adapter. */
-  act: 'identity' | 'relu';
-  /** The update is multiplied by it. */
-  scale: number;
-  /** Of the bottleneck, in training. */
-  dropout: number;
-  /** Modules that are trained and saved whole, usually the classification head. */
-  modulesToSave: string[];
-}
-
-export const bottleneckDefaults: BottleneckConfig = {
-  targets: ['mlp'],
-  exclude: undefined,
-  layers: undefined,
-  layersPattern: undefined,
-  r: 8,
-  act: 'relu',
-  scale: 1,
-  dropout: 0,
-  modulesToSave: [],
+export const bottleneckOptions = {
+  .../* @__PURE__ */ targetsOf(['mlp']),
+  r: /* @__PURE__ */ option(
+    'Width of the bottleneck: the rank of the update, if nothing lies in it.',
+    integer({ min: 1 }),
+    8,
+  ),
+  act: /* @__PURE__ */ option(
+    "What lies in the bottleneck: `identity` is a low-rank update, `relu` AdaptFormer's adapter.",
+    choice(['identity', 'relu']),
+    'relu',
+  ),
+  scale: /* @__PURE__ */ option('The update is multiplied by it.', number(), 1),
+  dropout: /* @__PURE__ */ option('Of the bottleneck, in training.', number({ min: 0, below: 1 }), 0),
+  modulesToSave: /* @__PURE__ */ savedModules(),
 };
+
+export type BottleneckConfig = ConfigOf<typeof bottleneckOptions>;
+
+export type BottleneckOptions = GivenOf<typeof bottleneckOptions>;
 
 /** `s phi(x A) B`, in parallel to the module or block that it adapts (AdaptFormer, Chen et al. 2022, Eq. 3). */
 function bottleneckDelta(
@@ -53,23 +49,11 @@ function bottleneckDelta(
  *
  * @throws PeftError `bad-config` for an option that does not exist or makes no sense
  */
-export const bottleneck: ((options?: Partial<BottleneckConfig>) => Method<BottleneckConfig>) &
-  MethodFactory<Partial<BottleneckConfig>> = /* @__PURE__ */ Object.assign(
-  (options: Partial<BottleneckConfig> = {}): Method<BottleneckConfig> => {
-    const config = withDefaults('bottleneck', bottleneckDefaults, options);
-    const { r, act, scale, dropout: rate } = config;
-    check(
-      Number.isInteger(r) && r > 0,
-      'bad-config',
-      () => `bottleneck: r is ${r}; it must be a whole number of 1 or more.`,
-    );
-    check(
-      act === 'identity' || act === 'relu',
-      'bad-config',
-      () => `bottleneck: act is "${act}"; it must be identity or relu.`,
-    );
-    check(Number.isFinite(scale), 'bad-config', () => `bottleneck: scale is ${scale}; it must be a number.`);
-    check(rate >= 0 && rate < 1, 'bad-config', () => `bottleneck: dropout is ${rate}; it must be in [0, 1).`);
+export const bottleneck: ((options?: BottleneckOptions) => Method<BottleneckConfig>) &
+  MethodFactory<BottleneckOptions> = /* @__PURE__ */ Object.assign(
+  (options: BottleneckOptions = {}): Method<BottleneckConfig> => {
+    const config = configure('bottleneck', bottleneckOptions, options);
+    const { r, act, scale } = config;
     const linearOnly = act === 'identity';
     return {
       type: 'bottleneck',
@@ -84,5 +68,5 @@ export const bottleneck: ((options?: Partial<BottleneckConfig>) => Method<Bottle
       ...(linearOnly && { deltaWeight: ({ parameters }) => lowRankDeltaWeight(parameters, scale) }),
     };
   },
-  { type: 'bottleneck' },
+  { type: 'bottleneck', options: bottleneckOptions },
 );

@@ -2,6 +2,7 @@ import type * as tf from '@tensorflow/tfjs-core';
 import type { PeftAdapterFile, TensorReader } from '../files/adapter-file.ts';
 import type { Initializer } from '../module/init.ts';
 import type { FileLayout } from '../module/layout.ts';
+import type { Options } from '../schema/options.ts';
 import type { Key } from '../tensor/random.ts';
 import type { Stage } from './stage.ts';
 import type { Site, TargetOptions } from './targets.ts';
@@ -101,9 +102,11 @@ export interface ReadAdapter {
 }
 
 /** A method's package, as a value: calling it makes a {@link Method}. */
-export interface MethodFactory<Options = never> {
-  (options: Options): Method;
+export interface MethodFactory<Given = never> {
+  (options: Given): Method;
   readonly type: string;
+  /** What can be chosen, by name: for help, tables and forms. */
+  readonly options?: Options;
   /** What its methods act on unless they are given another: readable wherever they are. */
   readonly of?: MethodFactory;
   /** The `peft_type` that it reads and writes, if Hugging Face peft has this method. */
@@ -113,5 +116,5 @@ export interface MethodFactory<Options = never> {
    *
    * @param config the method's own options, where `peft.json` has them
    */
-  read?(file: PeftAdapterFile, config?: Options): ReadAdapter;
+  read?(file: PeftAdapterFile, config?: Given): ReadAdapter;
 }

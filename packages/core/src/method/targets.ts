@@ -1,3 +1,4 @@
+import { closest } from '../closest.ts';
 import { check, PeftError } from '../errors.ts';
 import { Linear, type Slice } from '../module/layers.ts';
 import type { Module } from '../module/module.ts';
@@ -129,26 +130,6 @@ function sitesOf(path: string, module: Module, { name, slices }: Name, blocks: b
     const width = slice.end - slice.start;
     return { path, id, module, target: name, slice: { ...slice, name: sliceName }, inFeatures, outFeatures: width };
   });
-}
-
-/** How many single-character edits turn one text into the other (Levenshtein 1966). */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      next[j] = Math.min(next[j - 1] + 1, row[j] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1));
-    }
-    row = next;
-  }
-  return row[b.length];
-}
-
-/** The candidate most like `text`, comparing with as much of each path's end as `text` has parts. */
-export function closest(text: string, candidates: readonly string[]): string | undefined {
-  const parts = text.split('.').length;
-  const distance = (path: string): number => editDistance(text, path.split('.').slice(-parts).join('.'));
-  return [...candidates].sort((a, b) => distance(a) - distance(b))[0];
 }
 
 function unmatched(root: Module, pattern: string, linears: string[]): PeftError {

@@ -1,11 +1,16 @@
 import { check } from '../errors.ts';
-import { withDefaults } from './config.ts';
+import { configure, type GivenOf, required } from '../schema/options.ts';
+import { list, text } from '../schema/value.ts';
 import type { Method, MethodFactory } from './method.ts';
 
-export interface WholeOptions {
-  /** Modules that are trained and saved whole, by name; `*` for all of the model. */
-  modulesToSave: string[];
-}
+const wholeOptions = {
+  modulesToSave: /* @__PURE__ */ required(
+    'Modules that are trained and saved whole, by name; `*` for all of the model.',
+    list(text()),
+  ),
+};
+
+export type WholeOptions = GivenOf<typeof wholeOptions>;
 
 /**
  * The baselines: trains whole modules and adapts nothing. With the classification head it is linear probing, with `*` full
@@ -13,7 +18,7 @@ export interface WholeOptions {
  */
 export const whole: MethodFactory<WholeOptions> = /* @__PURE__ */ Object.assign(
   (options: WholeOptions): Method<WholeOptions> => {
-    const config = withDefaults<WholeOptions>('whole', { modulesToSave: [] }, options);
+    const config = configure('whole', wholeOptions, options);
     check(config.modulesToSave.length > 0, 'bad-config', () => 'whole: modulesToSave is empty; name what to train.');
     return {
       type: 'whole',
@@ -26,5 +31,5 @@ export const whole: MethodFactory<WholeOptions> = /* @__PURE__ */ Object.assign(
       unmergeable: undefined,
     };
   },
-  { type: 'whole' },
+  { type: 'whole', options: wholeOptions },
 );

@@ -1,0 +1,42 @@
+import { type Option, option, required } from '../schema/options.ts';
+import { either, integer, list, text } from '../schema/value.ts';
+import type { TargetOptions } from './targets.ts';
+
+const targetsText =
+  "Names that end a path, one regular expression, or 'all-linear'; `name[q,v]` for slices of a fused projection.";
+
+/** The options by which every method is told where to act. */
+const whereOptions = {
+  exclude: /* @__PURE__ */ option(
+    'Names or one regular expression, by the same rules, of what is left alone.',
+    either(text(), list(text())),
+  ),
+  layers: /* @__PURE__ */ option(
+    'Only the layers of these indices, with a list of names as targets.',
+    either(integer({ min: 0 }), list(integer({ min: 0 }))),
+  ),
+  layersPattern: /* @__PURE__ */ option(
+    'The name before the index of a layer, if paths have several indices.',
+    either(text(), list(text())),
+  ),
+};
+
+/** `targets`, which must be given, and the options that narrow it. */
+export const requiredTargets = {
+  targets: /* @__PURE__ */ required(targetsText, either(text(), list(text()))),
+  ...whereOptions,
+};
+
+type TargetsWithDefault = { targets: Option<TargetOptions['targets']> } & typeof whereOptions;
+
+/** `targets`, which are these unless given, and the options that narrow it. */
+/* @__NO_SIDE_EFFECTS__ */
+export function targetsOf(otherwise: readonly string[]): TargetsWithDefault {
+  return { targets: option(targetsText, either(text(), list(text())), otherwise), ...whereOptions };
+}
+
+/** The modules that every method can train whole. */
+/* @__NO_SIDE_EFFECTS__ */
+export function savedModules(): Option<readonly string[]> {
+  return option('Modules that are trained and saved whole, usually the classification head.', list(text()), []);
+}

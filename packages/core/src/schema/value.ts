@@ -1,0 +1,131 @@
+import * as v from 'valibot';
+
+/*
+ * What the value of an option or of a file's field may be: a schema that checks it, the same in words for errors, and plain
+ * data from which tables, forms and JSON Schemas can be made.
+ */
+
+/** The data of a {@link Value}, by its kind. */
+export type ValueKind =
+  | { readonly kind: 'integer' | 'number'; readonly min?: number; readonly max?: number; readonly below?: number }
+  | { readonly kind: 'boolean' | 'text' }
+  | { readonly kind: 'choice'; readonly choices: readonly string[] }
+  | { readonly kind: 'list' | 'table' | 'nullable'; readonly of: Value }
+  | { readonly kind: 'either'; readonly of: readonly Value[] }
+  | { readonly kind: 'object'; readonly fields: Readonly<Record<string, Value>> };
+
+/** A kind of value, of the TypeScript type `T`. */
+export type Value<T = unknown> = ValueKind & {
+  /** What it must be, in words: `a whole number of 1 or more`. */
+  readonly expected: string;
+  readonly schema: v.GenericSchema<unknown, T>;
+};
+
+/** The TypeScript type of a {@link Value}. */
+export type ValueOf<V> = V extends Value<infer T> ? T : never;
+
+export interface Range {
+  /** The least that is allowed. */
+  readonly min?: number;
+  /** The most that is allowed. */
+  readonly max?: number;
+  /** What it must be less than. */
+  readonly below?: number;
+}
+
+const show = (bound: number): string => bound.toLocaleString('en-US', { maximumFractionDigits: 20 });
+
+function rangeInWords(noun: string, { min, max, below }: Range): string {
+  if (min !== undefined && below !== undefined) return `in [${min}, ${below})`;
+  if (min !== undefined && max !== undefined) return `${noun} from ${show(min)} to ${show(max)}`;
+  if (min !== undefined) return `${noun} of ${show(min)} or more`;
+  return noun;
+}
+
+const inRange = ({ min = -Infinity, max = Infinity, below = Infinity }: Range) =>
+  v.pipe(v.number(), v.finite(), v.minValue(min), v.maxValue(max), v.ltValue(below));
+
+/** A finite number in a range. */
+/* @__NO_SIDE_EFFECTS__ */
+export function number(range: Range = {}): Value<number> {
+  return { kind: 'number', ...range, expected: rangeInWords('a number', range), schema: inRange(range) };
+}
+
+/** A whole number in a range. */
+/* @__NO_SIDE_EFFECTS__ */
+export function integer(range: Range = {}): Value<number> {
+  const schema = v.pipe(inRange(range), v.safeInteger());
+  return { kind: 'integer', ...range, expected: rangeInWords('a whole number', range), schema };
+}
+
+/** `true` or `false`. */
+/* @__NO_SIDE_EFFECTS__ */
+export function boolean(): Value<boolean> {
+  return { kind: 'boolean', expected: 'true or false', schema: v.boolean() };
+}
+
+/** Any text. */
+/* @__NO_SIDE_EFFECTS__ */
+export function text(): Value<string> {
+  return { kind: 'text', expected: 'a text', schema: v.string() };
+}
+
+/** One of a few words. */
+/* @__NO_SIDE_EFFECTS__ */
+export function choice<const Choice extends string>(choices: readonly Choice[]): Value<Choice> {
+  return { kind: 'choice', choices, expected: choices.join(', '), schema: v.picklist(choices) };
+}
+
+const plural = (expected: string): string => expected.replace(/^an? (text|number|whole number)\b/, '$1s');
+
+/** A list of any length. */
+/* @__NO_SIDE_EFFECTS__ */
+export function list<T>(of: Value<T>): Value<readonly T[]> {
+  return { kind: 'list', of, expected: `a list of ${plural(of.expected)}`, schema: v.array(of.schema) };
+}
+
+const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** What JavaScript objects inherit: never the keys of a table. */
+const inherited = ['__proto__', 'constructor', 'prototype'];
+
+/** Values by names that are not known beforehand. */
+/* @__NO_SIDE_EFFECTS__ */
+export function table<T>(of: Value<T>): Value<Readonly<Record<string, T>>> {
+  const isTable = (value: unknown): boolean =>
+    isObject(value) && !inherited.some(name => Object.hasOwn(value as object, name));
+  return {
+    kind: 'table',
+    of,
+    expected: `an object of ${plural(of.expected)} by name`,
+    schema: v.pipe(v.custom<object>(isTable), v.record(v.string(), of.schema)),
+  };
+}
+
+/** A value of one of several kinds. */
+/* @__NO_SIDE_EFFECTS__ */
+export function either<A, B>(a: Value<A>, b: Value<B>): Value<A | B> {
+  const expected = `${a.expected} or ${b.expected}`;
+  return { kind: 'either', of: [a, b], expected, schema: v.union([a.schema, b.schema]) };
+}
+
+/** A value, or `null`. */
+/* @__NO_SIDE_EFFECTS__ */
+export function nullable<T>(of: Value<T>): Value<T | null> {
+  return { kind: 'nullable', of, expected: `${of.expected} or null`, schema: v.nullable(of.schema) };
+}
+
+/** An object of known fields, each of which may be left out. Others are ignored. */
+/* @__NO_SIDE_EFFECTS__ */
+export function object<T>(fields: { readonly [K in keyof T]: Value<T[K]> }): Value<{ readonly [K in keyof T]?: T[K] }> {
+  const entries = Object.entries<Value>(fields).map(([name, { schema }]) => [name, v.optional(schema)] as const);
+  return {
+    kind: 'object',
+    fields: fields as Readonly<Record<string, Value>>,
+    expected: `an object of ${Object.keys(fields).join(', ')}`,
+    schema: v.pipe(v.custom<object>(isObject), v.object(Object.fromEntries(entries))) as v.GenericSchema<
+      unknown,
+      { readonly [K in keyof T]?: T[K] }
+    >,
+  };
+}
