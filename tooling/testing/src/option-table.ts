@@ -1,20 +1,36 @@
 import type { Option, Options } from '@peft/core';
 
-const plain = (text: string): string => text.replaceAll('|', '\\|');
-
 function defaultOf({ default: otherwise, required }: Option): string {
   if (required) return 'must be given';
   if (otherwise === undefined) return 'none';
   return `\`${JSON.stringify(otherwise).replaceAll('","', '", "').replaceAll('"', "'")}\``;
 }
 
-/** The options of a method as the table of its README. */
-export const optionTable = (options: Options): string =>
-  [
-    '| option | default | what it may be | what it does |',
-    '| --- | --- | --- | --- |',
-    ...Object.entries(options).map(([name, described]) => {
-      const { value, description } = described;
-      return `| \`${name}\` | ${defaultOf(described)} | ${plain(value.expected)} | ${plain(description)} |`;
-    }),
-  ].join('\n');
+const header = ['option', 'default', 'what it may be', 'what it does'];
+
+/** The options of a method as the rows of its README's table. */
+export const optionRows = (options: Options): string[][] => [
+  header,
+  ...Object.entries(options).map(([name, option]) => [
+    `\`${name}\``,
+    defaultOf(option),
+    option.value.expected,
+    option.description,
+  ]),
+];
+
+const cellsOf = (line: string): string[] =>
+  line
+    .split(/(?<!\\)\|/)
+    .slice(1, -1)
+    .map(cell => cell.trim().replaceAll('\\|', '|'));
+
+/** The rows of a README's table of options. */
+export function tableRows(readme: string): string[][] {
+  const [table = ''] = readme.match(/^\| option .*\n(?:\|.*\n)*/m) ?? [];
+  return table
+    .trim()
+    .split('\n')
+    .map(cellsOf)
+    .filter(([first]) => !/^-+$/.test(first));
+}
