@@ -9,12 +9,12 @@ async function digest(algorithm: string, path: string, prefix = ''): Promise<str
   return hash.digest('hex');
 }
 
-const settled = 2000; // ms; a file that changed later than this before now may change again within one tick of its clock
+const settled = 2000; // ms; a file that changed more recently may change again within one tick of its clock
 const known = new Map<string, string>();
 
 /**
- * The SHA-256 of a file, in hexadecimal, read in pieces. A file that has lain unchanged is hashed once in a process: who
- * checks a download and who ties an adapter to it ask for the same.
+ * The SHA-256 of a file, in hexadecimal, read in pieces. A process hashes an unchanged file once, although the cache checks
+ * it and an adapter is tied to it.
  */
 export async function sha256File(path: string): Promise<string> {
   const { dev, ino, size, mtimeNs, ctimeNs, ctimeMs } = await stat(path, { bigint: true });

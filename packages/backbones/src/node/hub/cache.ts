@@ -9,8 +9,8 @@ import { damageOf } from './integrity.ts';
 import { inside, isCommit, isInside } from './names.ts';
 
 /**
- * What is here of one model, laid out as Python's `huggingface_hub` does: `refs/REVISION` names a commit,
- * `snapshots/COMMIT/PATH` links to `blobs/ETAG`, and `.no_exist/COMMIT/PATH` says that a commit has no such file.
+ * The cached files of one model, in the layout of Python's `huggingface_hub`: `refs/REVISION` holds a commit,
+ * `snapshots/COMMIT/PATH` links to `blobs/ETAG`, and `.no_exist/COMMIT/PATH` marks a file that a commit does not have.
  */
 export class ModelCache {
   readonly #cache: string;
@@ -37,12 +37,12 @@ export class ModelCache {
     return inside(this.#root, 'blobs', etag);
   }
 
-  /** Beside Python's, which are held by other means. */
+  /** Another name than Python's lock, which `flock` holds and which stays when it is free. */
   lock(etag: string): string {
     return inside(this.#locks, `${etag}.node.lock`);
   }
 
-  /** What a revision was when it was last downloaded. */
+  /** The commit that a revision named when it was last downloaded. */
   async commitOf(revision: string): Promise<string | undefined> {
     if (isCommit(revision)) return revision;
     const commit = (await readTextIfThere(inside(this.#root, 'refs', revision)))?.trim();
@@ -63,7 +63,7 @@ export class ModelCache {
     return existsSync(this.#absence(commit, path));
   }
 
-  /** Remembers it, if the cache can be written; it saves a question, no more. */
+  /** Marks a file as absent, if the cache can be written; the mark only saves a request. */
   async setAbsent(commit: string, path: string): Promise<void> {
     const absence = this.#absence(commit, path);
     await mkdir(dirname(absence), { recursive: true })
@@ -71,7 +71,7 @@ export class ModelCache {
       .catch(() => undefined);
   }
 
-  /** Makes a blob a file of a commit: by a link, or by a copy where links are not allowed. */
+  /** Adds a blob to a snapshot: as a link, or as a copy where links are not allowed. */
   async place(etag: string, commit: string, path: string, hasLinks: boolean): Promise<void> {
     const blob = this.blob(etag);
     const pointer = this.pointer(commit, path);
@@ -92,8 +92,7 @@ export class ModelCache {
   }
 
   /**
-   * Checks files of a commit against the names of their blobs. A copy has no such name and says nothing of what it should
-   * be.
+   * Checks files of a commit against the hashes that name their blobs. A copy does not name its blob and is not checked.
    *
    * @throws PeftError `bad-file` for the first that is damaged, after removing it
    */
@@ -105,7 +104,7 @@ export class ModelCache {
     }
   }
 
-  /** The same for a blob that no file of a commit links to yet. */
+  /** The same for a blob that no snapshot links to yet. */
   verifyBlob(etag: string): Promise<void> {
     return this.#verifyFile(this.blob(etag), etag);
   }
@@ -113,11 +112,11 @@ export class ModelCache {
   async #verifyFile(path: string, etag: string): Promise<void> {
     const damage = await damageOf(path, etag);
     if (!damage) return;
-    const whole = await realpath(path); // Python's blobs may be links themselves, to what several models share
+    const whole = await realpath(path); // Python's blobs may link to a store that models share
     const folder = await realpath(this.#cache);
     for (const damaged of [path, this.blob(etag), ...(isInside(folder, whole) ? [whole] : [])]) {
       await rm(damaged, { force: true });
     }
-    throw new PeftError('bad-file', `${path} was damaged and is removed: ${damage}. Try again to download it anew.`);
+    throw new PeftError('bad-file', `${path} was damaged and has been removed: ${damage}. Try again to download it.`);
   }
 }

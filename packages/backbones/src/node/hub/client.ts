@@ -5,10 +5,10 @@ import { isCommit, quote } from './names.ts';
 import type { HubReference } from './reference.ts';
 import { type Answer, request } from './request.ts';
 
-/** For the answers about a model, and for the JSON files of one, in bytes. The Hub's own are thousands of times smaller. */
+/** The largest answer about a model, and the largest JSON file of one, in bytes. Real ones are thousands of times smaller. */
 export const maxJsonSize = 16 * 2 ** 20;
 
-/** What a revision is now. */
+/** A revision, as the Hub has it now. */
 export interface Revision {
   readonly commit: string;
   /** Paths of its files. */
@@ -23,7 +23,7 @@ export interface HubFile {
 }
 
 export interface FileInfo {
-  /** The name of its blob: a hash of the content, if the server is the Hub. */
+  /** Names the blob. On the Hub, a hash of the content. */
   readonly etag: string;
   /** In bytes. */
   readonly size: number;
@@ -69,7 +69,7 @@ function parseRevision(text: string, what: string): Revision {
   return { commit, files };
 }
 
-/** Asks what a branch, tag or commit is, and which files it has. */
+/** Requests the commit that a revision names, and the paths of its files. */
 export async function readRevision(hub: HubEnvironment, { name, revision }: HubReference): Promise<Revision> {
   const what = `${name}@${revision}`;
   const path = `/api/models/${name}/revision/${encodeURIComponent(revision)}?expand=sha&expand=siblings`;
@@ -88,7 +88,7 @@ const addressOf = ({ name, commit, path }: HubFile): string =>
 const toSize = (text: string | null | undefined): number | undefined =>
   /^\d+$/.test(text ?? '') ? Number(text) : undefined;
 
-/** The hash and the size of a file. A large file's stand on the redirect to where it is stored. */
+/** Requests the ETag and the size of a file. For a large file, the redirect to its storage has them. */
 export async function readFileInfo(hub: HubEnvironment, file: HubFile): Promise<FileInfo> {
   const isEnough = (headers: Headers) => headers.has('x-linked-etag') && headers.has('x-linked-size');
   const { headers, discard } = await request(hub, addressOf(file), { headers: { range: 'bytes=0-0' }, isEnough });
@@ -111,7 +111,7 @@ export async function readFileInfo(hub: HubEnvironment, file: HubFile): Promise<
   return { etag, size };
 }
 
-/** The bytes of a file from `offset` on, or from its start if the server gives no parts of files. */
+/** Requests the bytes of a file from `offset` on. A server that ignores ranges sends them from the start. */
 export async function readContent(hub: HubEnvironment, file: HubFile, offset: number): Promise<FileContent> {
   const headers = offset > 0 ? { range: `bytes=${offset}-` } : undefined;
   const answer = await request(hub, addressOf(file), { headers });

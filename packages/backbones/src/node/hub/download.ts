@@ -15,8 +15,8 @@ export interface Download extends FileInfo {
 }
 
 /**
- * Writes bytes where they belong in the file, not at its end: two processes that write the same file at once do no harm.
- * Stops at the first byte beyond the announced size.
+ * Writes bytes at their own positions, not at the end of the file, so that two processes that download it at once write
+ * the same. Stops at the first byte beyond the announced size.
  */
 async function receive(path: string, { name, size }: Download, { offset, chunks }: FileContent): Promise<void> {
   const file = await open(path, constants.O_CREAT | constants.O_WRONLY);
@@ -45,10 +45,10 @@ async function receive(path: string, { name, size }: Download, { offset, chunks 
 }
 
 /**
- * Downloads to `path`, by way of `path.incomplete`, which an interruption leaves and the next call goes on from. The file
- * appears under its name only once it is whole and is what its ETag says.
+ * Downloads to `path` by way of `path.incomplete`, which an interruption leaves and the next call resumes. The file gets its
+ * name only when it is complete and its hash is right.
  *
- * @throws PeftError `bad-file` if it is not; then nothing of it is kept
+ * @throws PeftError `bad-file` if it is too long or its hash is wrong; then nothing of it is kept
  */
 export async function downloadTo(path: string, download: Download): Promise<void> {
   const { name, size, etag } = download;

@@ -4,19 +4,19 @@ import { check, PeftError } from '@peft/core';
 import { readTextIfThere } from './files.ts';
 import { quote } from './names.ts';
 
-/** What the environment says of the Hub. Each variable means what it means to Python's `huggingface_hub`. */
+/** Settings of the client, from environment variables that mean what they mean to Python's `huggingface_hub`. */
 export interface HubEnvironment {
   /** Without a slash at its end. */
   readonly endpoint: string;
-  /** The one place that sees the token. */
+  /** The only origin that is sent the token. */
   readonly origin: string;
   readonly token: string | undefined;
   /** The folder of all downloads. */
   readonly cache: string;
   readonly isOffline: boolean;
-  /** How long a server may say nothing, in ms. */
+  /** How long a server may be silent, in ms. */
   readonly timeout: number;
-  /** Whether snapshots may link to blobs. */
+  /** Whether snapshots link to blobs; otherwise they hold copies. */
   readonly hasLinks: boolean;
 }
 
@@ -48,7 +48,7 @@ function endpoint(): string {
   return text;
 }
 
-/** The text of the token's file, which `hf auth login` writes. */
+/** The content of the token file, which `hf auth login` writes. */
 async function tokenFile(): Promise<string | undefined> {
   const path = expand(variable('HF_TOKEN_PATH') ?? join(home(), 'token'));
   try {
@@ -64,7 +64,7 @@ async function token(): Promise<string | undefined> {
   check(
     !found || /^[\x21-\x7e]+$/.test(found),
     'bad-argument',
-    () => 'The token for the Hub has a character that no token has; check HF_TOKEN, or log in again.',
+    () => 'The token for the Hub has characters that are not printable ASCII; check HF_TOKEN or the token file.',
   );
   return found || undefined;
 }
@@ -85,7 +85,7 @@ function timeout(): number {
  * `HF_HUB_CACHE`, `HUGGINGFACE_HUB_CACHE` or `HF_HOME/hub`, by default under `XDG_CACHE_HOME`; `HF_HUB_OFFLINE`;
  * `HF_HUB_DOWNLOAD_TIMEOUT`; `HF_HUB_DISABLE_SYMLINKS`.
  *
- * @throws PeftError `bad-argument` for a value that means nothing
+ * @throws PeftError `bad-argument` for an invalid value, `missing` for a token file that cannot be read
  */
 export async function readEnvironment(): Promise<HubEnvironment> {
   const address = endpoint();

@@ -1,17 +1,17 @@
 import { PeftError } from '@peft/core';
 import type { HubReference } from './reference.ts';
 
-/** Why the Hub gave nothing that can be used. It reaches the caller as a PeftError, by way of `explain`. */
+/** An exchange with the Hub that failed. `explain` turns it into the caller's PeftError. */
 export class HubFailure extends Error {
-  /** Of HTTP, if there was an answer. */
+  /** The HTTP status, if there was an answer. */
   readonly status: number | undefined;
-  /** Whether there was no answer, or one of a busy or broken server: what was downloaded before may stand in for it. */
-  readonly isPassing: boolean;
+  /** Whether the server gave no answer, or one that says it is busy or broken. Then a cached copy may be used. */
+  readonly isTransient: boolean;
 
   constructor(message: string, { status, cause }: { status?: number; cause?: unknown } = {}) {
     super(message, { cause });
     this.status = status;
-    this.isPassing = status === undefined || status === 429 || status >= 500;
+    this.isTransient = status === undefined || status === 429 || status >= 500;
   }
 }
 
@@ -20,13 +20,13 @@ function advice(status: number | undefined): string {
     return 'It may be private or gated, or its name wrong: check the name, and set HF_TOKEN to a token that may read it.';
   }
   if (status === 404) return 'Check the name and the revision.';
-  if (status === 429) return 'The Hub is asked too often: wait, or set HF_TOKEN.';
-  return 'What has arrived is kept: try again to go on from there.';
+  if (status === 429) return 'The Hub limits the rate of requests: wait, or set HF_TOKEN.';
+  return 'What has arrived is kept: try again to resume.';
 }
 
 const isSystemError = (cause: unknown): cause is Error => cause instanceof Error && 'syscall' in cause;
 
-/** The error for a caller: what failed, of which model, and what to do. What is neither the Hub's nor the disk's stays as it is. */
+/** The error for a caller: what failed, for which model, and what to do. Other errors than the Hub's and the disk's stay as they are. */
 export function explain(cause: unknown, { name, revision }: HubReference): unknown {
   if (cause instanceof HubFailure) {
     const text = `Could not get ${name}@${revision} from the Hub: ${cause.message}. ${advice(cause.status)}`;

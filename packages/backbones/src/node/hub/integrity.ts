@@ -1,8 +1,8 @@
 import { gitHashFile, sha1File, sha256File } from '../hash.ts';
 
 /**
- * What is wrong with a blob, by its name: of a large file the SHA-256, of a small one Git's SHA-1 (on the Hub) or the plain
- * one (on some mirrors). `undefined` if nothing is, or if the name is no hash.
+ * How a file differs from the hash that names its blob: SHA-256 for large files; for small ones Git's SHA-1 (on the Hub) or
+ * the plain one (on some mirrors). `undefined` if it does not, or if the name is not a hash.
  */
 export async function damageOf(path: string, etag: string): Promise<string | undefined> {
   if (/^[0-9a-f]{64}$/.test(etag)) {

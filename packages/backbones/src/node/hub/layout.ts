@@ -5,17 +5,17 @@ import { maxJsonSize } from './client.ts';
 import { readTextIfThere, sizeIfThere } from './files.ts';
 import { quote } from './names.ts';
 
-/** What a model is read from: a configuration, and its weights in one file or in several that an index names. */
+// A model is a configuration, and weights in one file or in several that an index names.
 const config = 'config.json';
 const single = 'model.safetensors';
 export const index = 'model.safetensors.index.json';
-/** Of transformers; not every model has it. */
+/** Optional: transformers writes it, timm does not. */
 export const processor = 'preprocessor_config.json';
 
-/** Formats that Python loads and we do not: weights as pickles, NumPy's, TensorFlow's and Flax's. */
+/** Weights in formats that are not read: PyTorch's pickles, NumPy's, TensorFlow's and Flax's. */
 const isForeign = (path: string): boolean => /\.(bin|pth?|ckpt|npz|h5|msgpack)$/.test(path);
 
-/** Which of a revision's files are wanted first; an index names more. Refuses what has no weights for us. */
+/** The files of a revision to download; an index then names more. Refuses a revision without a configuration or safetensors. */
 export function wantedFiles(files: readonly string[], name: string, what: string): readonly string[] {
   const weights = [single, index].find(path => files.includes(path));
   const missing = [files.includes(config) ? [] : config, weights ? [] : single].flat();
@@ -29,7 +29,7 @@ export function wantedFiles(files: readonly string[], name: string, what: string
   return [config, weights!, ...(files.includes(processor) ? [processor] : [])];
 }
 
-/** The shards that a downloaded index names. Refuses an index that is too large to read. */
+/** The shards that a downloaded index names. */
 export async function readShards(path: string): Promise<readonly string[]> {
   const size = (await sizeIfThere(path)) ?? 0;
   check(size <= maxJsonSize, 'bad-file', () => `${path} has ${size} bytes; at most ${maxJsonSize} are read.`);
@@ -42,8 +42,8 @@ export async function readShards(path: string): Promise<readonly string[]> {
   return shardNames(content, path);
 }
 
-/** The files of a commit that make up a model; `undefined` if one is not in the cache. An index is checked before it is read. */
-export async function wholeModel(cache: ModelCache, commit: string): Promise<readonly string[] | undefined> {
+/** The files of a commit that make up a model; `undefined` if one is not cached. Verifies an index before reading it. */
+export async function cachedModelFiles(cache: ModelCache, commit: string): Promise<readonly string[] | undefined> {
   const isHere = async (path: string) => (await sizeIfThere(cache.pointer(commit, path))) !== undefined;
   if (!(await isHere(config))) return undefined;
   const rest = (await isHere(processor)) ? [config, processor] : [config];

@@ -6,9 +6,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const poll = 100; // ms
 
 export interface LockTimes {
-  /** How often a holder shows that it lives, in ms. */
+  /** How often a holder touches its lock, in ms. */
   readonly beat: number;
-  /** How long a holder may show nothing before it counts as dead, in ms. */
+  /** How long a lock may stay untouched before its holder counts as dead, in ms. */
   readonly silence: number;
 }
 
@@ -42,8 +42,8 @@ async function hasDied(path: string): Promise<boolean> {
 }
 
 /**
- * Waits until the lock is ours. A holder on another machine lives as long as the time of its file changes; how long it has
- * not is measured by our clock alone, since clocks of machines differ.
+ * Waits until the lock is ours. A holder on another machine lives as long as its lock's time changes; only our own clock
+ * measures how long it has not, since the clocks of machines differ.
  */
 async function acquire(path: string, silence: number): Promise<void> {
   let seen: number | undefined;
@@ -60,8 +60,8 @@ async function acquire(path: string, silence: number): Promise<void> {
 }
 
 /**
- * Does work that one task at a time may do, of this process and of others. A lock whose holder has died is taken over. Two
- * who take it over at the same moment may both go on: the lock saves work, and no result may depend on it.
+ * Runs `work` while no other task does, of this process or another. Takes over the lock of a holder that has died. Two tasks
+ * may take it over at the same moment and both run, so a lock may save work, but no result may depend on it.
  */
 export async function withLock<T>(path: string, work: () => Promise<T>, { beat, silence } = lockTimes): Promise<T> {
   await mkdir(dirname(path), { recursive: true });

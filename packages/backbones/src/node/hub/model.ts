@@ -5,19 +5,19 @@ import { downloadTo } from './download.ts';
 import { type HubEnvironment, readEnvironment } from './environment.ts';
 import { explain, HubFailure } from './failure.ts';
 import { sizeIfThere } from './files.ts';
-import { index, processor, readShards, wantedFiles, wholeModel } from './layout.ts';
+import { cachedModelFiles, index, processor, readShards, wantedFiles } from './layout.ts';
 import { withLock } from './lock.ts';
 import { isCommit, quote } from './names.ts';
 import { checkReference, type HubReference } from './reference.ts';
 
 export interface DownloadOptions {
-  /** Uses only what was downloaded before, as `HF_HUB_OFFLINE=1` does: no request is made. */
+  /** Uses only cached files and makes no request, as with `HF_HUB_OFFLINE=1`. */
   readonly localFilesOnly?: boolean;
-  /** Is told when the Hub cannot be reached and what was downloaded before stands in for it. */
+  /** Called with a message when the Hub cannot be reached and the cached copy is used. */
   onNotice?(notice: string): void;
 }
 
-/** A commit whose files are all here, and their paths. */
+/** A commit whose files are cached, and their paths. */
 interface Cached {
   readonly commit: string;
   readonly paths: readonly string[];
@@ -25,15 +25,15 @@ interface Cached {
 
 async function findCached(cache: ModelCache, revision: string): Promise<Cached | undefined> {
   const commit = await cache.commitOf(revision);
-  const paths = commit && (await wholeModel(cache, commit));
+  const paths = commit && (await cachedModelFiles(cache, commit));
   return commit && paths ? { commit, paths } : undefined;
 }
 
-/** Whether a commit's files are all here and no other can be missing, so that the Hub need not be asked. */
+/** Whether the optional file is cached too, or known not to exist: then a pinned commit needs no request. */
 const isSettled = (cache: ModelCache, { commit, paths }: Cached): boolean =>
   paths.includes(processor) || cache.isAbsent(commit, processor);
 
-/** Makes sure of one file of a commit. */
+/** Downloads one file of a commit unless it is cached. */
 async function fetchFile(hub: HubEnvironment, cache: ModelCache, file: HubFile): Promise<void> {
   const { commit, path } = file;
   if ((await sizeIfThere(cache.pointer(commit, path))) !== undefined) return cache.verify(commit, [path]);
@@ -53,7 +53,7 @@ async function fetchFile(hub: HubEnvironment, cache: ModelCache, file: HubFile):
   });
 }
 
-/** Makes sure of all files of a commit, then remembers that it is what the revision names. */
+/** Downloads the files of a commit that are not cached, then records the commit as the revision's. */
 async function fetchModel(
   hub: HubEnvironment,
   cache: ModelCache,
@@ -98,9 +98,9 @@ async function findOrFetch(
   try {
     found = await readRevision(hub, reference);
   } catch (cause) {
-    if (!cached || !(cause instanceof HubFailure && cause.isPassing)) throw cause;
+    if (!cached || !(cause instanceof HubFailure && cause.isTransient)) throw cause;
     onNotice?.(
-      `The Hub cannot say what ${name}@${revision} is now: ${cause.message}. Commit ${cached.commit}, downloaded before, is used.`,
+      `Could not ask the Hub for ${name}@${revision}: ${cause.message}. The cached commit ${cached.commit} is used.`,
     );
     return useCached(cache, cached);
   }
@@ -108,12 +108,12 @@ async function findOrFetch(
 }
 
 /**
- * The folder of a model's files in the Hub's local cache, after downloading those that are missing. A download that was
- * interrupted goes on where it stopped. Where the Hub cannot be reached, is busy or broken, what was downloaded before is
- * used. Every file is checked against its hash, one that was downloaded before too.
+ * Downloads the files of a model that are not cached, and returns the folder of its snapshot. Resumes an interrupted
+ * download. Uses the cached copy when the Hub cannot be reached, is busy or broken. Checks every file against its hash,
+ * cached files too.
  *
- * @throws PeftError `bad-argument` for a reference that is none; `missing` for what the Hub does not have or give;
- * `bad-file` for what arrives, or lies in the cache, damaged; `write-failed` if the cache cannot be written
+ * @throws PeftError `bad-argument` for an invalid reference or setting; `missing` for what the Hub does not have or give;
+ * `bad-file` for a damaged file or an answer that is not the Hub's; `write-failed` if the cache cannot be written
  */
 export async function downloadModel(reference: HubReference, options: DownloadOptions = {}): Promise<string> {
   checkReference(reference);
@@ -124,7 +124,7 @@ export async function downloadModel(reference: HubReference, options: DownloadOp
   }
 }
 
-/** Whether a model was downloaded before, as the revision was then. Makes no request. */
+/** Whether a model is cached, for the commit that the revision named when it was last downloaded. Makes no request. */
 export async function isCached(reference: HubReference): Promise<boolean> {
   checkReference(reference);
   const { cache } = await readEnvironment();

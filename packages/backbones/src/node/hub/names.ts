@@ -4,13 +4,13 @@ import { check } from '@peft/core';
 /** Whether a text is a full Git commit. */
 export const isCommit = (text: string): boolean => /^[0-9a-f]{40}$/.test(text);
 
-/** No separator, no drive, nothing that a terminal or a file system reads as more than a name. */
+/** A name without separators, drives, control characters, or a dot or space at its end. */
 const isSafePart = (part: string): boolean => /^[^\\/:*?"<>|\p{C}]+(?<![. ])$/u.test(part);
 
-/** Whether a relative path names the same place below every folder, on every system, with room for a suffix. */
+/** Whether a relative path stays below the folder it is joined to, on every system, and leaves room for a suffix. */
 export const isSafePath = (path: string): boolean => path.length <= 200 && path.split('/').every(isSafePart);
 
-/** A path below `root`. Refuses parts that lead out of it: the last door, after every part was checked for what it is. */
+/** A path below `root`. Refuses parts that lead out of it; callers have checked each part, and this is the last check. */
 export function inside(root: string, ...parts: readonly string[]): string {
   const path = join(root, ...parts);
   check(isInside(root, path), 'bad-argument', () => `${quote(parts.join('/'))} leads out of ${root}.`);
@@ -23,7 +23,7 @@ export function isInside(root: string, path: string): boolean {
   return way !== '' && way.split(sep)[0] !== '..' && !isAbsolute(way);
 }
 
-/** A stranger's value for a message: in quotes, on one line, short, without what a terminal would act on. */
+/** A value from outside, for a message: in quotes, on one line, short, without characters that control a terminal. */
 export function quote(value: unknown): string {
   if (typeof value !== 'string')
     return value === null || value === undefined ? 'nothing' : `a value of type ${typeof value}`;

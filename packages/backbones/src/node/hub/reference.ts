@@ -9,11 +9,11 @@ export interface HubReference {
   readonly revision: string;
 }
 
-/** As the Hub itself has it: letters, digits, `_`, and `-` and `.` inside, neither of them twice in a row. */
+/** The Hub's own rule: letters, digits, `_`, and inside also `-` and `.`, neither twice in a row. */
 const isNamePart = (part: string): boolean =>
   /^\w([\w.-]*\w)?$/.test(part) && !/--|\.\./.test(part) && !part.endsWith('.git');
 
-/** Refuses a reference that the Hub cannot have, or that would name a place outside of its folder in the cache. */
+/** Refuses names that the Hub does not allow, and revisions that would lead out of the cache. */
 export function checkReference({ name, revision }: HubReference): void {
   const parts = name.split('/');
   check(
@@ -31,7 +31,7 @@ export function checkReference({ name, revision }: HubReference): void {
 /**
  * Reads `hf:owner/name[@revision]`.
  *
- * @throws PeftError `bad-argument` if it is anything else
+ * @throws PeftError `bad-argument` for anything else
  */
 export function parseHubReference(spec: string): HubReference {
   const match = /^hf:(?<name>[^@]+)(?:@(?<revision>.+))?$/.exec(spec);

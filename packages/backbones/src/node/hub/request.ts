@@ -5,11 +5,11 @@ const maxRedirects = 10;
 
 export interface RequestOptions {
   readonly headers?: Readonly<Record<string, string>>;
-  /** Whether a redirect says all that is wanted, so that it need not be followed. */
+  /** Whether the headers of a redirect are enough, so that it is not followed. */
   isEnough?(redirect: Headers): boolean;
 }
 
-/** An answer whose body has not been read. It must be read or discarded. */
+/** An answer whose body has not been read. The caller reads or discards it. */
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;
@@ -18,8 +18,8 @@ export interface Answer {
   discard(): Promise<void>;
 }
 
-/** Waits for a server, which may be silent for so long and no longer. */
-async function patiently<T>(
+/** Waits for a server. Fails with a HubFailure when it is silent for `timeout` ms, or when the connection fails. */
+async function withTimeout<T>(
   timeout: number,
   host: string,
   control: AbortController,
@@ -43,7 +43,9 @@ function redirectOf(response: Response, url: URL): URL | undefined {
   if (response.status < 300 || response.status > 399 || location === null) return undefined;
   const target = URL.canParse(location, url) ? new URL(location, url) : undefined;
   if (!target || !/^https?:$/.test(target.protocol) || target.username || target.password) {
-    throw new HubFailure(`${url.host} redirects to what is no web address`, { status: response.status });
+    throw new HubFailure(`${url.host} redirects to an address that is neither http nor https`, {
+      status: response.status,
+    });
   }
   return target;
 }
@@ -60,10 +62,9 @@ async function* readChunks(response: Response, wait: <T>(read: () => Promise<T>)
 }
 
 /**
- * Asks the endpoint for a path, and follows redirects by hand: the token goes to the endpoint's own origin and nowhere
- * else, whoever redirects there.
+ * Requests a path of the endpoint. Follows redirects by hand, so that only the endpoint's own origin is sent the token.
  *
- * @throws HubFailure if there is no answer, silence, or a status that is no success
+ * @throws HubFailure without an answer in time, or for a status other than success
  */
 export async function request(
   { endpoint, origin, token, timeout }: HubEnvironment,
@@ -72,7 +73,7 @@ export async function request(
 ): Promise<Answer> {
   const control = new AbortController();
   let url = new URL(`${endpoint}${path}`);
-  const wait = <T>(work: () => Promise<T>): Promise<T> => patiently(timeout, url.host, control, work);
+  const wait = <T>(work: () => Promise<T>): Promise<T> => withTimeout(timeout, url.host, control, work);
   for (let hop = 0; ; hop++) {
     const all = new Headers({ ...headers, 'accept-encoding': 'identity' }); // a compressed copy has another size and ETag
     if (token && url.origin === origin) all.set('authorization', `Bearer ${token}`);
