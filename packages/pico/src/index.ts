@@ -12,3 +12,12 @@ export const modelConfig = (name: PicoModel): URL =>
   name === 'pico-vit'
     ? new URL('../models/pico-vit/config.json', import.meta.url)
     : new URL('../models/pico-swin/config.json', import.meta.url);
+
+/**
+ * Where 1,000 train and 500 test pictures of MNIST (LeCun et al. 1998) are: a safetensors file of `images`, U8
+ * `[N, 28, 28, 1]`, and `labels`, U8 `[N]`, which are 0 to 9 in turns.
+ */
+export const mnistDigits = (split: 'train' | 'test'): URL =>
+  split === 'train'
+    ? new URL('../data/mnist.train.safetensors', import.meta.url)
+    : new URL('../data/mnist.test.safetensors', import.meta.url);
