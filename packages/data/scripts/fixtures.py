@@ -8,6 +8,7 @@ import base64
 import io
 import json
 import pathlib
+import struct
 import sys
 
 import numpy as np
@@ -131,6 +132,39 @@ save('palette.png', smooth.quantize(16), format='PNG')
 deep = (np.asarray(smooth.convert('L')).astype(np.uint16) * 257)
 save('grey16.png', Image.fromarray(deep), expected=smooth.convert('L'), format='PNG')
 save('lossless.webp', smooth, format='WEBP', lossless=True)
+save('24.bmp', smooth, format='BMP')
+save('32.bmp', alpha, expected=smooth, format='BMP')
+save('palette8.bmp', smooth.quantize(16), format='BMP')
+save('palette1.bmp', smooth.convert('1'), format='BMP')
+save('color.ppm', smooth, format='PPM')
+save('grey.pgm', smooth.convert('L'), format='PPM')
+save('bits.pbm', smooth.convert('1'), format='PPM')
+
+
+def write(name, content):
+    """A file that Pillow reads but does not write."""
+    (folder / name).write_bytes(content)
+    image = Image.open(io.BytesIO(content)).convert('RGB')
+    files[name] = {'width': image.width, 'height': image.height, 'data': encoded(np.asarray(image))}
+
+
+def bitmap(height, depth, palette, data, compression=0, masks=b''):
+    """A Windows bitmap 17 pixels wide."""
+    start = 54 + len(masks) + len(palette)
+    info = struct.pack('<IiiHHIIiiII', 40, 17, height, 1, depth, compression, len(data), 0, 0, len(palette) // 4, 0)
+    return struct.pack('<2sIHHI', b'BM', start + len(data), 0, 0, start) + info + masks + palette + data
+
+
+noise = np.random.default_rng(0)
+write('top-down16.bmp', bitmap(-11, 16, b'', noise.integers(0, 1 << 15, (11, 18), dtype=np.uint16).tobytes()))
+masks = struct.pack('<III', 0xf800, 0x7e0, 0x1f)
+write('fields16.bmp', bitmap(11, 16, b'', noise.integers(0, 1 << 16, (11, 18), dtype=np.uint16).tobytes(), 3, masks))
+write('palette4.bmp', bitmap(11, 4, noise.bytes(16 * 4), noise.bytes(12 * 11)))
+values = noise.integers(0, 32, (2, 3, 3)).ravel().tolist()
+write('text.ppm', f'P3\n# a comment\n3 2 # another\n31\n{" ".join(map(str, values))}\n'.encode())
+write('text.pgm', b'P2 3 2 200\n0 1 2\n100 199 200')
+write('text.pbm', b'P1\n# no spaces\n5 2\n01011\n1 1 000')
+write('deep.ppm', b'P6 3 2 65535\n' + noise.bytes(3 * 2 * 3 * 2))
 
 (folder / 'reference.json').write_text(
     json.dumps({'resize': resize, 'evaluate': evaluate, 'boxes': boxes, 'files': files}, separators=(',', ':')) + '\n')

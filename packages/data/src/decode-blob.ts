@@ -1,25 +1,57 @@
 import { PeftError } from '@peft/core';
+import { headerSize } from './formats/size.ts';
+import { describeUnknown, formatOf } from './formats/sniff.ts';
+import { checkMaxPixels, checkPixels, defaultMaxPixels } from './limits.ts';
 import type { Picture } from './picture.ts';
+import { Refused, undecodable } from './refused.ts';
 
-/**
- * Decodes a picture file in a browser or a worker. Turned upright by its EXIF data, its colours left as they are stored;
- * pixels that are not opaque pass through a canvas, which keeps the less of their colour the more transparent they are.
- */
-export async function decodeBlob(blob: Blob): Promise<Picture> {
-  let bitmap: ImageBitmap;
+interface DecodeBlobOptions {
+  /** A picture of more pixels is refused before it is decoded; default 89,478,485, which is Pillow's limit. */
+  readonly maxPixels?: number;
+}
+
+const advice = 'Use a JPEG, PNG or WebP file';
+
+async function checkHeader(blob: Blob, maxPixels: number): Promise<void> {
+  const bytes = new Uint8Array(await blob.slice(0, 2 ** 20).arrayBuffer()); // a JPEG's frame header may follow a thumbnail
+  const format = formatOf(bytes);
+  if (!format) throw undecodable(`it is ${describeUnknown(bytes)}`, advice);
+  const size = headerSize(bytes, format);
+  if (size) checkPixels(...size, maxPixels);
+  else throw undecodable(`it is ${format}, and its header gives no size`, advice);
+}
+
+async function toBitmap(blob: Blob, maxPixels: number): Promise<ImageBitmap> {
+  await checkHeader(blob, maxPixels);
   try {
-    bitmap = await createImageBitmap(blob, {
+    return await createImageBitmap(blob, {
       imageOrientation: 'from-image',
       premultiplyAlpha: 'none',
       colorSpaceConversion: 'none',
     });
   } catch (cause) {
-    const name = blob instanceof File ? blob.name : 'the picture';
-    throw new PeftError(
-      'bad-file',
-      `${name} (${blob.type || 'no type'}, ${blob.size} bytes) could not be decoded; use a JPEG, PNG or WebP file.`,
-      { cause },
-    );
+    throw undecodable('the browser does not read it', advice, cause);
+  }
+}
+
+/**
+ * Decodes a picture file in a browser or a worker: JPEG, PNG, WebP, GIF, AVIF or BMP, by its first bytes. Turned upright by its
+ * EXIF data, its colors left as they are stored; pixels that are not opaque pass through a canvas, which keeps the less of
+ * their color the more transparent they are.
+ *
+ * @throws PeftError `bad-file` for another format, a picture of too many pixels, and one that the browser does not read
+ */
+export async function decodeBlob(
+  blob: Blob,
+  { maxPixels = defaultMaxPixels }: DecodeBlobOptions = {},
+): Promise<Picture> {
+  checkMaxPixels(maxPixels);
+  let bitmap: ImageBitmap;
+  try {
+    bitmap = await toBitmap(blob, maxPixels);
+  } catch (error) {
+    const name = blob instanceof File ? blob.name : 'The picture';
+    throw error instanceof Refused ? error.about(`${name} (${blob.type || 'no type'}, ${blob.size} bytes)`) : error;
   }
   try {
     const { width, height } = bitmap;

@@ -1,4 +1,5 @@
 import { PeftError } from '@peft/core';
+import { defaultMaxPixels } from './limits.ts';
 import type { Picture } from './picture.ts';
 
 /** How {@link resize} weighs the pixels around a point; the names are Pillow's. */
@@ -150,6 +151,13 @@ export function resize(picture: Picture, width: number, height: number, interpol
     throw new PeftError('bad-argument', `resize: ${width}x${height} is not a size; give whole numbers above zero.`);
   }
   if (width === picture.width && height === picture.height) return picture;
+  if (width * Math.max(height, picture.height) > defaultMaxPixels) {
+    throw new PeftError(
+      'bad-argument',
+      `resize: ${picture.width}x${picture.height} to ${width}x${height} makes more than ${defaultMaxPixels} pixels; ` +
+        'crop the picture, as it is too narrow.',
+    );
+  }
   if (interpolation === 'nearest') return resizeNearest(picture, width, height);
   const filter = filters[interpolation];
   const wide = width === picture.width ? picture : resizeColumns(picture, width, filter);
