@@ -1,4 +1,4 @@
-import { PeftError } from '@peft/core';
+import { checkPreprocessing } from './check-preprocessing.ts';
 import type { Picture } from './picture.ts';
 import type { Interpolation } from './resample.ts';
 
@@ -58,16 +58,8 @@ export function normaliser({ mean, std }: Normalisation): (picture: Picture) => 
   };
 }
 
-/** The height and width of a preprocessing, after a check that it makes sense. */
-export function targetSize({ inputSize, cropPct, std }: Preprocessing): { height: number; width: number } {
-  const [channels, height, width] = inputSize;
-  const whole = [height, width].every(side => Number.isInteger(side) && side > 0);
-  if (channels !== 3 || !whole || !(cropPct > 0) || std.some(value => !(value > 0))) {
-    throw new PeftError(
-      'bad-config',
-      `preprocessing: inputSize [${inputSize}], cropPct ${cropPct}, std [${std}]; ` +
-        `needed are [3, H, W] of whole numbers, cropPct above 0 and std above 0.`,
-    );
-  }
+/** The height and width of a preprocessing, after a check of all of it. */
+export function targetSize(preprocessing: Preprocessing): { height: number; width: number } {
+  const [, height, width] = checkPreprocessing(preprocessing).inputSize;
   return { height, width };
 }
