@@ -1,5 +1,13 @@
 import { PeftError } from '@peft/core';
+import { sameNames } from './classes.ts';
 import type { Picture } from './picture.ts';
+
+/** A file or folder that is not used, and why: `path reason`. */
+export interface LeftOut {
+  readonly path: string;
+  /** As "is a pipe, a socket or a device" or "cannot be decoded: its data ends early". */
+  readonly reason: string;
+}
 
 interface Labelled {
   /** For people: where the pictures come from, and which of them these are. */
@@ -7,6 +15,10 @@ interface Labelled {
   readonly size: number;
   /** Class names; a label is an index into them. */
   readonly classes: readonly string[];
+  /** Whether nothing gave the classes names, so that `classes` are their numbers, `0`, `1`, ...; default false. */
+  readonly numbered?: boolean;
+  /** What was found beside the pictures and is not used. Litter of desktops is not among it. */
+  readonly leftOut?: readonly LeftOut[];
   /** The class of each picture, `[size]`. At hand from the start: nothing is read, and the caller does not change it. */
   labels(): Int32Array;
   /** Lets go of open files. Nothing can be read afterwards. */
@@ -17,6 +29,8 @@ interface Labelled {
 export interface PictureDataset extends Labelled {
   readonly preprocessed?: false;
   picture(index: number): Promise<Picture>;
+  /** Decodes a picture to see whether it can be: why not, or undefined if all is well. */
+  inspect?(index: number): Promise<LeftOut | undefined>;
 }
 
 /** Labelled pictures that somebody has preprocessed already; transforms do not apply to them. */
@@ -37,19 +51,19 @@ export function subset(dataset: Dataset, indices: Int32Array, name: string): Dat
   const changed = { name, size: indices.length, labels: () => labels };
   if (dataset.preprocessed)
     return { ...dataset, ...changed, tensor: (index: number) => dataset.tensor(indices[index]) };
-  return { ...dataset, ...changed, picture: (index: number) => dataset.picture(indices[index]) };
+  const inspect = async (index: number): Promise<LeftOut | undefined> => dataset.inspect?.(indices[index]);
+  return { ...dataset, ...changed, picture: (index: number) => dataset.picture(indices[index]), inspect };
 }
 
 /** One dataset after another; they must have the same classes and be of one kind. Closing it closes all. */
 export function concat(datasets: readonly Dataset[], name: string): Dataset {
   const [first] = datasets;
   for (const other of datasets) {
-    const differs =
-      other.classes.join('\n') !== first.classes.join('\n')
-        ? 'other classes'
-        : Boolean(other.preprocessed) !== Boolean(first.preprocessed)
-          ? 'pictures where the first has tensors, or the reverse'
-          : undefined;
+    const differs = !sameNames(other.classes, first.classes)
+      ? 'other classes'
+      : Boolean(other.preprocessed) !== Boolean(first.preprocessed)
+        ? 'pictures where the first has tensors, or the reverse'
+        : undefined;
     if (differs)
       throw new PeftError('bad-argument', `${other.name} has ${differs} than ${first.name}; they do not join.`);
   }
@@ -58,6 +72,8 @@ export function concat(datasets: readonly Dataset[], name: string): Dataset {
     name,
     size: labels.length,
     classes: first.classes,
+    numbered: first.numbered,
+    leftOut: datasets.flatMap(dataset => dataset.leftOut ?? []),
     labels: () => labels,
     close: async () => void (await Promise.all(datasets.map(dataset => dataset.close?.()))),
   };
@@ -84,5 +100,9 @@ export function concat(datasets: readonly Dataset[], name: string): Dataset {
     const [part, offset] = at(parts, index);
     return part.picture(offset);
   };
-  return { ...common, picture };
+  const inspect = async (index: number): Promise<LeftOut | undefined> => {
+    const [part, offset] = at(parts, index);
+    return part.inspect?.(offset);
+  };
+  return { ...common, picture, inspect };
 }

@@ -1,59 +1,122 @@
 import { join, relative } from 'node:path';
 import { PeftError } from '@peft/core';
-import type { Dataset } from '../dataset.ts';
-import { list, listPictures, pictureEndings, throwAny } from './files.ts';
+import type { Dataset, LeftOut } from '../dataset.ts';
+import { type SplitName, splitOf } from '../split-name.ts';
+import { quoteSome } from '../text.ts';
+import type { DecodeOptions } from './decode.ts';
+import { list } from './files.ts';
+import { checkLevel } from './folder-level.ts';
+import { isNamedPicture, listPictures, pictureEndings } from './list-pictures.ts';
 import { pictureFiles } from './picture-files.ts';
+import { Problems } from './problems.ts';
 import type { Source } from './source.ts';
 
-const splitNames = ['train', 'val', 'test'];
+const splitNames: readonly SplitName[] = ['train', 'val', 'test'];
 
-/** The pictures of `root/CLASS/**`, as torchvision's `ImageFolder` numbers them: classes in the order of their names. */
-async function openClasses(root: string, classes: readonly string[], present: readonly string[]): Promise<Dataset> {
-  const members = await Promise.all(present.map(name => listPictures(join(root, name))));
-  throwAny(
-    present.flatMap((name, i) =>
-      members[i].length === 0 ? [`${join(root, name)} has no pictures (${pictureEndings}).`] : [],
-    ),
-    'Add pictures to the class, or remove its folder.',
-  );
-  const files = members.flatMap((paths, i) => paths.map(path => ({ path, label: classes.indexOf(present[i]) })));
-  return pictureFiles(root, classes, files, (_, index) => `picture ${index} of ${files.length} in ${root}`);
+/** The folders of classes in `root`, and the pictures that lie beside them. */
+interface Level {
+  readonly root: string;
+  readonly classes: readonly string[];
+  readonly stray: readonly LeftOut[];
 }
 
-async function classFolders(root: string): Promise<string[]> {
-  const { folders } = await list(root);
-  if (folders.length > 0) return folders;
-  throw new PeftError('no-match', `${root} has no class folders; expected ${join(root, 'CLASS', '*.jpg')}.`);
+async function readLevel(root: string): Promise<Level> {
+  const { folders, files, others } = await list(root);
+  if (folders.length === 0) {
+    throw new PeftError('no-match', `${root} has no class folders; expected ${join(root, 'CLASS', '*.jpg')}.`);
+  }
+  const pictures = files
+    .filter(isNamedPicture)
+    .map(name => ({ path: join(root, name), reason: 'is in no class folder' }));
+  const stray = [...pictures, ...[...others].map(([name, reason]) => ({ path: join(root, name), reason }))];
+  return { root, classes: folders, stray };
+}
+
+const emptyClass = (folder: string, leftOut: readonly LeftOut[]): string => {
+  const [first] = leftOut;
+  const found = first ? `; of ${leftOut.length} files none can be used, as ${first.path} ${first.reason}` : '';
+  return `${folder} has no pictures (${pictureEndings})${found}.`;
+};
+
+/** The pictures of `root/CLASS/**`, as torchvision's `ImageFolder` numbers them: classes in the order of their names. */
+async function openClasses(level: Level, classes: readonly string[], options: DecodeOptions): Promise<Dataset> {
+  const { root, classes: present, stray } = level;
+  const members = await Promise.all(present.map(name => listPictures(join(root, name))));
+  const problems = new Problems();
+  members.forEach(({ paths, leftOut }, i) => {
+    if (paths.length === 0) problems.add(() => emptyClass(join(root, present[i]), leftOut));
+  });
+  problems.throwAny('Add pictures to the class, or remove its folder.');
+  const labelOf = new Map(classes.map((name, label) => [name, label]));
+  const files = members.flatMap(({ paths }, i) => paths.map(path => ({ path, label: labelOf.get(present[i])! })));
+  return pictureFiles({
+    name: root,
+    classes,
+    files,
+    leftOut: [...stray, ...members.flatMap(({ leftOut }) => leftOut)],
+    describe: (_, index) => `picture ${index} of ${files.length} in ${root}`,
+    ...options,
+  });
+}
+
+/**
+ * The folders that are splits, `train` first; none if the folders are classes. A folder of a split's name is one if it holds
+ * folders, or if there are no others: a class of vehicles may be called `train`.
+ */
+async function findSplits(root: string, folders: readonly string[]): Promise<string[]> {
+  const named = folders.filter(splitOf);
+  const inside = await Promise.all(named.map(async name => (await list(join(root, name))).folders.length > 0));
+  if (named.length < folders.length && !inside.includes(true)) return [];
+  return splitNames.flatMap(split => {
+    const same = named.filter(name => splitOf(name) === split);
+    if (same.length < 2) return same;
+    throw new PeftError('bad-file', `${root} has ${quoteSome(same)}, which all mean ${split}; keep one of them.`);
+  });
+}
+
+async function openSplitFolder(
+  root: string,
+  splits: readonly string[],
+  split: string,
+  beside: readonly string[],
+  options: DecodeOptions,
+) {
+  const level = await readLevel(join(root, split));
+  const reference = split === splits[0] ? level : await readLevel(join(root, splits[0]));
+  await checkLevel(reference.root, reference.classes);
+  const known = new Set(reference.classes);
+  const problems = new Problems();
+  for (const name of level.classes) {
+    if (!known.has(name))
+      problems.add(() => `${join(level.root, name)} is a class that ${reference.root} does not have.`);
+  }
+  problems.throwAny(`Classes of ${relative(root, level.root)} must be among: ${quoteSome(reference.classes)}.`);
+  const stray = beside.map(name => ({ path: join(root, name), reason: 'is a folder beside the splits' }));
+  return openClasses({ ...level, stray: [...stray, ...level.stray] }, reference.classes, options);
 }
 
 /** `root/train/CLASS/*.jpg`, beside it `val` and `test`; or `root/CLASS/*.jpg`, which is one body. */
-export async function imageFolder(root: string): Promise<Source> {
+export async function imageFolder(root: string, options: DecodeOptions): Promise<Source> {
   const { folders, files } = await list(root);
-  const splits = splitNames.filter(name => folders.includes(name));
-  if (splits.length === 0) {
-    if (folders.length === 0) {
-      const found =
-        files.length === 0 ? 'it is empty' : `found ${files.length} files (${files.slice(0, 3).join(', ')})`;
-      throw new PeftError(
-        'no-match',
-        `Nothing to learn from in ${root}: ${found}. Expected train/CLASS/*.jpg, CLASS/*.jpg, or the lists of a VTAB-1K folder.`,
-      );
-    }
-    return { name: root, splits, open: () => openClasses(root, folders, folders) };
+  if (folders.length === 0) {
+    const found = files.length === 0 ? 'it is empty' : `found ${files.length} files (${files.slice(0, 3).join(', ')})`;
+    throw new PeftError(
+      'no-match',
+      `Nothing to learn from in ${root}: ${found}. Expected train/CLASS/*.jpg, CLASS/*.jpg, or the lists of a VTAB-1K folder.`,
+    );
   }
-  return {
-    name: root,
-    splits,
-    async open(split) {
-      const folder = join(root, split);
-      const present = await classFolders(folder);
-      const classes = split === splits[0] ? present : await classFolders(join(root, splits[0]));
-      const unknown = present.filter(name => !classes.includes(name));
-      throwAny(
-        unknown.map(name => `${join(folder, name)} is a class that ${join(root, splits[0])} does not have.`),
-        `Classes of ${relative(root, folder)} must be among: ${classes.slice(0, 10).join(', ')}${classes.length > 10 ? ', ...' : ''}.`,
-      );
-      return openClasses(folder, classes, present);
-    },
-  };
+  const splits = await findSplits(root, folders);
+  if (splits.length === 0) {
+    return {
+      name: root,
+      splits,
+      async open() {
+        const level = await readLevel(root);
+        await checkLevel(root, level.classes);
+        return openClasses(level, level.classes, options);
+      },
+    };
+  }
+  const beside = folders.filter(name => !splits.includes(name));
+  return { name: root, splits, open: split => openSplitFolder(root, splits, split, beside, options) };
 }

@@ -1,3 +1,3 @@
-export { decodePicture, readPicture } from './decode.ts';
+export { type DecodeOptions, decodePicture, readPicture } from './decode.ts';
 export { openDataset } from './open.ts';
-export type { SplitOptions } from './source.ts';
+export type { DatasetOptions } from './source.ts';

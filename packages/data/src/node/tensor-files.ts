@@ -1,8 +1,18 @@
 import { basename, dirname, join } from 'node:path';
 import { PeftError } from '@peft/core';
 import { openSafetensors } from '@peft/core/node';
+import { sameNames } from '../classes.ts';
 import type { Dataset } from '../dataset.ts';
-import { classNames, fileLabels, numberedClasses, tensorFileDataset } from '../tensor-file.ts';
+import { findSplit } from '../split-name.ts';
+import {
+  classesOfLabels,
+  classNames,
+  type FileClasses,
+  type FileLabels,
+  fileLabels,
+  tensorFileDataset,
+} from '../tensor-file.ts';
+import type { DecodeOptions } from './decode.ts';
 import { kindOf, list } from './files.ts';
 import type { Source } from './source.ts';
 
@@ -10,35 +20,35 @@ const splitFile = /^(.+)\.([^.]+)\.safetensors$/;
 
 /** Whether the second word of the names says a split, and not something else. */
 const areSplits = (files: ReadonlyMap<string, string>, split: string): boolean =>
-  ['train', 'val', 'trainval', 'test', split].some(name => files.has(name));
+  ['train', 'val', 'trainval', 'test', split].some(name => findSplit([...files.keys()], name));
 
 /** The classes that all files share: the names that any of them gives, or numbers up to the largest label of all. */
-async function sharedClasses(paths: readonly string[]): Promise<string[]> {
+async function sharedClasses(paths: readonly string[]): Promise<FileClasses> {
   let named: { names: string[]; path: string } | undefined;
-  let count = 0;
+  const found: FileLabels[] = [];
   for (const path of paths) {
     const file = await openSafetensors(path);
     try {
       const names = classNames(file, path);
-      if (names && named && names.join('\n') !== named.names.join('\n')) {
+      if (names && named && !sameNames(names, named.names)) {
         throw new PeftError(
           'bad-file',
           `${path} names other classes than ${named.path}; write the same list into both.`,
         );
       }
       if (names) named ??= { names, path };
-      count = (await fileLabels(file, path)).reduce((most, label) => Math.max(most, label + 1), count);
+      found.push({ source: path, labels: await fileLabels(file, path) });
     } finally {
       await file.close();
     }
   }
-  return named?.names ?? numberedClasses(count);
+  return classesOfLabels(found, named?.names);
 }
 
-async function openFile(path: string, classes?: readonly string[]): Promise<Dataset> {
+async function openFile(path: string, options: DecodeOptions, classes?: FileClasses): Promise<Dataset> {
   const file = await openSafetensors(path);
   try {
-    return await tensorFileDataset(file, path, classes);
+    return await tensorFileDataset(file, path, { ...options, classes });
   } catch (error) {
     await file.close();
     throw error;
@@ -56,25 +66,29 @@ async function siblings(folder: string, stem: string): Promise<Map<string, strin
   );
 }
 
-function storedFiles(name: string, files: ReadonlyMap<string, string>): Source {
+function storedFiles(name: string, files: ReadonlyMap<string, string>, options: DecodeOptions): Source {
   return {
     name,
     splits: [...files.keys()],
-    open: async split => openFile(files.get(split)!, await sharedClasses([...files.values()])),
+    open: async split => openFile(files.get(split)!, options, await sharedClasses([...files.values()])),
   };
 }
 
 /** `X.train.safetensors`, ... for a path `X` that does not exist itself; undefined if there are none. */
-export async function tensorFilesNamed(stem: string, split: string): Promise<Source | undefined> {
+export async function tensorFilesNamed(
+  stem: string,
+  split: string,
+  options: DecodeOptions,
+): Promise<Source | undefined> {
   if ((await kindOf(dirname(stem))) !== 'folder') return undefined;
   const files = await siblings(dirname(stem), basename(stem));
-  return areSplits(files, split) ? storedFiles(stem, files) : undefined;
+  return areSplits(files, split) ? storedFiles(stem, files, options) : undefined;
 }
 
 /** A file of `images` and `labels`: of several if it is called `X.SPLIT.safetensors`, else one body. */
-export async function tensorFiles(path: string, split: string): Promise<Source> {
+export async function tensorFiles(path: string, split: string, options: DecodeOptions): Promise<Source> {
   const match = splitFile.exec(basename(path));
   const files = match ? await siblings(dirname(path), match[1]) : new Map<string, string>();
-  if (areSplits(files, split)) return storedFiles(path, files);
-  return { name: path, splits: [], open: () => openFile(path) };
+  if (areSplits(files, split)) return storedFiles(path, files, options);
+  return { name: path, splits: [], open: () => openFile(path, options) };
 }

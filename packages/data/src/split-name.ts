@@ -1,0 +1,28 @@
+export type SplitName = 'train' | 'val' | 'test';
+
+/** What a split is called, by what others call it. */
+const aliases: Readonly<Record<string, SplitName>> = {
+  train: 'train',
+  training: 'train',
+  val: 'val',
+  valid: 'val',
+  validation: 'val',
+  dev: 'val',
+  test: 'test',
+  testing: 'test',
+};
+
+const pattern = new RegExp(`^(${Object.keys(aliases).join('|')})([-_ ]?(set|data|images))?$`);
+
+/** `train`, `val` or `test` for any usual name of a split, in any case: `Training`, `valid`, `test_set`; else undefined. */
+export function splitOf(name: string): SplitName | undefined {
+  const match = pattern.exec(name.toLowerCase());
+  return match ? aliases[match[1]] : undefined;
+}
+
+/** The one of `names` that a split goes by: itself, or another usual name of it. */
+export function findSplit(names: readonly string[], split: string): string | undefined {
+  if (names.includes(split)) return split;
+  const wanted = splitOf(split);
+  return wanted && names.find(name => splitOf(name) === wanted);
+}
