@@ -363,6 +363,37 @@ describe.runIf(isHost)('the Hub', () => {
       },
     );
 
+    test('ends in a PeftError, whatever the answers and their headers hold', async () => {
+      vi.stubEnv('HF_HUB_DOWNLOAD_TIMEOUT', '1');
+      const header = fc.oneof(
+        fc.string(),
+        fc.constantFrom('0', '-1', '1e9', '9'.repeat(30), 'bytes 0-0/9', 'bytes 5-6/*'),
+      );
+      const headers = fc.dictionary(
+        fc.constantFrom('etag', 'x-linked-etag', 'x-linked-size', 'content-range', 'location', 'x-error-code'),
+        header,
+      );
+      const siblings = [{ rfilename: 'config.json' }, { rfilename: 'model.safetensors.index.json' }];
+      const answer = fc.record({
+        info: fc.oneof(fc.json(), fc.constant(JSON.stringify({ sha: server.claims.commit, siblings }))),
+        status: fc.constantFrom(200, 206, 302, 304, 404, 500),
+        headers,
+        body: fc.oneof(fc.json(), fc.string()),
+      });
+      await fc.assert(
+        fc.asyncProperty(answer, async ({ info, status, headers, body }) => {
+          server.intercept = (request, response) => {
+            if (request.url?.includes('/api/')) response.end(info);
+            else response.writeHead(status, headers).end(body);
+            return true;
+          };
+          const error = await downloadModel(main).catch((cause: unknown) => cause);
+          expect(error).toBeInstanceOf(PeftError);
+        }),
+        { numRuns: 150, seed: 10 },
+      );
+    });
+
     test('does not wait for a server that is silent, before an answer or within one', async () => {
       vi.stubEnv('HF_HUB_DOWNLOAD_TIMEOUT', '2');
       server.intercept = (request, response) => {
