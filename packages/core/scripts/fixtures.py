@@ -48,7 +48,6 @@ CONFIGS = [
     dict(target_modules=r'.*blocks\.(?P<index>\d)\..*fc1'),
     dict(target_modules=r'(?i).*\.QKV'),
     dict(target_modules=r'\A.*fc2\Z'),
-    dict(target_modules=r'.*(?P<digit>\d)\.blocks\.(?P=digit)\.attn\.qkv'),
     dict(target_modules='qkv'),
     dict(target_modules=r'.*attn\.(?!proj_drop)proj.*|head'),
     dict(target_modules='all-linear'),

@@ -5,6 +5,7 @@ import {
   initialize,
   key,
   Linear,
+  type Method,
   Module,
   parseSafetensors,
   readAdapterFolder,
@@ -107,6 +108,27 @@ test('targets that match nothing are named, with the closest path', async () => 
   await expect(model.add('default', lora({ targets: ['qkvv'] }), { key: key(0) })).rejects.toThrow(
     'No module matches "qkvv" in Net (3 linear modules); closest: qkv.',
   );
+});
+
+test.each<[Partial<LoraOptions>, string]>([
+  [{ rankPattern: { otu: 16 } }, 'lora: rankPattern has "otu", which ends the path of no adapted module'],
+  [
+    { alphaPattern: { out: 2, 'o.*': 4 } },
+    'alphaPattern has "o.*", which ends the path of no adapted module, or only of',
+  ],
+  [{ rankPattern: { 'o(ut': 2 } }, 'is not a regular expression that can be used: a parenthesis is not closed'],
+  [{ modulesToSave: ['haed'] }, 'modulesToSave: no module that can be trained is called "haed" in Net; closest: head.'],
+  [{ exclude: ['qvk'] }, 'exclude: No module matches "qvk" in Net (3 linear modules); closest: qkv.'],
+])('%j, which decides nothing, is refused', async (options, message) => {
+  for (const wrap of [
+    (method: Method) => method,
+    (method: Method) => ({ ...method, type: 'outer', of: method, patterns: {} }),
+  ]) {
+    const model = adapt(network());
+    const method = wrap(lora({ targets: ['out'], ...options }));
+    await expect(model.add('default', method, { key: key(0) })).rejects.toThrow(message);
+    expect(model.adapters.size).toBe(0);
+  }
 });
 
 test('an adapter of another model is refused whole', async () => {

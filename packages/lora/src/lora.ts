@@ -20,6 +20,7 @@ export const lora: ((options: LoraOptions) => Method<LoraConfig>) & MethodFactor
         type: 'lora',
         config,
         targets: config,
+        patterns: { rankPattern: config.rankPattern, alphaPattern: config.alphaPattern },
         modulesToSave: config.modulesToSave,
         bias: config.bias === 'lora_only' ? 'adapted' : config.bias,
         parameters: site => loraParameters(site, config),

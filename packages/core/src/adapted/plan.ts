@@ -1,7 +1,7 @@
+import { closest } from '../closest.ts';
 import { check } from '../errors.ts';
 import type { Method } from '../method/method.ts';
-import { fullMatch } from '../method/pattern.ts';
-import { resolveSites, type Site } from '../method/targets.ts';
+import { isWithin, patternKey, resolveSites, type Site } from '../method/targets.ts';
 import type { Module } from '../module/module.ts';
 import { Parameter } from '../module/parameter.ts';
 import { parameters } from '../module/tree.ts';
@@ -42,7 +42,7 @@ const isFresh = (_: string, { fresh }: Parameter): boolean => fresh;
 const isIn =
   (path: string) =>
   (name: string): boolean =>
-    name === '*' || fullMatch(`(?:.*\\.)?${name}\\..*|${name}`, path) !== null;
+    name === '*' || path === name || `.${path}`.includes(`.${name}.`);
 
 /** The base parameters that an adapter keeps copies of: whole modules, biases, and those in `kept`. */
 function planSaved(
@@ -55,12 +55,13 @@ function planSaved(
   const adapted = new Set(sites.map(({ path }) => `${path}.bias`));
   const all = [...parameters(root)].filter(([, { fixed }]) => !fixed);
   for (const name of strict ? modulesToSave : []) {
-    const pattern = `(?:.*\\.)?${name}(?:\\..*)?`;
-    check(
-      name === '*' || all.some(([path]) => fullMatch(pattern, path)),
-      'no-match',
-      () => `modulesToSave: no module that can be trained is called "${name}" in ${root.constructor.name}.`,
-    );
+    check(name === '*' || all.some(([path]) => isWithin(path, name)), 'no-match', () => {
+      const modules = [...new Set(all.map(([path]) => path.replace(/\.?[^.]*$/, '')))];
+      return (
+        `modulesToSave: no module that can be trained is called "${name}" in ${root.constructor.name}; ` +
+        `closest: ${closest(name, modules)}.`
+      );
+    });
   }
   const isSaved = (path: string): boolean =>
     kept.has(path) ||
@@ -87,6 +88,22 @@ export function savedModules({ modulesToSave }: Method, kept: ReadonlySet<string
   return [...new Set([...modulesToSave, ...beyond])];
 }
 
+/** Refuses patterns of a method, or of the one that it acts on, that decide nothing. */
+function requirePatterns({ patterns = {}, of, type }: Method, sites: readonly Site[]): void {
+  for (const [option, table] of Object.entries(patterns)) {
+    const used = new Set(sites.map(({ path }) => patternKey(table, path)));
+    const unused = Object.keys(table).find(pattern => !used.has(pattern));
+    check(unused === undefined, 'no-match', () => {
+      const paths = sites.map(({ path }) => path);
+      return (
+        `${type}: ${option} has "${unused}", which ends the path of no adapted module, or only of those that a pattern ` +
+        `before it has; closest: ${closest(unused ?? '', paths)}.`
+      );
+    });
+  }
+  if (of) requirePatterns(of, sites);
+}
+
 /**
  * Lays out an adapter on a model. It costs no memory, so that it also answers how many parameters a method has on a
  * model without weights.
@@ -96,6 +113,7 @@ export function planAdapter(root: Module, method: Method, options: PlanOptions =
   const { strict = true } = options;
   const kept = keptPaths(root, method, options);
   const sites = targets ? resolveSites(root, targets, { skipped: savedModules(method, kept), strict, blocks }) : [];
+  if (strict) requirePatterns(method, sites);
   const unique = new Map<string, Parameter>();
   const bySite = sites.map(site => {
     const specs = Object.entries(method.parameters(site, sites));

@@ -59,6 +59,8 @@ export interface Method<Config extends object = object> {
   readonly modulesToSave: readonly string[];
   /** Biases of the base of which the adapter keeps and trains a copy: none, all, or those of the adapted modules. */
   readonly bias?: 'none' | 'all' | 'adapted';
+  /** Tables of its options whose keys are patterns of paths, by the option's name: {@link patternValue} reads them. */
+  readonly patterns?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   /** The tensors of a site, by name. `sites`: all sites of the adapter, for methods that share among them. */
   parameters(site: Site, sites: readonly Site[]): Record<string, ParameterSpec>;
   /** What the adapter adds to the site's output, `[..., out]`. */

@@ -1,24 +1,38 @@
-import { PeftError } from '../errors.ts';
+import { compilePattern } from '../pattern/compile.ts';
+import { match, type Work } from '../pattern/matcher.ts';
+import type { Program } from '../pattern/program.ts';
 
-/** Python's spelling of what JavaScript spells otherwise: named groups, references to them, and the ends of the text. */
-const translate = (pattern: string): string =>
-  pattern
-    .replaceAll('(?P<', '(?<')
-    .replace(/\(\?P=(\w+)\)/g, '\\k<$1>')
-    .replace(/\\[AZ]/g, end => (end === '\\A' ? '^' : '$'));
+/*
+ * Regular expressions as Python's `re` has them. They come from strangers' files, and JavaScript's own engine can take
+ * forever over `(.*)` written 25 times. Engines that cannot (RE2, and its port re2js at 46 kB gzipped) have no lookaround,
+ * which people do write: `^(?!.*patch_embed).*proj$`. So there is one here, of bounded work.
+ */
 
-/** Matches a whole text with a regular expression as Python writes it (`re.fullmatch`). */
-export function fullMatch(pattern: string, text: string): RegExpMatchArray | null {
-  const [, ignoreCase, body] = pattern.match(/^(\(\?i\))?(.*)$/s) ?? [];
-  return text.match(compile(`^(?:${body})$`, pattern, ignoreCase ? 'i' : ''));
+/** What matching the names of one model may cost: some tenths of a second. */
+const mostWork = 2_000_000;
+
+/** A bound on the work of matches that belong together. */
+export const boundedWork = (): Work => ({ left: mostWork });
+
+export type { Work };
+
+const programs = new Map<string, Program>();
+const mostPrograms = 200;
+
+/** A program, made once for as long as it is among the last that were used. */
+function programOf(pattern: string, isWhole: boolean): Program {
+  const key = `${isWhole ? 'whole' : 'start'} ${pattern}`;
+  const program = programs.get(key) ?? compilePattern(pattern, isWhole);
+  programs.delete(key);
+  programs.set(key, program);
+  if (programs.size > mostPrograms) programs.delete(programs.keys().next().value!);
+  return program;
 }
 
-/** A regular expression from Python's spelling, or an error that shows what the user wrote. */
-export function compile(expression: string, pattern: string, flags = ''): RegExp {
-  try {
-    return new RegExp(translate(expression), flags);
-  } catch (cause) {
-    const why = (cause as Error).message;
-    throw new PeftError('bad-config', `${JSON.stringify(pattern)} is not a regular expression: ${why}.`, { cause });
-  }
-}
+/** Whether a regular expression matches a whole text (`re.fullmatch`). */
+export const fullMatch = (pattern: string, text: string, work = boundedWork()): boolean =>
+  match(programOf(pattern, true), text, work) !== undefined;
+
+/** The groups of a match from the start of a text on (`re.match`), the whole match first. */
+export const matchStart = (pattern: string, text: string, work = boundedWork()): (string | undefined)[] | undefined =>
+  match(programOf(pattern, false), text, work);

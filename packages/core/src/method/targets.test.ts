@@ -105,6 +105,21 @@ describe.runIf(process.env.PEFT_BACKEND === 'cpu')('targets of our own', () => {
 
   const widths = { inFeatures: 3, outFeatures: 5 };
 
+  test('layers and their pattern must be there', () => {
+    const deep = tree(['blocks', 'blocks.0', 'blocks.0.fc', 'blocks.1', 'blocks.1.fc'], path => path.endsWith('fc'));
+    const targets = ['blocks.0.fc', 'fc'];
+    const pathsOf = (options: Partial<TargetOptions>): string[] =>
+      resolveSites(deep, { targets, ...options }).map(({ path }) => path);
+    expect(pathsOf({ layers: 1, layersPattern: 'blocks' })).toEqual(['blocks.0.fc', 'blocks.1.fc']);
+    expect(() => pathsOf({ layers: [1, 2], layersPattern: 'blocks' })).toThrow(
+      'layers: there is no layer 2 in Container; there are 0, 1.',
+    );
+    expect(() => pathsOf({ layers: 1 })).toThrow('paths here have none: name them in layersPattern.');
+    expect(() => pathsOf({ layers: 1, layersPattern: ['blocks', 'layer'] })).toThrow(
+      'layersPattern: No module matches "layer"',
+    );
+  });
+
   test('all-linear leaves the classifier alone', () => {
     const model = Object.assign(
       tree(['fc', 'head'], () => true),
@@ -129,6 +144,26 @@ describe.runIf(process.env.PEFT_BACKEND === 'cpu')('targets of our own', () => {
     ['a slice of a plain module', 'no-match', { targets: ['fc[q]'] }, 'it is not a fused projection'],
     ['a module that is not linear', 'not-supported', { targets: ['norm'] }, 'matches a.norm, a Container; only linear'],
     ['a broken expression', 'bad-config', { targets: 'a.(fc' }, '"a.(fc" is not a regular expression'],
+    [
+      'an exclusion that nothing has',
+      'no-match',
+      { targets: ['fc'], exclude: ['nrom'] },
+      'exclude: No module matches "nrom"',
+    ],
+    [
+      'an expression that excludes nothing',
+      'no-match',
+      { targets: ['fc'], exclude: 'x.*' },
+      'exclude: No module matches',
+    ],
+    [
+      'a layer that is not there',
+      'no-match',
+      { targets: ['fc'], layers: [3] },
+      'layers: there is no layer 3 in Container',
+    ],
+    ['a pattern without layers', 'bad-config', { targets: ['fc'], layersPattern: 'a' }, 'without effect unless layers'],
+    ['layers for an expression', 'bad-config', { targets: '.*fc', layers: 0 }, 'unless targets are a list of names'],
     ['a broken exclusion', 'bad-config', { targets: ['fc'], exclude: '*' }, '"*" is not a regular expression'],
   ])('%s is refused as %s', (_, code, options, message) => {
     const attempt = (): unknown => resolveSites(root, options);

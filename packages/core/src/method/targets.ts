@@ -4,7 +4,7 @@ import { Linear, type Slice } from '../module/layers.ts';
 import type { Module } from '../module/module.ts';
 import type { Parameter } from '../module/parameter.ts';
 import { modules } from '../module/tree.ts';
-import { compile, fullMatch } from './pattern.ts';
+import { boundedWork, fullMatch, matchStart, type Work } from './pattern.ts';
 
 /** Which modules a method adapts: the rules of Hugging Face peft (`tuners_utils.check_target_module_exists`). */
 export interface TargetOptions {
@@ -57,10 +57,13 @@ interface Name {
 
 const endsWithName = (path: string, name: string): boolean => path === name || path.endsWith(`.${name}`);
 
-const matchesAny = (rule: string | readonly string[] | undefined, path: string): boolean => {
+const matchesAny = (rule: string | readonly string[] | undefined, path: string, work: Work): boolean => {
   if (rule === undefined || rule.length === 0) return false;
-  return typeof rule === 'string' ? fullMatch(rule, path) !== null : rule.some(name => endsWithName(path, name));
+  return typeof rule === 'string' ? fullMatch(rule, path, work) : rule.some(name => endsWithName(path, name));
 };
+
+/** Whether a path is that of a module of that name, or of something in it. */
+export const isWithin = (path: string, name: string): boolean => `.${path}.`.includes(`.${name}.`);
 
 const parseName = (entry: string): Name => {
   const [, name, slices] = entry.match(/^(.*?)(?:\[([\w\s,]+)\])?$/) ?? [];
@@ -70,30 +73,30 @@ const parseName = (entry: string): Name => {
 const asList = <T>(value: T | readonly T[]): readonly T[] => (Array.isArray(value) ? value : [value as T]);
 
 /** The index of the layer that a path lies in, as peft finds it. */
-function layerIndex(path: string, patterns: readonly string[]): number | undefined {
+function layerIndex(path: string, patterns: readonly string[], work: Work): number | undefined {
   const expressions = patterns.length > 0 ? patterns.map(name => `(?:^|.*?\\.)${name}`) : ['.*?\\.[^.]*'];
   for (const expression of expressions) {
-    const match = path.match(compile(`^(?:${expression}\\.(\\d+)\\.)`, patterns.join(', ')));
-    if (match) return Number(match.at(-1));
+    const groups = matchStart(`${expression}\\.(\\d+)\\.`, path, work);
+    if (groups) return Number(groups.at(-1));
   }
   return undefined;
 }
 
-function isInLayers(path: string, { layers, layersPattern }: TargetOptions): boolean {
+function isInLayers(path: string, { layers, layersPattern }: TargetOptions, work: Work): boolean {
   if (layers === undefined || (Array.isArray(layers) && layers.length === 0)) return true;
-  const index = layerIndex(path, asList(layersPattern || []));
+  const index = layerIndex(path, asList(layersPattern || []), work);
   return index !== undefined && asList(layers).includes(index);
 }
 
 /** The entry by which a module is a target, or nothing. */
-function matchTarget(path: string, options: TargetOptions, names: Name[]): Name | undefined {
+function matchTarget(path: string, options: TargetOptions, names: Name[], work: Work): Name | undefined {
   const { targets } = options;
   if (typeof targets === 'string')
-    return fullMatch(targets, path) ? { name: path.split('.').slice(-1)[0], slices: [] } : undefined;
+    return fullMatch(targets, path, work) ? { name: path.split('.').slice(-1)[0], slices: [] } : undefined;
   const exact = names.find(({ name }) => name === path);
   if (exact) return exact;
   const name = names.find(candidate => path.endsWith(`.${candidate.name}`));
-  return name && isInLayers(path, options) ? name : undefined;
+  return name && isInLayers(path, options, work) ? name : undefined;
 }
 
 /** The weight of an adapted module, `[in, out]`. Throws for a block, which has none. */
@@ -132,19 +135,59 @@ function sitesOf(path: string, module: Module, { name, slices }: Name, blocks: b
   });
 }
 
-function unmatched(root: Module, pattern: string, linears: string[]): PeftError {
+function unmatched(root: Module, pattern: string, linears: string[], option = ''): PeftError {
   return new PeftError(
     'no-match',
-    `No module matches ${JSON.stringify(pattern)} in ${root.constructor.name} (${linears.length} linear modules); ` +
+    `${option}No module matches ${JSON.stringify(pattern)} in ${root.constructor.name} (${linears.length} linear modules); ` +
       `closest: ${closest(pattern, linears) ?? 'none'}.`,
   );
+}
+
+/** Refuses options that are without effect: a name that nothing has, or a choice of layers where there are none. */
+function requireEffect(
+  root: Module,
+  options: TargetOptions,
+  paths: readonly string[],
+  linears: string[],
+  work: Work,
+): void {
+  const { targets, exclude = [], layers, layersPattern } = options;
+  const patterns = asList(layersPattern ?? []).filter(pattern => pattern !== '');
+  const chosen = asList<number>(layers ?? []);
+  for (const rule of typeof exclude === 'string' ? [exclude] : exclude) {
+    const isUsed = paths.some(path => matchesAny(typeof exclude === 'string' ? rule : [rule], path, work));
+    if (!isUsed) throw unmatched(root, rule, linears, 'exclude: ');
+  }
+  check(
+    chosen.length > 0 || patterns.length === 0,
+    'bad-config',
+    () => 'layersPattern is without effect unless layers are given.',
+  );
+  if (chosen.length === 0) return;
+  check(
+    typeof targets !== 'string',
+    'bad-config',
+    () => `layers are without effect unless targets are a list of names; "${targets}" is a regular expression.`,
+  );
+  for (const pattern of patterns) {
+    const isUsed = paths.some(path => layerIndex(path, [pattern], work) !== undefined);
+    if (!isUsed) throw unmatched(root, pattern, linears, 'layersPattern: ');
+  }
+  const there = new Set(paths.map(path => layerIndex(path, patterns, work)));
+  const missing = chosen.find(layer => !there.has(layer));
+  check(missing === undefined, 'no-match', () => {
+    const known = [...there].filter(index => index !== undefined).sort((a, b) => a - b);
+    const hint =
+      known.length > 0 ? `there are ${known.join(', ')}` : 'paths here have none: name them in layersPattern';
+    return `layers: there is no layer ${missing} in ${root.constructor.name}; ${hint}.`;
+  });
 }
 
 /**
  * The places that `options` address in a model, in the order of its modules.
  *
  * @param skipped paths that are never adapted: modules that are trained and saved whole
- * @param strict whether every name of a list must match something, rather than at least one
+ * @param strict whether every name and pattern must match something, rather than one target at least
  * @param blocks whether blocks without a weight of their own may be targets too
  */
 export function resolveSites(
@@ -162,20 +205,28 @@ export function resolveSites(
   const allLinear = typeof targets === 'string' && targets.toLowerCase() === 'all-linear';
   const names = typeof targets === 'string' ? [] : targets.map(parseName);
   const used = new Set<string>();
-  const isSkipped = (path: string): boolean =>
-    skipped.some(name => fullMatch(`(?:.*\\.)?${name}(?:\\..*)?`, path) !== null);
+  const isSkipped = (path: string): boolean => skipped.some(name => isWithin(path, name));
+  const work = boundedWork();
   const sites = tree.flatMap(([path, module]) => {
-    if (matchesAny(exclude, path)) return [];
+    if (matchesAny(exclude, path, work)) return [];
     if (allLinear) {
       const isTarget = module instanceof Linear && !root.classifiers?.includes(path) && !isSkipped(path);
       return isTarget ? sitesOf(path, module, { name: path, slices: [] }, blocks) : [];
     }
-    const match = matchTarget(path, options, names);
+    const match = matchTarget(path, options, names, work);
     if (!match) return [];
     used.add(match.name);
     if (isSkipped(path)) return [];
     return sitesOf(path, module, match, blocks);
   });
+  if (strict)
+    requireEffect(
+      root,
+      options,
+      tree.map(([path]) => path),
+      linears,
+      work,
+    );
   const unused = names.find(({ name }) => !used.has(name));
   if (sites.length === 0)
     throw unmatched(root, typeof targets === 'string' ? targets : (names[0]?.name ?? ''), linears);
@@ -183,8 +234,29 @@ export function resolveSites(
   return sites;
 }
 
-/** The value for a site in a table of patterns (peft's `rank_pattern`, `alpha_pattern`): the first key that ends its path. */
+/** What is known of a table of patterns: their values by path, and the work that is left for more. */
+interface PatternTable {
+  readonly hits: Map<string, string | undefined>;
+  readonly work: Work;
+}
+
+const tables = new WeakMap<object, PatternTable>();
+
+/** The first key of a table of patterns (peft's `rank_pattern`, `alpha_pattern`) that ends a path, if there is one. */
+export function patternKey(patterns: Readonly<Record<string, unknown>>, path: string): string | undefined {
+  const { hits, work } = tables.get(patterns) ?? { hits: new Map(), work: boundedWork() };
+  tables.set(patterns, { hits, work });
+  if (!hits.has(path)) {
+    hits.set(
+      path,
+      Object.keys(patterns).find(pattern => fullMatch(`(?:.*\\.)?(?:${pattern})`, path, work)),
+    );
+  }
+  return hits.get(path);
+}
+
+/** The value for a site in a table of patterns: that of the first key that ends its path. */
 export function patternValue<T>(patterns: Readonly<Record<string, T>>, path: string, otherwise: T): T {
-  const hit = Object.keys(patterns).find(pattern => fullMatch(`(?:.*\\.)?(?:${pattern})`, path));
+  const hit = patternKey(patterns, path);
   return hit === undefined ? otherwise : patterns[hit];
 }
