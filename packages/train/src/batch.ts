@@ -12,6 +12,8 @@ export interface BatchSource {
   readonly length: number;
   /** `[height, width]` of the pictures. */
   readonly size: readonly [number, number];
+  /** Pictures in a batch. A checkpoint records it, where it is given. */
+  readonly batchSize?: number;
   /** The batches of an epoch from `skip` on. */
   batches(epoch: number, skip?: number): AsyncIterable<Batch>;
 }

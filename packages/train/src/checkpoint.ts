@@ -3,36 +3,42 @@ import {
   check,
   fromFloat32,
   isMethodRecord,
+  type JsonObject,
   type Method,
   type MethodRecord,
   methodRecord,
-  type Parameter,
+  PeftError,
   parseSafetensors,
   type Safetensors,
   type StoredTensor,
   serializeSafetensors,
   TensorReader,
+  toFloat32,
 } from '@peft/core';
 import * as tf from '@tensorflow/tfjs-core';
 import type { AdamW } from './adamw.ts';
+import { adapterParameters, checkFinite, nonFinite } from './finite.ts';
+import { type Difference, describeDifference, differencesOf, plain } from './recipe.ts';
 
-/** Which run it is: its length and its seed. */
-export interface RunIdentity {
-  totalSteps: number;
-  seed: number;
-}
-
-/** The place in a run. */
-export interface Place extends RunIdentity {
+/** The place in a run, and which run it is. */
+export interface Place {
   step: number;
-  /** The step at which the optimiser started: the last stage of a method, or 0. */
+  /** The step at which the optimizer started: the last stage of a method, or 0. */
   optimizerStart: number;
   /** The methods that the active adapters started with. */
   initial: MethodRecords;
   /** The methods that stages have made of them. */
   methods: MethodRecords;
+  /** What the trainer knows of the run. */
+  run: JsonObject;
+  /** What its caller says of it. */
+  recipe: JsonObject;
 }
 
+/** What a run must have in common with a checkpoint that it goes on from. */
+export type RunIdentity = Pick<Place, 'initial' | 'run' | 'recipe'>;
+
+const format = 'peft-checkpoint-3';
 const moments = ['m', 'v'] as const;
 
 export type MethodRecords = Record<string, MethodRecord>;
@@ -41,82 +47,127 @@ export type MethodRecords = Record<string, MethodRecord>;
 export const recordsOf = (model: AdaptedModel): MethodRecords =>
   Object.fromEntries(model.active.map(({ name, method }) => [name, methodRecord(method)]));
 
-/** All tensors of the active adapters: a stage may have frozen some that were trained before. */
-const adapterParameters = (model: AdaptedModel): [string, Parameter][] =>
-  model.active.flatMap(adapter =>
-    [...adapter.parameters()].map(([path, parameter]): [string, Parameter] => [`${adapter.name}/${path}`, parameter]),
-  );
-
-/** Everything that a run changes, as one safetensors file. */
+/**
+ * Everything that a run changes, as one safetensors file.
+ *
+ * @throws PeftError `numerics` if a parameter or a moment is not finite: nobody could go on from there
+ */
 export async function writeCheckpoint(model: AdaptedModel, optimizer: AdamW, place: Place): Promise<Uint8Array> {
   const tensors: [string, StoredTensor][] = [];
+  const add = (path: string, values: Float32Array, shape: readonly number[]): void => {
+    checkFinite(path, values, place.step);
+    tensors.push([path, fromFloat32(values, [...shape])]);
+  };
   for (const [path, parameter] of adapterParameters(model)) {
-    tensors.push([`parameters/${path}`, fromFloat32(await parameter.get(), parameter.shape)]);
+    add(`parameters/${path}`, await parameter.get(), parameter.shape);
   }
   for (const moment of moments) {
     const values = Float32Array.from(await optimizer[moment].data());
-    tensors.push([`adamw/${moment}`, fromFloat32(values, [values.length])]);
+    add(`adamw/${moment}`, values, [values.length]);
   }
-  return serializeSafetensors(tensors, { format: 'peft-checkpoint-2', place: JSON.stringify(place) });
+  return serializeSafetensors(tensors, { format, place: JSON.stringify(place) });
 }
 
-/** A checkpoint that was parsed and is of this run. */
+/** A checkpoint that was parsed. */
 export interface OpenCheckpoint {
   readonly source: string;
   readonly place: Place;
   readonly tensors: Safetensors['tensors'];
 }
 
-function parsePlace(text: string, source: string): Place {
-  const place = JSON.parse(text) as Place;
-  const methods = [...Object.values(place.initial ?? {}), ...Object.values(place.methods ?? {})];
-  const isComplete = methods.length > 0 && methods.every(isMethodRecord) && Number.isInteger(place.step);
-  check(isComplete, 'bad-file', () => `${source} does not tell its place in the run: ${text.slice(0, 200)}`);
-  return place;
+const isCount = (value: unknown): boolean => Number.isInteger(value) && (value as number) >= 0;
+const isObject = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+const isRecords = (value: unknown): boolean =>
+  isObject(value) && Object.keys(value).length > 0 && Object.values(value).every(isMethodRecord);
+
+/** What each field of a place must be. */
+const fields: Record<keyof Place, readonly [is: (value: unknown) => boolean, what: string]> = {
+  step: [isCount, 'a whole number of steps'],
+  optimizerStart: [isCount, 'a whole number of steps'],
+  initial: [isRecords, 'the method of each adapter'],
+  methods: [isRecords, 'the method of each adapter'],
+  run: [isObject, 'an object'],
+  recipe: [isObject, 'an object'],
+};
+
+function parsePlace(text: string | undefined, source: string): Place {
+  let place: unknown;
+  try {
+    place = JSON.parse(text ?? '');
+  } catch (cause) {
+    throw new PeftError('bad-file', `${source}: its place in the run is not valid JSON.`, { cause });
+  }
+  check(isObject(place), 'bad-file', () => `${source}: its place in the run must be an object.`);
+  for (const [field, [is, what]] of Object.entries(fields)) {
+    const found: unknown = Object.getOwnPropertyDescriptor(place, field)?.value;
+    check(is(found), 'bad-file', () => {
+      return `${source}: "${field}" of its place in the run must be ${what}; found ${String(JSON.stringify(found)).slice(0, 80)}.`;
+    });
+  }
+  return place as Place;
 }
 
-/** Parses a checkpoint. Throws if it is of another run. */
-export function openCheckpoint(bytes: Uint8Array, source: string, run: RunIdentity): OpenCheckpoint {
+/**
+ * Parses a checkpoint.
+ *
+ * @throws PeftError `bad-file` if it is not a whole one, or has numbers that are not finite
+ */
+export function parseCheckpoint(bytes: Uint8Array, source: string): OpenCheckpoint {
   const { tensors, metadata } = parseSafetensors(bytes, source);
-  const isCheckpoint = metadata.format === 'peft-checkpoint-2';
-  check(isCheckpoint, 'bad-file', () => `${source} is not a checkpoint of a training run.`);
-  const place = parsePlace(metadata.place, source);
-  const same = place.seed === run.seed && place.totalSteps === run.totalSteps;
-  check(same, 'bad-argument', () => {
-    const show = ({ totalSteps, seed }: RunIdentity): string => `${totalSteps} steps with seed ${seed}`;
-    return `${source} is of a run of ${show(place)}, this one has ${show(run)}; resume with the same arguments.`;
+  const isCheckpoint = metadata.format === format;
+  check(isCheckpoint, 'bad-file', () => {
+    const found = metadata.format ? `its format is ${JSON.stringify(metadata.format)}` : 'it has no format';
+    return `${source} is not a checkpoint that this version reads: ${found}, not "${format}".`;
   });
+  const place = parsePlace(metadata.place, source);
+  for (const [path, tensor] of tensors) {
+    const found = tensor.dtype === 'F32' ? nonFinite(toFloat32(tensor)) : undefined;
+    check(found === undefined, 'bad-file', () => `${source}: ${path} has ${found}; go on from an earlier checkpoint.`);
+  }
   return { source, place, tensors };
 }
 
-const areSame = (a: MethodRecord | undefined, b: MethodRecord): boolean => JSON.stringify(a) === JSON.stringify(b);
+/**
+ * Compares a checkpoint with the run that is to go on from it.
+ *
+ * @param force go on although they differ
+ * @returns the differences, which are none unless forced
+ * @throws PeftError `bad-argument` that names each field with both values
+ */
+export function checkIdentity({ source, place }: OpenCheckpoint, now: RunIdentity, force: boolean): Difference[] {
+  const differences = [
+    ...differencesOf(place.run, plain(now.run)),
+    ...differencesOf(place.recipe, plain(now.recipe)),
+    ...differencesOf({ methods: plain(place.initial) }, { methods: plain(now.initial) }),
+  ];
+  check(force || differences.length === 0, 'bad-argument', () => {
+    const lines = differences.map(difference => `\n  ${describeDifference(difference)}`).join('');
+    return `${source} is of another run:${lines}\nResume with the same options, or force it to go on with these.`;
+  });
+  return differences;
+}
 
-const show = (records: MethodRecords): string =>
-  Object.entries(records)
-    .map(([name, record]) => `"${name}" ${JSON.stringify(record)}`)
-    .join(', ');
+const areSame = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
 
 /**
- * Brings the adapters to the stages that they had passed. Throws, changing nothing, if the run had started with others.
+ * Brings the adapters to the stages that they had passed. An adapter that started as another method, which was forced, goes on
+ * as what it is, if no stage had been passed.
  *
  * @param initial the methods that this run starts with, by adapter
+ * @throws PeftError, changing nothing, if they cannot have come there
  */
 export async function restoreMethods(
   model: AdaptedModel,
   initial: ReadonlyMap<string, Method>,
   { source, place }: OpenCheckpoint,
 ): Promise<void> {
-  const own = Object.fromEntries([...initial].map(([name, method]) => [name, methodRecord(method)]));
-  check(
-    JSON.stringify(own) === JSON.stringify(place.initial),
-    'bad-argument',
-    () =>
-      `${source} is of a run with ${show(place.initial)}, this one has ${show(own)}; resume with the same arguments.`,
-  );
   const successions = [...initial].map(([name, start]) => {
     const record = place.methods[name];
+    const isForced = !areSame(place.initial[name], methodRecord(start));
+    if (isForced && areSame(record, place.initial[name])) return undefined;
     if (areSame(record, methodRecord(model.get(name).method))) return undefined;
-    const method = areSame(record, own[name]) ? start : start.stage?.resume(record);
+    const method = areSame(record, methodRecord(start)) ? start : record && start.stage?.resume(record);
     check(
       method && areSame(record, methodRecord(method)),
       'bad-file',

@@ -134,6 +134,7 @@ function featureSource(
   };
   return {
     length,
+    batchSize,
     size: gridOf(shape),
     async *batches(epoch, skip = 0) {
       const indices = order(epoch);

@@ -1,24 +1,13 @@
-import {
-  type AdaptedModel,
-  adapt,
-  DropPath,
-  dropout,
-  eagerEngine,
-  initialize,
-  key,
-  Linear,
-  Module,
-  Parameter,
-  PeftError,
-  zeros,
-} from '@peft/core';
+import { type AdaptedModel, adapt, eagerEngine, initialize, key, Parameter, PeftError, zeros } from '@peft/core';
 import { lora } from '@peft/lora';
 import { brightestChannel, follow, type PictureOptions } from '@peft/testing';
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
 import fixture from '../test/fixtures/adamw.json' with { type: 'json' };
+import { Net } from '../test/net.ts';
 import {
   AdamW,
+  type AdamWOptions,
   type Batch,
   type BatchSource,
   constantRate,
@@ -32,17 +21,6 @@ import {
   timm0412,
   warmup,
 } from './index.ts';
-
-class Net extends Module {
-  readonly body = new Linear(12, 8);
-  readonly path1 = new DropPath(0.2);
-  readonly head = new Linear(8, 3);
-  forward(images: tf.Tensor): tf.Tensor {
-    const x = tf.reshape(images, [images.shape[0], -1]);
-    const h = tf.tanh(this.body.call(x));
-    return this.head.call(tf.add(h, this.path1.call(dropout(h, 0.1, 'net'))));
-  }
-}
 
 const source = (options: PictureOptions = {}): BatchSource => brightestChannel({ side: 2, ...options });
 
@@ -134,12 +112,6 @@ test.each([3, 4, 7])('resumed after step %i, it goes on bit by bit', async stop 
   expect(await second.trainer.checkpoint()).toEqual(await whole.trainer.checkpoint());
 });
 
-test('a checkpoint of another run is refused', async () => {
-  const saved = await (await setUp()).trainer.checkpoint();
-  const { trainer } = await setUp({ epochs: 4 });
-  await expect(trainer.restore(saved, 'run.ckpt')).rejects.toThrow(/run.ckpt is of a run of 12 steps with seed 1/);
-});
-
 /** Two neighbouring batches as one. */
 const paired = (halves: BatchSource): BatchSource => ({
   length: halves.length / 2,
@@ -180,6 +152,46 @@ test('a loss that is not a number stops the run, saying where', async () => {
   const { trainer } = await setUp({ source: source({ contrast: Number.NaN }) });
   await expect(losses(trainer)).rejects.toThrow(/loss became NaN at step 1 \(learning rate 2.00e-2\)/);
   await expect(losses(trainer)).rejects.toBeInstanceOf(PeftError);
+});
+
+describe('a last update that diverges', () => {
+  /** One step. */
+  const run = async (optimizer: AdamWOptions, event: TrainEvent['type']): Promise<TrainEvent['type'][]> => {
+    const { trainer } = await setUp({ optimizer, epochs: undefined, steps: 1 });
+    const seen: TrainEvent['type'][] = [];
+    const abort = new AbortController();
+    if (event === 'interrupted') abort.abort();
+    for await (const { type } of trainer.run({ signal: abort.signal })) seen.push(type);
+    return seen;
+  };
+
+  /** Its one step makes parameters that are finite and of which products are not. */
+  const huge: AdamWOptions = { lr: 3e30, weightDecay: 1e8 };
+
+  test.each(['done', 'interrupted'] as const)('to parameters that are not finite is refused before %s', async event => {
+    expect(await run({ lr: 0.02 }, event)).toContain(event);
+    await expect(run({ lr: 1e39 }, event)).rejects.toMatchObject({
+      code: 'numerics',
+      message: expect.stringMatching(/^default\/\S+ became (NaN|-?Infinity) by step 1: the run has diverged/),
+    });
+  });
+
+  test('to logits that are not finite is refused, though the parameters are', async () => {
+    expect(await run(huge, 'interrupted')).toContain('interrupted');
+    await expect(run(huge, 'done')).rejects.toMatchObject({
+      code: 'numerics',
+      message: expect.stringMatching(/by step 1/),
+    });
+  });
+
+  test('is found though a checkpoint of it was the last thing before the run was killed', async () => {
+    const options = { optimizer: huge, epochs: undefined, steps: 1 };
+    const first = await setUp(options);
+    for await (const { type } of first.trainer.run()) if (type === 'step') break;
+    const second = await setUp(options);
+    await second.trainer.restore(await first.trainer.checkpoint());
+    await expect(losses(second.trainer)).rejects.toMatchObject({ code: 'numerics' });
+  });
 });
 
 test('an aborted run finishes its step and says so', async () => {

@@ -5,6 +5,7 @@ import {
   check,
   type Engine,
   fold,
+  type JsonObject,
   key,
   type Method,
   PeftError,
@@ -14,8 +15,9 @@ import * as tf from '@tensorflow/tfjs-core';
 import { AdamW, type AdamWOptions } from './adamw.ts';
 import type { Batch, BatchSource } from './batch.ts';
 import {
+  checkIdentity,
   type MethodRecords,
-  openCheckpoint,
+  parseCheckpoint,
   type RunIdentity,
   recordsOf,
   restoreMethods,
@@ -23,9 +25,11 @@ import {
   writeCheckpoint,
 } from './checkpoint.ts';
 import { batchInputs } from './evaluate.ts';
+import { checkFinite, checkParameters } from './finite.ts';
+import { type Difference, plain } from './recipe.ts';
 import { constantRate, type Schedule } from './schedule.ts';
 import { passStage, stageOf } from './stage.ts';
-import { accumulationStep, applicationStep, type StepOptions, trainingStep } from './step.ts';
+import { accumulationStep, applicationStep, evaluationStep, type StepOptions, trainingStep } from './step.ts';
 
 export interface TrainerOptions extends StepOptions {
   model: AdaptedModel;
@@ -40,6 +44,11 @@ export interface TrainerOptions extends StepOptions {
   accumulate?: number;
   /** Dropout and stochastic depth. The order of the pictures is the source's matter. */
   seed?: number;
+  /**
+   * What else defines the run, as plain data: schedule, augmentation, order, image size, preprocessing, hashes of the weights
+   * and of the lists of pictures. A checkpoint records it, and a run that differs in it does not go on from there.
+   */
+  recipe?: JsonObject;
 }
 
 /** What a run tells as it goes. */
@@ -100,6 +109,7 @@ export class Trainer {
   /** What the adapters were before any stage. */
   readonly #initial: ReadonlyMap<string, Method>;
   readonly #initialRecords: MethodRecords;
+  #lastBatch: Batch | undefined;
 
   constructor(options: TrainerOptions) {
     this.options = options;
@@ -146,12 +156,13 @@ export class Trainer {
 
   /**
    * Trains from where it is to the end, or until the signal aborts: then the step under way is finished first. When it yields
-   * `epoch`, `interrupted` or `done`, the parameters hold what was trained so far.
+   * `epoch`, `interrupted` or `done`, the parameters hold what was trained so far, and are finite.
    *
-   * @throws PeftError `numerics` if the loss or a gradient is no longer finite
+   * @throws PeftError `numerics` if the loss, a gradient or a parameter is no longer finite, or what the model makes of a batch
+   *   after the last step
    */
   async *run({ signal }: { signal?: AbortSignal } = {}): AsyncGenerator<TrainEvent> {
-    const { engine, source, accumulate = 1 } = this.options;
+    const { source, accumulate = 1 } = this.options;
     while (this.#step < this.totalSteps) {
       const epoch = Math.floor(this.#step / this.stepsPerEpoch);
       const first = this.#step % this.stepsPerEpoch;
@@ -166,7 +177,7 @@ export class Trainer {
         lossSum += event.loss;
         yield event;
         if (signal?.aborted) {
-          await engine.sync();
+          await this.#sync();
           yield { type: 'interrupted', step: this.#step };
           return;
         }
@@ -174,10 +185,32 @@ export class Trainer {
       }
       const done = this.#step - epoch * this.stepsPerEpoch - first;
       check(done > 0, 'bad-file', () => `The data of epoch ${epoch} ended before its first batch.`);
-      await engine.sync();
+      await this.#sync();
       yield { type: 'epoch', epoch, meanLoss: lossSum / done };
     }
+    await this.#checkLastStep();
     yield { type: 'done', steps: this.#step };
+  }
+
+  /** Brings the parameters up to date, and refuses to go on if they are not finite. */
+  async #sync(): Promise<void> {
+    await this.options.engine.sync();
+    await checkParameters(this.options.model, this.#step);
+  }
+
+  /** Each step shows by its loss what the one before has done; what the last has done shows by the logits of a batch. */
+  async #checkLastStep(): Promise<void> {
+    const { engine, model, source } = this.options;
+    const batch = this.#lastBatch ?? (await firstOf(source.batches(0)));
+    if (!batch) return;
+    const step = engine.compile(evaluationStep(model));
+    try {
+      const { images } = batchInputs(batch, source.size);
+      const { logits } = await step.run({ images });
+      checkFinite('An output of the model', logits.data, this.#step);
+    } finally {
+      await step.dispose();
+    }
   }
 
   /** The step before which a stage comes. */
@@ -230,6 +263,7 @@ export class Trainer {
       const outputs = await train.run(apply ? inputs : { ...inputs, ...scalars }, randomOf(i));
       loss += outputs.loss.data[0] / batches.length;
       gradientNorm = outputs.gradientNorm?.data[0] ?? gradientNorm;
+      this.#lastBatch = batch;
     }
     if (apply) gradientNorm = (await apply.run(scalars)).gradientNorm.data[0];
     if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) {
@@ -244,10 +278,31 @@ export class Trainer {
   }
 
   get #identity(): RunIdentity {
-    return { totalSteps: this.totalSteps, seed: this.options.seed ?? 0 };
+    const { source, schedule = constantRate, recipe = {} } = this.options;
+    const { accumulate = 1, smoothing = 0, clipNorm = null, seed = 0 } = this.options;
+    const { totalSteps, stepsPerEpoch } = this;
+    const rateAt = (step: number): number => schedule(this.options.optimizer.lr, { step, stepsPerEpoch, totalSteps });
+    const run = {
+      seed,
+      totalSteps,
+      optimizer: this.optimizer.options,
+      learningRates: [0, 0.1, 0.25, 0.5, 0.75, 1].map(part => rateAt(Math.floor(part * (totalSteps - 1)))),
+      accumulate,
+      smoothing,
+      clipNorm,
+      batchSize: source.batchSize ?? null,
+      batchesPerEpoch: source.length,
+      imageSize: [...source.size],
+    };
+    return { initial: this.#initialRecords, run: plain(run), recipe: plain(recipe) };
   }
 
-  /** All that going on needs: the trained parameters, the optimiser's moments, the stages passed and the place in the run. */
+  /**
+   * All that going on needs: the trained parameters, the optimizer's moments, the stages passed, the place in the run and its
+   * recipe.
+   *
+   * @throws PeftError `numerics` if a parameter or a moment is not finite
+   */
   async checkpoint(): Promise<Uint8Array> {
     const { engine, model } = this.options;
     await engine.sync();
@@ -255,23 +310,44 @@ export class Trainer {
       ...this.#identity,
       step: this.#step,
       optimizerStart: this.#optimizerStart,
-      initial: this.#initialRecords,
       methods: recordsOf(model),
     });
   }
 
-  /** Goes back to a checkpoint of this very run; the next step is the one that would have come. */
-  async restore(bytes: Uint8Array, source = 'checkpoint'): Promise<void> {
+  /**
+   * Goes back to a checkpoint of this very run; the next step is the one that would have come.
+   *
+   * @param options.force go on from a checkpoint of a run with other options, if its tensors fit
+   * @returns in what that run differed
+   * @throws PeftError `bad-argument` if the checkpoint is of another run, with each field that differs and both values;
+   *   `bad-file` if it is damaged or does not fit
+   */
+  async restore(
+    bytes: Uint8Array,
+    source = 'checkpoint',
+    { force = false }: { force?: boolean } = {},
+  ): Promise<Difference[]> {
     const { model } = this.options;
-    const checkpoint = openCheckpoint(bytes, source, this.#identity);
+    const checkpoint = parseCheckpoint(bytes, source);
+    const { step, optimizerStart } = checkpoint.place;
+    const differences = checkIdentity(checkpoint, this.#identity, force);
+    check(step <= this.totalSteps, 'bad-argument', () => {
+      return `${source} is of step ${step}, and this run ends at step ${this.totalSteps}; train for more steps.`;
+    });
     await restoreMethods(model, this.#initial, checkpoint);
     await this.#reassemble();
     restoreValues(checkpoint, model, this.optimizer);
-    this.#step = checkpoint.place.step;
-    this.#optimizerStart = checkpoint.place.optimizerStart;
+    this.#step = step;
+    this.#optimizerStart = optimizerStart;
+    return differences;
   }
 
   async dispose(): Promise<void> {
     await takeApart(this.#machinery);
   }
+}
+
+async function firstOf<T>(values: AsyncIterable<T>): Promise<T | undefined> {
+  for await (const value of values) return value;
+  return undefined;
 }

@@ -1,0 +1,1 @@
+export { type FoundCheckpoint, findCheckpoint, saveCheckpoint } from './checkpoints.ts';
