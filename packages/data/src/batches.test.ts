@@ -1,8 +1,10 @@
+import { PeftError } from '@peft/core';
 import { describe, expect, test } from 'vitest';
 import { failure } from '../test/errors.ts';
 import { floats, labelled, numbered, ten, tensorFile } from '../test/files.ts';
 import { batches } from './batches.ts';
 import type { PictureDataset } from './dataset.ts';
+import type { Picture } from './picture.ts';
 import type { Transform } from './preprocessing.ts';
 import { tensorFileDataset, tensorFileOf } from './tensor-file.ts';
 
@@ -46,6 +48,18 @@ describe('batches', () => {
       [2, 1],
     ]);
     expect([...seen[1].images]).toEqual([2, 2, 0.5, 7, 7, 0.5]);
+  });
+
+  test('name the picture that a transform refuses', async () => {
+    const apply = ({ data }: Picture): Float32Array => {
+      if (data[0] === 3) throw new PeftError('bad-argument', 'resize: it is too narrow.');
+      return new Float32Array(3);
+    };
+    const stream = batches(pixels(), { batchSize: 10, transform: { ...transform, apply } });
+    expect(await failure(stream.next())).toEqual({
+      code: 'bad-argument',
+      message: 'ten, picture 3: resize: it is too narrow.',
+    });
   });
 
   for (const prefetch of [0, 1, 3]) {

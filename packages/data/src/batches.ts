@@ -1,5 +1,6 @@
 import { PeftError } from '@peft/core';
 import type { Dataset } from './dataset.ts';
+import type { Picture } from './picture.ts';
 import type { Transform } from './preprocessing.ts';
 
 /** Pictures as one block of floats. */
@@ -44,7 +45,15 @@ function makeReader(dataset: Dataset, transform: Transform | undefined): Reader 
     );
   }
   const { height, width } = transform;
-  return { height, width, read: async index => transform.apply(await dataset.picture(index), index) };
+  const apply = (picture: Picture, index: number): Float32Array => {
+    try {
+      return transform.apply(picture, index);
+    } catch (error) {
+      if (!(error instanceof PeftError)) throw error;
+      throw new PeftError(error.code, `${dataset.name}, picture ${index}: ${error.message}`, { cause: error });
+    }
+  };
+  return { height, width, read: async index => apply(await dataset.picture(index), index) };
 }
 
 async function readBatch(reader: Reader, indices: Int32Array, all: Int32Array, stop: AbortSignal): Promise<Batch> {

@@ -21,3 +21,9 @@ test('a size that is none is an error', () => {
   expect(() => resize(generated(6, 5), 0, 5, 'bicubic')).toThrow(/0x5 is not a size/);
   expect(() => resize(generated(6, 5), 2.5, 5, 'box')).toThrow(/2.5x5/);
 });
+
+test('a picture so narrow that resizing it would take gigabytes is refused', () => {
+  const picture = { data: new Uint8Array(3 * 1e6), width: 1, height: 1e6 };
+  expect(() => resize(picture, 224, 224, 'bicubic')).toThrow(/1x1000000 to 224x224 makes more than 89478485 pixels/);
+  expect(resize(picture, 1, 8, 'bicubic').height).toBe(8);
+});

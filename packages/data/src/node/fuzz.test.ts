@@ -7,8 +7,16 @@ import { png, temporaryFolder } from '../../test/files.ts';
 import { remarks } from '../index.ts';
 import { openDataset } from './index.ts';
 
-/** Opens, and demands a dataset whose labels are classes, or a PeftError of few words. */
+/** Opens, and demands a dataset whose labels are classes, or a PeftError of few words, for less than a second and 500 MB. */
 async function opens(spec: string, split: string): Promise<void> {
+  const [cpu, { rss }] = [process.cpuUsage(), process.memoryUsage()];
+  await opened(spec, split);
+  const { user, system } = process.cpuUsage(cpu); // of this process alone, in microseconds
+  expect(user + system).toBeLessThan(1e6);
+  expect(process.memoryUsage().rss - rss).toBeLessThan(5e8);
+}
+
+async function opened(spec: string, split: string): Promise<void> {
   try {
     const dataset = await openDataset(spec, split, { minClasses: 1 });
     expect(dataset.labels().every(label => label >= 0 && label < dataset.classes.length)).toBe(true);

@@ -48,13 +48,15 @@ async function openClasses(level: Level, classes: readonly string[], options: De
   });
   problems.throwAny('Add pictures to the class, or remove its folder.');
   const labelOf = new Map(classes.map((name, label) => [name, label]));
-  const files = members.flatMap(({ paths }, i) => paths.map(path => ({ path, label: labelOf.get(present[i])! })));
+  const paths = members.flatMap(member => member.paths);
+  const labels = Int32Array.from(members.flatMap((member, i) => member.paths.map(() => labelOf.get(present[i])!)));
   return pictureFiles({
     name: root,
     classes,
-    files,
+    labels,
+    pathOf: index => paths[index],
     leftOut: [...stray, ...members.flatMap(({ leftOut }) => leftOut)],
-    describe: (_, index) => `picture ${index} of ${files.length} in ${root}`,
+    describe: index => `picture ${index} of ${paths.length} in ${root}`,
     ...options,
   });
 }

@@ -1,4 +1,4 @@
-import { basename, dirname, join, resolve } from 'node:path';
+import { join, resolve, sep } from 'node:path';
 import { PeftError } from '@peft/core';
 import { checkClassNames, maxLabel, numberedClasses, startAtOne } from '../classes.ts';
 import type { Dataset } from '../dataset.ts';
@@ -7,7 +7,7 @@ import { splitOf } from '../split-name.ts';
 import { quote } from '../text.ts';
 import type { DecodeOptions } from './decode.ts';
 import { kindOf, list, readLines } from './files.ts';
-import { type PictureFile, pictureFiles } from './picture-files.ts';
+import { pictureFiles } from './picture-files.ts';
 import { Problems } from './problems.ts';
 import type { Source } from './source.ts';
 
@@ -23,53 +23,70 @@ const isUsual = (stem: string): boolean => Object.values(stems).flat().includes(
 
 const isKnown = (stem: string): boolean => isUsual(stem) || splitOf(stem) !== undefined;
 
-/** A line of a list. */
-interface Entry extends PictureFile {
-  /** Counted from 1. */
-  readonly line: number;
+/** A list in columns, as there may be millions of lines. */
+interface List {
+  readonly file: string;
+  /** As they are written. */
+  readonly paths: readonly string[];
+  readonly labels: Int32Array;
+  /** Where each stands, counted from 1. */
+  readonly lines: Int32Array;
 }
 
 /** Characters of a line; paths have 4,096 at most. */
 const maxLine = 5000;
 
-/** `path label` as its two parts. The path may hold spaces. */
-function parseLine(text: string): { path: string; label: string } | undefined {
-  if (text.length > maxLine) return undefined;
-  const line = text.trim();
-  const space = Math.max(line.lastIndexOf(' '), line.lastIndexOf('\t'));
-  const label = line.slice(space + 1);
-  return space > 0 && /^\d{1,12}$/.test(label) ? { path: line.slice(0, space).trimEnd(), label } : undefined;
-}
+const labelPattern = /^\d{1,12}$/;
 
-/** The lines `path label` of a list; empty lines are passed over. */
-async function readList(root: string, file: string): Promise<Entry[]> {
+/** The lines `path label` of a list, where the path may hold spaces; empty lines are passed over. */
+async function readList(root: string, stem: string): Promise<List> {
+  const file = join(root, `${stem}.txt`);
+  const texts = await readLines(file);
   const problems = new Problems();
-  const entries: Entry[] = [];
-  for (const [i, text] of (await readLines(file)).entries()) {
-    if (text.length <= maxLine && text.trim() === '') continue;
-    const parsed = parseLine(text);
-    const label = Number(parsed?.label);
-    if (parsed && label <= maxLabel) entries.push({ path: resolve(root, parsed.path), label, line: i + 1 });
-    else
-      problems.add(
-        () => `${file}:${i + 1}: ${quote(text)} ${parsed ? `is beyond label ${maxLabel}` : 'is not "path label"'}.`,
-      );
+  const paths: string[] = [];
+  const labels = new Int32Array(texts.length);
+  const lines = new Int32Array(texts.length);
+  for (let i = 0; i < texts.length; i++) {
+    const text = texts[i];
+    const isLong = text.length > maxLine;
+    const line = isLong ? '' : text.trim();
+    if (line === '' && !isLong) continue;
+    const space = Math.max(line.lastIndexOf(' '), line.lastIndexOf('\t'));
+    const label = line.slice(space + 1);
+    const isPair = space > 0 && labelPattern.test(label);
+    if (isPair && Number(label) <= maxLabel) {
+      labels[paths.length] = Number(label);
+      lines[paths.length] = i + 1;
+      paths.push(line.slice(0, space).trimEnd());
+      continue;
+    }
+    const what = isPair ? `is beyond label ${maxLabel}` : 'is not "path label"';
+    problems.add(() => `${file}:${i + 1}: ${quote(text)} ${what}.`);
   }
   problems.throwAny('Each line is a path, a space and a class number from 0.');
-  return entries;
+  return { file, paths, labels: labels.subarray(0, paths.length), lines: lines.subarray(0, paths.length) };
 }
 
+/** A path as it is written, in its folder and its name. */
+const splitPath = (path: string): [folder: string, name: string] => {
+  const slash = Math.max(path.lastIndexOf('/'), sep === '/' ? -1 : path.lastIndexOf(sep));
+  return [path.slice(0, slash + 1), path.slice(slash + 1)];
+};
+
 /** Throws where listed files are not there: one look into each folder, not at each file. */
-async function checkFiles(root: string, file: string, entries: readonly Entry[]): Promise<void> {
+async function checkFiles(root: string, { file, paths, lines }: List): Promise<void> {
   const names = new Map<string, Set<string>>();
-  for (const folder of new Set(entries.map(({ path }) => dirname(path)))) {
-    const there = (await kindOf(folder)) === 'folder' ? (await list(folder)).files : [];
-    names.set(folder, new Set(there));
-  }
   const problems = new Problems();
-  for (const { path, line } of entries) {
-    const isThere = names.get(dirname(path))?.has(basename(path));
-    if (!isThere) problems.add(() => `${file}:${line}: ${path} does not exist, or is not a regular file.`);
+  for (const [i, path] of paths.entries()) {
+    const [folder, name] = splitPath(path);
+    let there = names.get(folder);
+    if (!there) {
+      const where = resolve(root, folder);
+      there = new Set((await kindOf(where)) === 'folder' ? (await list(where)).files : []);
+      names.set(folder, there);
+    }
+    if (there.has(name)) continue;
+    problems.add(() => `${file}:${lines[i]}: ${resolve(root, path)} does not exist, or is not a regular file.`);
   }
   problems.throwAny(`Paths are taken from ${root}; restore the files or take them off the list.`);
 }
@@ -79,63 +96,69 @@ interface Classes {
   readonly numbered: boolean;
 }
 
-/** The smallest and the largest label of some lists. */
-async function labelRange(root: string, lists: readonly string[]): Promise<{ least: number; most: number }> {
-  const range = { least: Number.POSITIVE_INFINITY, most: -1 };
-  for (const stem of lists) {
-    for (const { label } of await readList(root, join(root, `${stem}.txt`))) {
-      range.least = Math.min(range.least, label);
-      range.most = Math.max(range.most, label);
+interface Range {
+  readonly least: number;
+  readonly most: number;
+}
+
+const rangeOf = ({ labels }: List): Range => ({
+  least: labels.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY),
+  most: labels.reduce((a, b) => Math.max(a, b), -1),
+});
+
+/** The names in `classes.txt`; undefined if there is none. */
+async function classNames(root: string): Promise<readonly string[] | undefined> {
+  const file = join(root, 'classes.txt');
+  if ((await kindOf(file)) !== 'file') return undefined;
+  const names = await readLines(file, maxClasses);
+  checkClassNames(names, file, index => `${file}:${index + 1}`);
+  return names;
+}
+
+/**
+ * The classes of a list: those that `classes.txt` names, or as many numbers as the largest label of all lists needs.
+ *
+ * @param others the stems of the other lists, which are read only where they matter
+ */
+async function classesOf(root: string, own: List, others: readonly string[]): Promise<Classes> {
+  const names = await classNames(root);
+  let { least, most } = rangeOf(own);
+  if (!names || least > 0) {
+    for (const stem of others) {
+      const range = rangeOf(await readList(root, stem));
+      least = Math.min(least, range.least);
+      most = Math.max(most, range.most);
     }
+    const problem = startAtOne(least, most, names?.length ?? most);
+    if (problem) throw new PeftError('bad-file', `${[own.file, ...others].join(', ')}: ${problem}.`);
   }
-  return range;
-}
-
-/** The names in `classes.txt`, or as many numbers as the largest label of all lists needs. */
-async function classesOf(root: string, lists: readonly string[]): Promise<Classes> {
-  const named = join(root, 'classes.txt');
-  if ((await kindOf(named)) === 'file') {
-    const names = await readLines(named, maxClasses);
-    checkClassNames(names, named, index => `${named}:${index + 1}`);
-    return { names, numbered: false };
-  }
-  const { most } = await labelRange(root, lists);
-  return { names: numberedClasses(most + 1), numbered: true };
-}
-
-/** Throws where a list, or all of them together, has labels that start at 1. */
-async function checkStart(root: string, own: readonly Entry[], lists: readonly string[], { names, numbered }: Classes) {
-  if (own.length === 0 || own.some(({ label }) => label === 0)) return;
-  const { least, most } = await labelRange(root, lists);
-  const problem = startAtOne(least, most, numbered ? most : names.length);
-  if (problem) throw new PeftError('bad-file', `${root}: ${problem}. Read were ${lists.join('.txt, ')}.txt.`);
+  return names ? { names, numbered: false } : { names: numberedClasses(most + 1), numbered: true };
 }
 
 async function openList(
   root: string,
   stem: string,
-  lists: readonly string[],
+  others: readonly string[],
   options: DecodeOptions,
 ): Promise<Dataset> {
-  const file = join(root, `${stem}.txt`);
-  const files = await readList(root, file);
-  const classes = await classesOf(root, lists);
-  await checkStart(root, files, lists, classes);
-  const { names, numbered } = classes;
+  const own = await readList(root, stem);
+  const { file, paths, labels, lines } = own;
+  const { names, numbered } = await classesOf(root, own, others);
   const problems = new Problems();
-  for (const { label, line } of files) {
-    if (label >= names.length) problems.add(() => `${file}:${line}: label ${label} is out of range.`);
-  }
+  labels.forEach((label, i) => {
+    if (label >= names.length) problems.add(() => `${file}:${lines[i]}: label ${label} is out of range.`);
+  });
   problems.throwAny(
     `${join(root, 'classes.txt')} names ${names.length} classes, so labels are 0 to ${names.length - 1}.`,
   );
-  await checkFiles(root, file, files);
+  await checkFiles(root, own);
   return pictureFiles({
     name: file,
     classes: names,
     numbered,
-    files,
-    describe: ({ line }) => `${file}:${line}`,
+    labels,
+    pathOf: index => resolve(root, paths[index]),
+    describe: index => `${file}:${lines[index]}`,
     ...options,
   });
 }
@@ -158,7 +181,8 @@ export function listFolder(root: string, lists: readonly string[], options: Deco
     splits: [...new Set([...Object.keys(stems).filter(stemOf), ...lists])],
     open: split => {
       const stem = stemOf(split) ?? split;
-      return openList(root, stem, [...new Set([stem, ...lists.filter(isKnown)])], options);
+      const others = lists.filter(other => other !== stem && isKnown(other));
+      return openList(root, stem, others, options);
     },
   };
 }

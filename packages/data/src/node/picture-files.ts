@@ -3,42 +3,36 @@ import type { LeftOut, PictureDataset } from '../dataset.ts';
 import { Refused } from '../refused.ts';
 import { type DecodeOptions, readPicture } from './decode.ts';
 
-/** A picture on disk. */
-export interface PictureFile {
-  readonly path: string;
-  readonly label: number;
-}
-
-interface PictureFiles<F extends PictureFile> extends DecodeOptions {
+interface PictureFiles extends DecodeOptions {
   readonly name: string;
   readonly classes: readonly string[];
   readonly numbered?: boolean;
-  readonly files: readonly F[];
+  /** The class of each file. */
+  readonly labels: Int32Array;
   readonly leftOut?: readonly LeftOut[];
+  readonly pathOf: (index: number) => string;
   /** Where a file stands, for errors: after its path, in parentheses. */
-  readonly describe: (file: F, index: number) => string;
+  readonly describe: (index: number) => string;
 }
 
 /** Pictures on disk as a dataset: each is read when it is asked for. */
-export function pictureFiles<F extends PictureFile>(options: PictureFiles<F>): PictureDataset {
-  const { name, classes, numbered, files, leftOut, describe, maxPixels } = options;
-  const labels = Int32Array.from(files, ({ label }) => label);
-  const fileAt = (index: number): F => {
-    const file = files[index];
-    if (file) return file;
-    throw new PeftError('bad-argument', `${name}: picture ${index} was asked for, of ${files.length}.`);
+export function pictureFiles(options: PictureFiles): PictureDataset {
+  const { name, classes, numbered, labels, leftOut, describe, maxPixels } = options;
+  const pathOf = (index: number): string => {
+    if (index >= 0 && index < labels.length) return options.pathOf(index);
+    throw new PeftError('bad-argument', `${name}: picture ${index} was asked for, of ${labels.length}.`);
   };
   return {
     name,
-    size: files.length,
+    size: labels.length,
     classes,
     numbered,
     leftOut,
     labels: () => labels,
     async picture(index) {
-      const file = fileAt(index);
+      const path = pathOf(index);
       try {
-        return await readPicture(file.path, `${file.path} (${describe(file, index)})`, { maxPixels });
+        return await readPicture(path, `${path} (${describe(index)})`, { maxPixels });
       } catch (error) {
         if (!(error instanceof Refused)) throw error;
         const hint = 'Or leave out what is broken, with skipBroken (--skip-broken).';
@@ -46,7 +40,7 @@ export function pictureFiles<F extends PictureFile>(options: PictureFiles<F>): P
       }
     },
     async inspect(index) {
-      const { path } = fileAt(index);
+      const path = pathOf(index);
       try {
         await readPicture(path, path, { maxPixels });
         return undefined;
