@@ -1,8 +1,9 @@
-import { check, PeftError } from '@peft/core';
+import { check } from '@peft/core';
+import { readJson } from '../json-file.ts';
 import { shardNames } from '../shards.ts';
 import type { ModelCache } from './cache.ts';
 import { maxJsonSize } from './client.ts';
-import { readTextIfThere, sizeIfThere } from './files.ts';
+import { sizeIfThere } from './files.ts';
 import { quote } from './names.ts';
 
 // A model is a configuration, and weights in one file or in several that an index names.
@@ -33,13 +34,7 @@ export function wantedFiles(files: readonly string[], name: string, what: string
 export async function readShards(path: string): Promise<readonly string[]> {
   const size = (await sizeIfThere(path)) ?? 0;
   check(size <= maxJsonSize, 'bad-file', () => `${path} has ${size} bytes; at most ${maxJsonSize} are read.`);
-  let content: unknown;
-  try {
-    content = JSON.parse((await readTextIfThere(path)) ?? '');
-  } catch (cause) {
-    throw new PeftError('bad-file', `${path} is not valid JSON: ${(cause as Error).message}`, { cause });
-  }
-  return shardNames(content, path);
+  return shardNames(await readJson(path), path);
 }
 
 /** The files of a commit that make up a model; `undefined` if one is not cached. Verifies an index before reading it. */
