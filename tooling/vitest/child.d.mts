@@ -3,7 +3,7 @@ export interface Ended {
   errors: string;
 }
 
-export declare function bundle(entry: string, folder: string): Promise<string>;
+export declare function bundle(entry: string, folder: string, url?: URL): Promise<string>;
 
 export declare function start(
   path: string,

@@ -7,9 +7,10 @@ import { build } from 'esbuild';
  *
  * @param {string} entry
  * @param {string} folder where the bundle goes
+ * @param {URL} [url] what `import.meta.url` is in it, for modules that find files beside them
  * @returns {Promise<string>} the bundle's path
  */
-export async function bundle(entry, folder) {
+export async function bundle(entry, folder, url) {
   const outfile = join(folder, 'child.cjs');
   await build({
     entryPoints: [entry],
@@ -19,6 +20,7 @@ export async function bundle(entry, folder) {
     format: 'cjs',
     conditions: ['@peft/source'],
     mainFields: ['module', 'main'],
+    ...(url && { define: { 'import.meta.url': JSON.stringify(url.href) } }),
     logLevel: 'error',
   });
   return outfile;

@@ -238,7 +238,7 @@ describe('a step', () => {
   });
 
   test('leaves the event loop free while it runs', async () => {
-    const weight = tf.variable(tf.randomNormal([1500, 1500]));
+    const weight = tf.variable(tf.randomNormal([1500, 1500], 0, 1, 'float32', 1));
     const step = engine.compile(({ x }) => ({
       y: tf.sum(tf.matMul(tf.matMul(tf.mul(weight, x) as tf.Tensor2D, weight), weight)),
     }));

@@ -1,5 +1,6 @@
 import { type Engine, PeftError } from '@peft/core';
 import { gpuLimits, OnnxEngine, type StorageOptions } from './engine.ts';
+import { openGate } from './gate.ts';
 import { probe } from './probe.ts';
 import { RemoteRunner } from './remote-runner.ts';
 import { nodeThread } from './thread.ts';
@@ -36,7 +37,8 @@ export async function onnxEngine({ threads, provider = 'cpu', frozenDtype }: Onn
     extra: { session: { intra_op: spinning, force_spinning_stop: '1' } },
   };
   const entry = new URL('./node-worker.mjs', import.meta.url);
-  const runner = new RemoteRunner(nodeThread(new Worker(entry, { execArgv: [] })));
+  const gate = openGate();
+  const runner = new RemoteRunner(nodeThread(new Worker(entry, { execArgv: [], workerData: { gate } }), gate));
   try {
     await runner.open(session);
     await probe(runner);

@@ -1,4 +1,5 @@
 import type { Worker as NodeWorker } from 'node:worker_threads';
+import { closeGate, type Gate, guardExit, leave } from './gate.ts';
 
 /** Another thread, as a runner's front sees it. */
 export interface Thread {
@@ -10,19 +11,28 @@ export interface Thread {
   end(): Promise<void>;
 }
 
-export const nodeThread = (worker: NodeWorker): Thread => ({
-  post: (message, transfer) => worker.postMessage(message, transfer),
-  listen(reply, fail) {
-    worker.on('message', reply);
-    worker.on('messageerror', fail);
-    worker.on('error', fail);
-    worker.on('exit', code => fail(new Error(`The worker thread ended with code ${code}.`)));
-  },
-  hold: busy => (busy ? worker.ref() : worker.unref()),
-  end: async () => {
-    await worker.terminate();
-  },
-});
+/** @param gate that the worker passes with each call */
+export function nodeThread(worker: NodeWorker, gate: Gate): Thread {
+  const release = guardExit(gate);
+  worker.on('exit', () => {
+    leave(gate);
+    release();
+  });
+  return {
+    post: (message, transfer) => worker.postMessage(message, transfer),
+    listen(reply, fail) {
+      worker.on('message', reply);
+      worker.on('messageerror', fail);
+      worker.on('error', fail);
+      worker.on('exit', code => fail(new Error(`The worker thread ended with code ${code}.`)));
+    },
+    hold: busy => (busy ? worker.ref() : worker.unref()),
+    end: async () => {
+      await closeGate(gate);
+      await worker.terminate();
+    },
+  };
+}
 
 /** What is used of a browser's `Worker`. */
 export interface WebWorker {
