@@ -65,11 +65,13 @@ export { DropPath, Identity, LayerNorm, Linear, type LinearOptions, type Slice }
 export {
   type FileLayout,
   fromFileOrder,
+  type Kernel,
   linearLayout,
   patchLayout,
   permute,
   plainLayout,
   toFileOrder,
+  weightLayout,
 } from './module/layout.ts';
 export { Module, type Patch, patch, type Variables } from './module/module.ts';
 export { isFrozen, Parameter } from './module/parameter.ts';

@@ -27,6 +27,7 @@ function makeHeat(parts: HeatParts): Method<HeatConfig> {
     of,
     targets: targetsOf(parts),
     blocks: of.blocks,
+    convolutions: of.convolutions,
     modulesToSave: of.modulesToSave,
     bias: of.bias,
     parameters(site, sites) {

@@ -375,3 +375,8 @@ test('a version of the paper is a start that options change', () => {
     mixing: 'sample',
   });
 });
+
+test('a convolution is refused, as by Python', () => {
+  const plan = () => planAdapter(createBackbone('pico-vit'), lily({ targets: ['qkv', 'proj'] }));
+  expect(plan).toThrow(/patch_embed\.proj, a PatchProjection \(a convolution\); only linear modules and blocks/);
+});

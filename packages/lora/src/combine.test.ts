@@ -164,3 +164,14 @@ describe('the combined adapter', () => {
     expect(tf.memory().numTensors).toBe(before);
   });
 });
+
+test('a new head, which no method names, goes along', async () => {
+  const base = initialize(new Net(), key(1));
+  for (const parameter of [base.head.weight, base.head.bias!]) parameter.fresh = true;
+  const model = adapt(base);
+  const first = await model.add('first', lora({ targets: ['fc1'], r: 2 }), { key: key(2) });
+  first.plan.saved.get('head.bias')?.own.set(Float32Array.from([3, 4]));
+  const combined = await combine(model, ['first'], [1], { name: 'combined' });
+  expect([...combined.plan.kept]).toEqual(['head.weight', 'head.bias']);
+  expect([...((await combined.plan.saved.get('head.bias')?.own.get()) ?? [])]).toEqual([3, 4]);
+});

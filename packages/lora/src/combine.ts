@@ -54,7 +54,8 @@ export async function combine(
 
   const configs = members.map(([{ config }]) => config);
   const method = lora({ ...configs[0], ...plainConfig(r), ...savedConfig(configs), targets: targetsOf(sites) });
-  const combined = await model.add(name, method, { key: key(0), active: false });
+  const keeps = (path: string): boolean => adapters.some(member => model.get(member).plan.kept.has(path));
+  const combined = await model.add(name, method, { key: key(0), active: false, keeps });
   for (const { site, parameters } of combined.attachedSites) {
     // A name that ends the path of another module adapts that too: there the update is zero.
     const { A, B } = factors.get(site.id) ?? padded({ A: new Float32Array(), B: new Float32Array() }, site, r);

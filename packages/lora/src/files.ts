@@ -1,5 +1,8 @@
 import {
+  type Adaptable,
   check,
+  type FileLayout,
+  fromFileOrder,
   fromFloat32,
   type JsonObject,
   type PeftAdapterFile,
@@ -10,12 +13,14 @@ import {
   type TensorReader,
   targetFields,
   targetOptions,
+  toFileOrder,
+  weightLayout,
   weightOf,
 } from '@peft/core';
 import { type LoraConfig, type LoraOptions, loraConfig } from './config.ts';
-import { rankOf, scaleOf } from './maths.ts';
+import { lengthsLayout, rankOf, scaleOf } from './maths.ts';
 
-/** A pair of factors in the file's order: A `[r, in]`, B `[out, r]`. */
+/** A pair of factors in the file's order: A `[r, in]`, for a convolution `[r, channels, height, width]`; B `[out, r]`. */
 interface Pair {
   r: number;
   A: Float32Array;
@@ -23,13 +28,25 @@ interface Pair {
   site: Site;
 }
 
+/** How A of rank r is stored, by its module. */
+const layoutA = ({ inFeatures, kernel }: Adaptable, r: number): FileLayout => weightLayout(inFeatures, r, kernel);
+
+/** The shape of a stored B of rank r: that of a convolution is one of 1 x 1. */
+const shapeB = ({ outFeatures, kernel }: Adaptable, r: number): number[] =>
+  kernel ? [outFeatures, r, 1, 1] : [outFeatures, r];
+
 const transpose = (values: Float32Array, rows: number, columns: number): Float32Array =>
   permute(values, [rows, columns], [1, 0]);
 
 function pairOf(site: Site, A: Float32Array, B: Float32Array, sign = 1): Pair {
   const r = A.length / site.inFeatures;
   const stored = transpose(B, r, site.outFeatures);
-  return { r, site, A: transpose(A, site.inFeatures, r), B: sign === 1 ? stored : stored.map(value => sign * value) };
+  return {
+    r,
+    site,
+    A: toFileOrder(A, layoutA(site.module, r)),
+    B: sign === 1 ? stored : stored.map(value => sign * value),
+  };
 }
 
 /** A site's pairs: its own, and with PiSSA the one that it started as, taken off. */
@@ -46,7 +63,8 @@ const startOf = ({ slice }: Site): number => slice?.start ?? 0;
  * projection become a LoRA of the whole one, which is all that peft can express, and gives the same update.
  */
 function stack(pairs: Pair[]): { r: number; A: StoredTensor; B: StoredTensor } {
-  const { inFeatures, outFeatures } = pairs[0].site.module;
+  const { module } = pairs[0].site;
+  const { inFeatures, outFeatures } = module;
   const r = pairs.reduce((sum, pair) => sum + pair.r, 0);
   const A = new Float32Array(r * inFeatures);
   const B = new Float32Array(outFeatures * r);
@@ -58,7 +76,7 @@ function stack(pairs: Pair[]): { r: number; A: StoredTensor; B: StoredTensor } {
     }
     column += pair.r;
   }
-  return { r, A: fromFloat32(A, [r, inFeatures]), B: fromFloat32(B, [outFeatures, r]) };
+  return { r, A: fromFloat32(A, layoutA(module, r).shape), B: fromFloat32(B, shapeB(module, r)) };
 }
 
 /** DoRA's lengths of a whole module: those that were trained, and the frozen weight's own for the other slices. */
@@ -69,7 +87,7 @@ async function magnitudes(sites: SiteValues): Promise<StoredTensor> {
   for (const [i, value] of (await weightOf(module).get()).entries()) squares[i % outFeatures] += value * value;
   const lengths = Float32Array.from(squares, Math.sqrt);
   for (const { site, values } of sites) lengths.set(values.m, startOf(site));
-  return fromFloat32(lengths, [outFeatures]);
+  return fromFloat32(lengths, lengthsLayout(module.outFeatures, module.kernel).shape);
 }
 
 const groupByPath = (sites: SiteValues): Map<string, SiteValues> => {
@@ -125,6 +143,7 @@ export async function writeLora(sites: SiteValues, config: LoraConfig): Promise<
 
 /** Fields that change the maths and are not implemented: an adapter that uses one is refused. */
 const unsupported = [
+  'enable_lora', // of another library: rows of a fused projection that it leaves alone
   'fan_in_fan_out',
   'layer_replication',
   'lora_bias',
@@ -178,11 +197,12 @@ function readSite(site: Site, sites: readonly Site[], config: LoraConfig, reader
   const perSite = hasStart ? 2 : 1;
   const siblings = sites.filter(other => other.path === path);
   const total = r * perSite * siblings.length;
-  const A = reader.take(`${path}.lora_A.weight`, [total, module.inFeatures]);
-  const B = reader.take(`${path}.lora_B.weight`, [module.outFeatures, total]);
+  const A = reader.take(`${path}.lora_A.weight`, layoutA(module, total).shape);
+  const B = reader.take(`${path}.lora_B.weight`, shapeB(module, total));
   const factors = (index: number, sign: number): [Float32Array, Float32Array] => {
     const first = (siblings.indexOf(site) * perSite + index) * r;
-    const a = transpose(A.slice(first * module.inFeatures, (first + r) * module.inFeatures), r, module.inFeatures);
+    const rows = A.slice(first * module.inFeatures, (first + r) * module.inFeatures);
+    const a = fromFileOrder(rows, layoutA(module, r));
     const b = new Float32Array(r * site.outFeatures);
     for (let row = 0; row < site.outFeatures; row++) {
       const from = (startOf(site) + row) * total + first;
@@ -194,7 +214,10 @@ function readSite(site: Site, sites: readonly Site[], config: LoraConfig, reader
   [values.A, values.B] = factors(0, 1);
   if (hasStart) [values.A0, values.B0] = factors(1, -1);
   if (config.dora) {
-    const lengths = reader.take(`${path}.lora_magnitude_vector`, [module.outFeatures]);
+    const lengths = reader.take(
+      `${path}.lora_magnitude_vector`,
+      lengthsLayout(module.outFeatures, module.kernel).shape,
+    );
     values.m = lengths.slice(startOf(site), startOf(site) + site.outFeatures);
   }
   return values;

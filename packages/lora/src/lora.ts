@@ -21,6 +21,7 @@ export const lora: ((options: LoraOptions) => Method<LoraConfig>) & MethodFactor
         config,
         targets: config,
         patterns: { rankPattern: config.rankPattern, alphaPattern: config.alphaPattern },
+        convolutions: true,
         modulesToSave: config.modulesToSave,
         bias: config.bias === 'lora_only' ? 'adapted' : config.bias,
         parameters: site => loraParameters(site, config),

@@ -3,7 +3,8 @@ import {
   type DeltaCall,
   detached,
   dropout,
-  type Initializer,
+  type FileLayout,
+  type Kernel,
   type LowRankInit,
   linear,
   linearDefault,
@@ -13,6 +14,7 @@ import {
   normal,
   type ParameterSpec,
   patternValue,
+  plainLayout,
   type Site,
   type Tensors,
   zeros,
@@ -48,6 +50,10 @@ const initOf = ({ init }: LoraConfig, r: number): LowRankInit => {
   return choices[init];
 };
 
+/** How DoRA's lengths are stored, `[out]`: those of a convolution as the norm of its weight, `[1, out, 1, 1]`. */
+export const lengthsLayout = (outFeatures: number, kernel: Kernel | undefined): FileLayout =>
+  plainLayout(kernel ? [1, outFeatures, 1, 1] : [outFeatures]);
+
 /** The tensors of a site: A and B; with PiSSA the frozen pair that they start as; with DoRA the lengths m `[out]`. */
 export function loraParameters(site: Site, config: LoraConfig): Record<string, ParameterSpec> {
   const r = rankOf(config, site);
@@ -57,7 +63,9 @@ export function loraParameters(site: Site, config: LoraConfig): Record<string, P
     A,
     B,
     ...(config.init === 'pissa' && { A0: { ...A, ...frozen }, B0: { ...B, ...frozen } }),
-    ...(config.dora && { m: { shape: [site.outFeatures], init: constant(1) as Initializer } }),
+    ...(config.dora && {
+      m: { shape: [site.outFeatures], init: constant(1), layout: lengthsLayout(site.outFeatures, site.module.kernel) },
+    }),
   };
 }
 

@@ -205,3 +205,13 @@ test('the tensors have the names and shapes of peft', async () => {
 });
 
 test('its learning rate is that of the authors', () => expect(neatLearningRate).toBe(5e-3));
+
+test('a convolution is refused, as by Python, and how to leave it out is said', () => {
+  const backbone = createBackbone('pico-vit');
+  expect(() => planAdapter(backbone, neat({ targets: ['qkv', 'proj'] }))).toThrow(
+    'Target "proj" matches patch_embed.proj, a PatchProjection (a convolution); only linear modules can be adapted by ' +
+      'this method. To leave it out, add "patch_embed.proj" to exclude.',
+  );
+  const { sites } = planAdapter(backbone, neat({ targets: ['qkv', 'proj'], exclude: ['patch_embed.proj'] }));
+  expect(sites).toHaveLength(12);
+});

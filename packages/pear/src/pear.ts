@@ -29,6 +29,7 @@ export const pear: ((options?: PearOptions) => Method<PearConfig>) & MethodFacto
         of,
         targets: of.targets,
         blocks: of.blocks,
+        convolutions: of.convolutions,
         modulesToSave: of.modulesToSave,
         bias: of.bias,
         parameters(site, sites) {

@@ -15,12 +15,16 @@ CASES = {
     'vit/dora': dict(r=5, lora_alpha=7, use_dora=True, target_modules=['qkv', 'fc2']),
     'vit/bias-all': dict(r=3, bias='all', target_modules=['qkv']),
     'vit/bias-adapted': dict(r=3, bias='lora_only', target_modules=['qkv'], modules_to_save=['head']),
+    'vit/bias-all-head': dict(r=3, bias='all', target_modules=['qkv'], modules_to_save=['head']),
+    'vit/save-unknown': dict(r=3, target_modules=['qkv'], modules_to_save=['classifier', 'head']),
+    'vit/convolution': dict(r=3, lora_alpha=5, target_modules=['qkv', 'proj'], modules_to_save=['head']),
     'vit/pissa': dict(r=3, lora_alpha=5, init_lora_weights='pissa', target_modules=['qkv', 'fc1']),
     'swin/plain': dict(r=5, lora_alpha=7, target_modules=['qkv']),
     'swin/all-head': dict(
         r=4, lora_alpha=6, modules_to_save=['head'],
         rank_pattern={'layers.1.blocks.0.attn.qkv': 3, 'fc1': 7}, alpha_pattern={r'layers\.1\..*\.fc2': 9}, **LINEAR,
     ),
+    'swin/dora-convolution': dict(r=3, use_dora=True, bias='lora_only', target_modules=['qkv', 'proj']),
     'swin/dora-merging': dict(r=3, use_dora=True, bias='lora_only', target_modules=['attn.qkv', 'reduction']),
 }
 

@@ -1,4 +1,14 @@
-import { check, linear, Module, Parameter, patchLayout, truncatedNormal, zeros } from '@peft/core';
+import {
+  type Adaptable,
+  check,
+  type Kernel,
+  linear,
+  Module,
+  Parameter,
+  truncatedNormal,
+  weightLayout,
+  zeros,
+} from '@peft/core';
 import * as tf from '@tensorflow/tfjs-core';
 
 /** Cuts pictures `[B, H, W, C]` into flat patches `[B, H/p * W/p, p*p*C]`, row by row. */
@@ -10,14 +20,20 @@ function patchify(images: tf.Tensor, patchSize: number): tf.Tensor {
 }
 
 /** The convolution of a patch embedding, stored as one, as a matrix over flat patches: `[..., p*p*C] -> [..., D]`. */
-export class PatchProjection extends Module {
+export class PatchProjection extends Module implements Adaptable {
+  readonly inFeatures: number;
+  readonly outFeatures: number;
+  readonly kernel: Kernel;
   readonly weight: Parameter;
   readonly bias: Parameter;
 
   constructor(channels: number, embedDim: number, patchSize: number) {
     super();
-    this.weight = new Parameter([patchSize * patchSize * channels, embedDim], truncatedNormal(0.02), {
-      layout: patchLayout(channels, embedDim, patchSize, patchSize),
+    this.inFeatures = patchSize * patchSize * channels;
+    this.outFeatures = embedDim;
+    this.kernel = [channels, patchSize, patchSize];
+    this.weight = new Parameter([this.inFeatures, embedDim], truncatedNormal(0.02), {
+      layout: weightLayout(this.inFeatures, embedDim, this.kernel),
     });
     this.bias = new Parameter([embedDim], zeros);
   }

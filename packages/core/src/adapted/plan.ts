@@ -109,10 +109,11 @@ function requirePatterns({ patterns = {}, of, type }: Method, sites: readonly Si
  * model without weights.
  */
 export function planAdapter(root: Module, method: Method, options: PlanOptions = {}): AdapterPlan {
-  const { targets, blocks } = method;
+  const { targets, blocks, convolutions } = method;
   const { strict = true } = options;
   const kept = keptPaths(root, method, options);
-  const sites = targets ? resolveSites(root, targets, { skipped: savedModules(method, kept), strict, blocks }) : [];
+  const skipped = savedModules(method, kept);
+  const sites = targets ? resolveSites(root, targets, { skipped, strict, blocks, convolutions }) : [];
   if (strict) requirePatterns(method, sites);
   const unique = new Map<string, Parameter>();
   const bySite = sites.map(site => {

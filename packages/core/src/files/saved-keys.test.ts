@@ -11,6 +11,7 @@ import {
   serializeSafetensors,
   writeAdapterFolder,
 } from '../index.ts';
+import { sha256Of } from './hashes.ts';
 
 interface Options {
   modulesToSave: string[];
@@ -39,6 +40,7 @@ async function folder(change: (tensors: Map<string, StoredTensor>) => void, name
   change(changed);
   files['adapter_model.safetensors'] = serializeSafetensors([...changed], { format: 'pt' });
   const peftJson = JSON.parse(new TextDecoder().decode(files['peft.json']));
+  peftJson.files['adapter_model.safetensors'] = sha256Of(files['adapter_model.safetensors']);
   peftJson.adapters[0].config.modulesToSave = names;
   files['peft.json'] = new TextEncoder().encode(JSON.stringify(peftJson));
   return { logits: await run(model), read: () => readAdapterFolder(files, 'folder', [lowRankFactory]) };

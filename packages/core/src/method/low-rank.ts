@@ -1,8 +1,9 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { type Initializer, linearDefault, zeros } from '../module/init.ts';
-import { linearLayout } from '../module/layout.ts';
+import { weightLayout } from '../module/layout.ts';
 import { linear } from '../tensor/linear.ts';
 import type { ParameterSpec, Tensors } from './method.ts';
+import type { Site } from './targets.ts';
 
 /** How the two factors start: by default A is drawn and B is zero, so that the update starts at zero. */
 export interface LowRankInit {
@@ -10,15 +11,22 @@ export interface LowRankInit {
   B?: Initializer;
 }
 
-/** A pair of factors `A [in, r]`, `B [r, out]`, whose product is a weight update of rank r (Hu et al. 2021). */
+/**
+ * A pair of factors `A [in, r]`, `B [r, out]`, whose product is a weight update of rank r (Hu et al. 2021). Those of a
+ * convolution are stored as convolutions: by its kernel to r channels, and by 1 x 1 to its outputs.
+ */
 export const lowRankParameters = (
-  { inFeatures, outFeatures }: { inFeatures: number; outFeatures: number },
+  { inFeatures, outFeatures, module }: Pick<Site, 'inFeatures' | 'outFeatures'> & Partial<Pick<Site, 'module'>>,
   r: number,
   init: LowRankInit = {},
-): Record<'A' | 'B', ParameterSpec> => ({
-  A: { shape: [inFeatures, r], init: init.A ?? linearDefault(inFeatures), layout: linearLayout(inFeatures, r) },
-  B: { shape: [r, outFeatures], init: init.B ?? zeros, layout: linearLayout(r, outFeatures), outputs: 1 },
-});
+): Record<'A' | 'B', ParameterSpec> => {
+  const kernel = module?.kernel;
+  const [layoutA, layoutB] = [weightLayout(inFeatures, r, kernel), weightLayout(r, outFeatures, kernel && [r, 1, 1])];
+  return {
+    A: { shape: [inFeatures, r], init: init.A ?? linearDefault(inFeatures), layout: layoutA },
+    B: { shape: [r, outFeatures], init: init.B ?? zeros, layout: layoutB, outputs: 1 },
+  };
+};
 
 /** `s (drop(x A)) B`: `[..., in]` to `[..., out]`. */
 export function lowRankDelta(x: tf.Tensor, { A, B }: Tensors, scale: number, drop = (h: tf.Tensor) => h): tf.Tensor {

@@ -55,6 +55,8 @@ export interface Method<Config extends object = object> {
   readonly targets: TargetOptions | undefined;
   /** Whether its targets may be blocks without a weight of their own, such as an MLP; no unless given. */
   readonly blocks?: boolean;
+  /** Whether its targets may be convolutions, such as a patch embedding; no unless given. */
+  readonly convolutions?: boolean;
   /** Modules of which the adapter keeps and trains a whole copy, by name: usually the classification head. */
   readonly modulesToSave: readonly string[];
   /** Biases of the base of which the adapter keeps and trains a copy: none, all, or those of the adapted modules. */

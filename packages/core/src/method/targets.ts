@@ -1,6 +1,7 @@
 import { closest } from '../closest.ts';
 import { check, PeftError } from '../errors.ts';
 import { Linear, type Slice } from '../module/layers.ts';
+import type { Kernel } from '../module/layout.ts';
 import type { Module } from '../module/module.ts';
 import type { Parameter } from '../module/parameter.ts';
 import { modules } from '../module/tree.ts';
@@ -23,14 +24,17 @@ export interface TargetOptions {
 }
 
 /**
- * What an adapter can sit on: a {@link Linear}, or a block, such as an MLP, that tells its widths and has no weight of its
- * own. Blocks are for methods that declare `blocks`.
+ * What an adapter can sit on: a {@link Linear}; a convolution that moves by whole kernels and so is linear in flat patches;
+ * or a block, such as an MLP, that tells its widths and has no weight of its own. The latter two are for methods that
+ * declare `convolutions` and `blocks`.
  */
 export interface Adaptable extends Module {
   readonly inFeatures: number;
   readonly outFeatures: number;
   /** `[in, out]`. */
   readonly weight?: Parameter;
+  /** Of a convolution: its inputs are flat patches, `[..., height * width * channels]`. */
+  readonly kernel?: Kernel;
   readonly bias?: Parameter;
   readonly slices?: Readonly<Record<string, Slice>>;
   readonly heads?: number;
@@ -110,17 +114,32 @@ export function weightOf(module: Adaptable): Parameter {
   return weight;
 }
 
-const isAdaptable = (module: Module, blocks: boolean): module is Adaptable =>
-  module instanceof Linear || (blocks && 'inFeatures' in module && 'outFeatures' in module);
+/** Which modules a method can adapt beside linear ones. */
+export interface TargetKinds {
+  /** Blocks without a weight of their own that tell their widths. */
+  readonly blocks?: boolean;
+  /** Convolutions over patches. */
+  readonly convolutions?: boolean;
+}
 
-function sitesOf(path: string, module: Module, { name, slices }: Name, blocks: boolean): Site[] {
-  check(
-    isAdaptable(module, blocks),
-    'not-supported',
-    () =>
-      `Target "${name}" matches ${path}, a ${module.constructor.name}; ` +
-      `only linear modules${blocks ? ' and blocks that tell their widths' : ''} can be adapted.`,
-  );
+const isConvolution = (module: Partial<Adaptable>): boolean => module.kernel !== undefined;
+
+function isAdaptable(module: Module, { blocks, convolutions }: TargetKinds): module is Adaptable {
+  if (module instanceof Linear) return true;
+  if (isConvolution(module)) return convolutions ?? false;
+  return (blocks ?? false) && 'inFeatures' in module && 'outFeatures' in module;
+}
+
+function sitesOf(path: string, module: Module, { name, slices }: Name, kinds: TargetKinds): Site[] {
+  check(isAdaptable(module, kinds), 'not-supported', () => {
+    const others = [kinds.convolutions && 'convolutions', kinds.blocks && 'blocks that tell their widths'];
+    const adaptable = ['linear modules', ...others.filter(kind => kind)].join(' and ');
+    const what = `${module.constructor.name}${isConvolution(module) ? ' (a convolution)' : ''}`;
+    return (
+      `Target "${name}" matches ${path}, a ${what}; only ${adaptable} can be adapted by this method. ` +
+      `To leave it out, add "${path}" to exclude.`
+    );
+  });
   const { inFeatures, outFeatures } = module;
   if (slices.length === 0) return [{ path, id: path, module, target: name, slice: undefined, inFeatures, outFeatures }];
   return slices.map(sliceName => {
@@ -188,16 +207,11 @@ function requireEffect(
  *
  * @param skipped paths that are never adapted: modules that are trained and saved whole
  * @param strict whether every name and pattern must match something, rather than one target at least
- * @param blocks whether blocks without a weight of their own may be targets too
  */
 export function resolveSites(
   root: Module & { classifiers?: readonly string[] },
   options: TargetOptions,
-  {
-    skipped = [],
-    strict = true,
-    blocks = false,
-  }: { skipped?: readonly string[]; strict?: boolean; blocks?: boolean } = {},
+  { skipped = [], strict = true, ...kinds }: { skipped?: readonly string[]; strict?: boolean } & TargetKinds = {},
 ): Site[] {
   const { targets, exclude } = options;
   const tree = [...modules(root)].filter(([path]) => path !== '');
@@ -211,13 +225,13 @@ export function resolveSites(
     if (matchesAny(exclude, path, work)) return [];
     if (allLinear) {
       const isTarget = module instanceof Linear && !root.classifiers?.includes(path) && !isSkipped(path);
-      return isTarget ? sitesOf(path, module, { name: path, slices: [] }, blocks) : [];
+      return isTarget ? sitesOf(path, module, { name: path, slices: [] }, kinds) : [];
     }
     const match = matchTarget(path, options, names, work);
     if (!match) return [];
     used.add(match.name);
     if (isSkipped(path)) return [];
-    return sitesOf(path, module, match, blocks);
+    return sitesOf(path, module, match, kinds);
   });
   if (strict)
     requireEffect(

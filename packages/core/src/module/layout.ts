@@ -25,6 +25,13 @@ export const patchLayout = (inChannels: number, outChannels: number, height: num
   permutation: [2, 3, 1, 0],
 });
 
+/** Input channels, height and width of a convolution's kernel. */
+export type Kernel = readonly [channels: number, height: number, width: number];
+
+/** The layout of a weight `[in, out]`: of a linear module, or of a convolution with that kernel. */
+export const weightLayout = (inFeatures: number, outFeatures: number, kernel?: Kernel): FileLayout =>
+  kernel ? patchLayout(kernel[0], outFeatures, kernel[1], kernel[2]) : linearLayout(inFeatures, outFeatures);
+
 /** Whether the file holds the transpose of what is in memory. */
 export const isTransposed = ({ permutation }: FileLayout): boolean => String(permutation) === '1,0';
 
