@@ -3,7 +3,7 @@ import type Sharp from 'sharp';
 import type { Metadata } from 'sharp';
 import { decodeBmp } from '../formats/bmp.ts';
 import { decodeNetpbm } from '../formats/netpbm.ts';
-import { describeUnknown, formatOf, headBytes } from '../formats/sniff.ts';
+import { describeUnknown, formatOf, headBytes, type PictureFormat } from '../formats/sniff.ts';
 import { checkMaxPixels, checkPixels, defaultMaxPixels } from '../limits.ts';
 import type { Picture } from '../picture.ts';
 import { Refused, undecodable } from '../refused.ts';
@@ -48,7 +48,7 @@ function checkContent({ channels, depth, width, height }: Metadata, maxPixels: n
 /** Where sharp stops: at what is damaged, and not at surplus bytes that every other decoder passes over. */
 const failOn = 'error';
 
-async function decodeBySharp(bytes: Uint8Array, maxPixels: number): Promise<Picture> {
+async function decodeBySharp(bytes: Uint8Array, format: string, maxPixels: number): Promise<Picture> {
   const sharp = await loadSharp();
   try {
     const image = sharp(bytes, { ignoreIcc: true, failOn, limitInputPixels: false });
@@ -64,21 +64,21 @@ async function decodeBySharp(bytes: Uint8Array, maxPixels: number): Promise<Pict
   } catch (cause) {
     if (cause instanceof PeftError) throw cause;
     if (cause instanceof Error && cause.message.includes('channel limit')) throw tooManyBands(cause);
-    const lines = (cause instanceof Error ? cause.message : String(cause)).trim().split(/\s*\n\s*/);
-    throw undecodable([...new Set(lines)].slice(0, 3).join('; '), undefined, cause);
+    // Of pictures that are decoded at the same time, libvips mixes up the messages: only the cause has them.
+    throw undecodable(`its ${format} data is damaged or ends early`, undefined, cause);
   }
 }
 
-function checkFormat(head: Uint8Array): void {
-  if (formatOf(head)) return;
+function checkFormat(head: Uint8Array): PictureFormat {
+  const format = formatOf(head);
+  if (format) return format;
   throw undecodable(`it is ${describeUnknown(head)}`, 'Replace the file with a JPEG or PNG, or remove it');
 }
 
 async function decode(bytes: Uint8Array, maxPixels: number): Promise<Picture> {
-  checkFormat(bytes.subarray(0, headBytes));
-  const format = formatOf(bytes);
+  const format = checkFormat(bytes.subarray(0, headBytes));
   if (format === 'BMP') return decodeBmp(bytes, maxPixels);
-  return format === 'Netpbm' ? decodeNetpbm(bytes, maxPixels) : decodeBySharp(bytes, maxPixels);
+  return format === 'Netpbm' ? decodeNetpbm(bytes, maxPixels) : decodeBySharp(bytes, format, maxPixels);
 }
 
 async function about<T>(source: string, work: () => Promise<T>): Promise<T> {

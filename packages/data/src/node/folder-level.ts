@@ -14,6 +14,8 @@ async function findDataset(folder: string): Promise<string | undefined> {
 
 /** The names of folders that are in every one of `folders`, if none of these has pictures of its own and most names are shared. */
 async function sharedFolders(root: string, folders: readonly string[]): Promise<string[]> {
+  const [first] = folders;
+  if ((await list(join(root, first))).folders.length < 2) return []; // nearly always, and then the others are not listed
   const listings = await Promise.all(folders.map(name => list(join(root, name))));
   if (listings.every(({ files }) => files.some(isNamedPicture))) return [];
   const all = new Set(listings.flatMap(listing => listing.folders));

@@ -6,7 +6,7 @@ import { quoteSome } from '../text.ts';
 import type { DecodeOptions } from './decode.ts';
 import { list } from './files.ts';
 import { checkLevel } from './folder-level.ts';
-import { isNamedPicture, listPictures, pictureEndings } from './list-pictures.ts';
+import { isNamedPicture, listPictures, type Pictures, pictureEndings } from './list-pictures.ts';
 import { pictureFiles } from './picture-files.ts';
 import { Problems } from './problems.ts';
 import type { Source } from './source.ts';
@@ -32,6 +32,18 @@ async function readLevel(root: string): Promise<Level> {
   return { root, classes: folders, stray };
 }
 
+/** Classes that are listed at the same time; each may hold a file open. */
+const listers = 16;
+
+async function listClasses({ root, classes }: Level): Promise<Pictures[]> {
+  const members: Pictures[] = [];
+  for (let i = 0; i < classes.length; i += listers) {
+    const group = classes.slice(i, i + listers);
+    members.push(...(await Promise.all(group.map(name => listPictures(join(root, name))))));
+  }
+  return members;
+}
+
 const emptyClass = (folder: string, leftOut: readonly LeftOut[]): string => {
   const [first] = leftOut;
   const found = first ? `; of ${leftOut.length} files none can be used, as ${first.path} ${first.reason}` : '';
@@ -41,7 +53,7 @@ const emptyClass = (folder: string, leftOut: readonly LeftOut[]): string => {
 /** The pictures of `root/CLASS/**`, as torchvision's `ImageFolder` numbers them: classes in the order of their names. */
 async function openClasses(level: Level, classes: readonly string[], options: DecodeOptions): Promise<Dataset> {
   const { root, classes: present, stray } = level;
-  const members = await Promise.all(present.map(name => listPictures(join(root, name))));
+  const members = await listClasses(level);
   const problems = new Problems();
   members.forEach(({ paths, leftOut }, i) => {
     if (paths.length === 0) problems.add(() => emptyClass(join(root, present[i]), leftOut));

@@ -30,7 +30,7 @@ async function whyNot(path: string): Promise<string | undefined> {
 }
 
 /** The pictures below a folder, and what else was found there. */
-interface Pictures {
+export interface Pictures {
   readonly paths: string[];
   readonly leftOut: LeftOut[];
 }
