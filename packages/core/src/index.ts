@@ -25,7 +25,7 @@ export {
   serializeSafetensors,
   type TensorSpan,
 } from './files/safetensors.ts';
-export { targetFields, targetOptions } from './files/target-fields.ts';
+export { readFields, targetFields } from './files/target-fields.ts';
 export { type BottleneckConfig, type BottleneckOptions, bottleneck, bottleneckOptions } from './method/bottleneck.ts';
 export { type LowRankInit, lowRankDelta, lowRankDeltaWeight, lowRankParameters } from './method/low-rank.ts';
 export type {
@@ -39,7 +39,7 @@ export type {
   Tensors,
   WeightCall,
 } from './method/method.ts';
-export { isMethodRecord, type MethodRecord, methodRecord, reviveMethod } from './method/record.ts';
+export { isMethodRecord, type MethodRecord, methodRecord, requireMethod, reviveMethod } from './method/record.ts';
 export type { Aggregation, GateSpec, Scores, Stage, Succession } from './method/stage.ts';
 export { requiredTargets, savedModules, targetsOf } from './method/target-options.ts';
 export {

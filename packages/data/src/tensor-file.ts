@@ -1,4 +1,4 @@
-import { bytesPerElement, PeftError, parseSafetensors, type StoredDtype, toFloat32, toInt32 } from '@peft/core';
+import { bytesPerElement, PeftError, parseSafetensors, toFloat32, toInt32 } from '@peft/core';
 import { checkClassNames, maxLabel, numberedClasses, startAtOne } from './classes.ts';
 import type { Dataset } from './dataset.ts';
 import { checkMaxPixels, checkPixels, defaultMaxPixels } from './limits.ts';
@@ -8,7 +8,7 @@ import { quote } from './text.ts';
 
 /** A safetensors file of which parts are read as needed; what `openSafetensors` of `@peft/core/node` gives. */
 export interface TensorFile {
-  readonly header: ReadonlyMap<string, { readonly dtype: StoredDtype; readonly shape: readonly number[] }>;
+  readonly header: ReadonlyMap<string, { readonly dtype: string; readonly shape: readonly number[] }>;
   readonly metadata: Readonly<Record<string, string>>;
   /** Bytes `begin` to `end` of a tensor; all of it if they are left out. */
   read(name: string, begin?: number, end?: number): Promise<Uint8Array>;

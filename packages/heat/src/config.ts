@@ -7,6 +7,7 @@ import {
   type GivenOf,
   type Method,
   option,
+  requireMethod,
   splitOptions,
   targetsOf,
   value,
@@ -176,11 +177,17 @@ function resolveStrategy(choice: string | Strategy, { seed, off }: HeatConfig): 
   const named = namedStrategies(seed);
   const names = named.map(({ name }) => name).join(', ');
   const isOwn = typeof choice !== 'string';
-  const known = named.find(({ name }) => name === (isOwn ? choice.name : choice));
+  const name = isOwn ? choice.name : choice;
+  const known = named.find(candidate => candidate.name === name);
   check(
     !isOwn || !known,
     'bad-config',
     () => `heat: a strategy of your own cannot be called ${known?.name}, as one of HEAT's is.`,
+  );
+  check(
+    !isOwn || typeof choice.combine === 'function',
+    'bad-config',
+    () => `heat: strategy "${name}" has no function combine.`,
   );
   const strategy = isOwn ? choice : known;
   check(
@@ -211,7 +218,8 @@ function methodOf(given: Method | undefined, pair: PairOptions): Method {
 
 /** Everything about a HEAT, checked. */
 export function heatParts({ of: given, strategy, ...options }: HeatOptions): HeatParts {
-  const name = typeof strategy === 'object' ? strategy.name : strategy;
+  requireMethod('heat', given);
+  const name = typeof strategy === 'object' ? strategy?.name : strategy;
   const { own, inner } = splitOptions('heat', heatOptions, pairOptions, { ...options, strategy: name });
   const config = configure('heat', heatOptions, own);
   const of = methodOf(given, inner);

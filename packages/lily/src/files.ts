@@ -3,17 +3,19 @@ import {
   fromFileOrder,
   fromFloat32,
   type JsonObject,
+  option,
   type PeftAdapterFile,
   plainLayout,
   type ReadAdapter,
+  readFields,
   type Site,
   type SiteValues,
   type TensorReader,
   targetFields,
-  targetOptions,
   toFileOrder,
+  value,
 } from '@peft/core';
-import { type LilyConfig, type LilyOptions, lilyConfig } from './config.ts';
+import { type LilyConfig, type LilyOptions, lilyConfig, lilyOptions } from './config.ts';
 import { lilyParameters } from './maths.ts';
 import { groupOf, isBlock, strideOf, targetName } from './sharing.ts';
 
@@ -91,16 +93,18 @@ export async function writeLily(siteValues: SiteValues, config: LilyConfig): Pro
   };
 }
 
+const fields = {
+  r: /* @__PURE__ */ option('Width.', value.integer({ min: 1 }), 32),
+  stride_A: /* @__PURE__ */ option('How many layers share one A.', value.integer({ min: 1 }), 1),
+  num_B: lilyOptions.nB,
+  scaling: lilyOptions.scale,
+};
+
 /** The options that a config written by Python peft stands for. */
-const optionsOf = (config: JsonObject): LilyOptions => ({
-  ...targetOptions(config),
-  r: (config.r ?? 32) as number,
-  stride: (config.stride_A ?? 1) as number,
-  nB: (config.num_B ?? 2) as number,
-  mixing: 'batch',
-  scale: (config.scaling ?? 1) as number,
-  modulesToSave: (config.modules_to_save ?? []) as string[],
-});
+function optionsOf(config: JsonObject): LilyOptions {
+  const { where, r, stride_A: stride, num_B: nB, scaling } = readFields(config, fields);
+  return { ...where, r, stride, nB, mixing: 'batch', scale: scaling };
+}
 
 const areEqual = (a: Float32Array, b: Float32Array): boolean => a.every((value, i) => Object.is(value, b[i]));
 

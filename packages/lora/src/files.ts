@@ -5,19 +5,21 @@ import {
   fromFileOrder,
   fromFloat32,
   type JsonObject,
+  option,
   type PeftAdapterFile,
   permute,
+  readFields,
   type Site,
   type SiteValues,
   type StoredTensor,
   type TensorReader,
   targetFields,
-  targetOptions,
   toFileOrder,
+  value,
   weightLayout,
   weightOf,
 } from '@peft/core';
-import { type LoraConfig, type LoraOptions, loraConfig } from './config.ts';
+import { type LoraConfig, type LoraOptions, loraConfig, loraOptions } from './config.ts';
 import { lengthsLayout, rankOf, scaleOf } from './maths.ts';
 
 /** A pair of factors in the file's order: A `[r, in]`, for a convolution `[r, channels, height, width]`; B `[out, r]`. */
@@ -156,16 +158,25 @@ const unsupported = [
   'arrow_config',
   'kasa_config',
   'alora_invocation_tokens',
+  'megatron_config',
 ];
 
-const isSet = (value: unknown): boolean =>
-  value !== undefined && value !== null && value !== false && !(Array.isArray(value) && value.length === 0);
+const fields = {
+  r: loraOptions.r,
+  lora_alpha: loraOptions.alpha,
+  use_rslora: loraOptions.rslora,
+  use_dora: loraOptions.dora,
+  lora_dropout: loraOptions.dropout,
+  rank_pattern: loraOptions.rankPattern,
+  alpha_pattern: loraOptions.alphaPattern,
+  bias: loraOptions.bias,
+  init_lora_weights: /* @__PURE__ */ option('How it started.', value.either(value.boolean(), value.text())),
+};
 
 /** The options that a config written by Python peft stands for. */
 function optionsOf(config: JsonObject): LoraOptions {
-  const used = unsupported.filter(field => isSet(config[field]));
-  check(used.length === 0, 'not-supported', () => `This LoRA uses ${used.join(', ')}, which is not implemented here.`);
-  const { init_lora_weights: init } = config;
+  const { where, ...own } = readFields(config, fields, unsupported);
+  const { init_lora_weights: init } = own;
   const isPissa = typeof init === 'string' && init.startsWith('pissa');
   const known = ['eva', 'orthogonal', 'gaussian'];
   check(
@@ -174,18 +185,17 @@ function optionsOf(config: JsonObject): LoraOptions {
     () => `This LoRA was initialised with "${init}", which changes the frozen weights in a way not implemented here.`,
   );
   return {
-    ...targetOptions(config),
-    r: config.r as number | undefined,
-    alpha: config.lora_alpha as number | undefined,
-    rslora: (config.use_rslora ?? false) as boolean,
-    dora: (config.use_dora ?? false) as boolean,
-    dropout: (config.lora_dropout ?? 0) as number,
+    ...where,
+    r: own.r,
+    alpha: own.lora_alpha,
+    rslora: own.use_rslora,
+    dora: own.use_dora,
+    dropout: own.lora_dropout,
     dropoutAt: 'input',
     init: isPissa ? 'pissa' : 'default',
-    rankPattern: (config.rank_pattern ?? {}) as Record<string, number>,
-    alphaPattern: (config.alpha_pattern ?? {}) as Record<string, number>,
-    bias: (config.bias ?? 'none') as LoraConfig['bias'],
-    modulesToSave: (config.modules_to_save ?? []) as string[],
+    rankPattern: own.rank_pattern,
+    alphaPattern: own.alpha_pattern,
+    bias: own.bias,
   };
 }
 

@@ -3,18 +3,20 @@ import {
   fromFileOrder,
   fromFloat32,
   type JsonObject,
+  option,
   type PeftAdapterFile,
   plainLayout,
   type ReadAdapter,
+  readFields,
   type Site,
   type SiteValues,
   type TensorReader,
   targetFields,
-  targetOptions,
   toFileOrder,
+  value,
 } from '@peft/core';
 import type { Activation } from './activations.ts';
-import { type NeatConfig, type NeatOptions, neatConfig } from './config.ts';
+import { type NeatConfig, type NeatOptions, neatConfig, neatOptions } from './config.ts';
 import { neatParameters } from './maths.ts';
 
 /** Activations by their names in peft, which are transformers' (`ACT2FN`); the first of two is the one written. */
@@ -67,23 +69,24 @@ export async function writeNeat(siteValues: SiteValues, config: NeatConfig): Pro
   };
 }
 
+const fields = {
+  r: /* @__PURE__ */ option('Hidden width.', value.integer({ min: 1 }), 32),
+  depth: neatOptions.pairs,
+  act_fn: /* @__PURE__ */ option('The activation.', value.text(), 'relu'),
+  scaling: neatOptions.scale,
+};
+
 /** The options that a config written by Python peft stands for. */
 function optionsOf(config: JsonObject): NeatOptions {
-  const act = activationsOfPeft[String(config.act_fn ?? 'relu')];
+  const { where, r, depth, act_fn: name, scaling } = readFields(config, fields);
+  const act = Object.hasOwn(activationsOfPeft, name) ? activationsOfPeft[name] : undefined;
   check(
     act,
     'not-supported',
     () =>
-      `This PEANuT's act_fn is ${JSON.stringify(config.act_fn)}; implemented here: ${Object.keys(activationsOfPeft).join(', ')}.`,
+      `This PEANuT's act_fn is ${JSON.stringify(name)}; implemented here: ${Object.keys(activationsOfPeft).join(', ')}.`,
   );
-  return {
-    ...targetOptions(config),
-    r: (config.r ?? 32) as number,
-    pairs: (config.depth ?? 0) as number,
-    act,
-    scale: (config.scaling ?? 1) as number,
-    modulesToSave: (config.modules_to_save ?? []) as string[],
-  };
+  return { ...where, r, pairs: depth, act, scale: scaling };
 }
 
 /** Reads peft's `PEANUT`, or what {@link writeNeat} wrote: the configuration, and the values site by site. */

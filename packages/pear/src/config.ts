@@ -7,6 +7,7 @@ import {
   type GivenOf,
   type Method,
   option,
+  requireMethod,
   splitOptions,
   value,
 } from '@peft/core';
@@ -88,6 +89,7 @@ function checkMethod(of: Method, { knowledgeCheckpoint }: PearConfig): void {
 
 /** The whole configuration and the method it acts on, checked. */
 export function pearConfig({ of: given, ...options }: PearOptions): { config: PearConfig; of: Method } {
+  requireMethod('pear', given);
   const { own, inner } = splitOptions('pear', pearOptions, bottleneckOptions, options);
   const config = configure('pear', pearOptions, own);
   check(

@@ -180,12 +180,12 @@ export async function restoreMethods(
 
 /** Puts a checkpoint's values back. Throws, changing nothing, if they do not fit. */
 export function restoreValues({ source, tensors }: OpenCheckpoint, model: AdaptedModel, optimizer: AdamW): void {
-  const reader = new TensorReader(tensors);
+  const reader = new TensorReader(tensors, source);
   const restored = adapterParameters(model).map(
     ([path, parameter]) => [parameter, reader.take(`parameters/${path}`, parameter.shape)] as const,
   );
   const [m, v] = moments.map(moment => reader.take(`adamw/${moment}`, optimizer[moment].shape));
-  reader.finish(source);
+  reader.finish();
   for (const [parameter, values] of restored) parameter.set(values);
   tf.tidy(() => {
     optimizer.m.assign(tf.tensor1d(m));

@@ -20,6 +20,8 @@ export interface AddOptions {
   strict?: boolean;
   /** Whether to use it at once, beside those in use; true unless given. */
   active?: boolean;
+  /** Gives the new adapter its values, in place of its initialization. If it throws, the adapter is not added. */
+  fill?: (adapter: Adapter) => void;
   /** Base parameters that it keeps beyond those its method names; unless given, the fresh ones that no other adapter has. */
   keeps?: PlanOptions['keeps'];
 }
@@ -73,7 +75,7 @@ export class AdaptedModel {
    * that is none; `no-match` for targets that match nothing
    */
   async add(name: string, method: Method, options: AddOptions): Promise<Adapter> {
-    const { key, strict = true, active = true, keeps = (_, base) => this.#isUnkept(base) } = options;
+    const { key, strict = true, active = true, fill, keeps = (_, base) => this.#isUnkept(base) } = options;
     this.#requireUnmerged('add an adapter');
     check(!this.#adapters.has(name), 'state', () => `There is an adapter "${name}" already; detach it first.`);
     check(
@@ -83,7 +85,7 @@ export class AdaptedModel {
     );
     const adapter = new Adapter(name, planAdapter(this.base, method, { strict, keeps }), fold(key, name));
     if (active) requireOneOwner([...this.#active, adapter]);
-    await this.#fill(adapter);
+    await this.#fill(adapter, fill ?? (() => this.#initialize(adapter)));
     this.#adapters.set(name, adapter);
     for (const { module } of adapter.plan.sites) this.#ensurePatched(module);
     if (active) this.#activate([...this.#active, adapter]);
@@ -99,7 +101,10 @@ export class AdaptedModel {
     const old = this.get(name);
     const keeps = (path: string): boolean => old.plan.kept.has(path);
     const adapter = new Adapter(name, planAdapter(this.base, method, { strict: false, keeps }), old.key);
-    await this.#fill(adapter, () => adapter.takeOver(old, values));
+    await this.#fill(adapter, async () => {
+      await this.#initialize(adapter);
+      await adapter.takeOver(old, values);
+    });
     this.#adapters.set(name, adapter);
     for (const { module } of adapter.plan.sites) this.#ensurePatched(module);
     this.#activate(this.#active.map(other => (other === old ? adapter : other)));
@@ -275,14 +280,17 @@ export class AdaptedModel {
   }
 
   /** Gives a new adapter its values; one that fails is freed. */
-  async #fill(adapter: Adapter, then?: () => Promise<void>): Promise<void> {
+  async #fill(adapter: Adapter, fill: (adapter: Adapter) => void | Promise<void>): Promise<void> {
     try {
-      await adapter.initialize(site => this.#readWeight(site));
-      await then?.();
+      await fill(adapter);
     } catch (error) {
       adapter.dispose();
       throw error;
     }
+  }
+
+  #initialize(adapter: Adapter): Promise<void> {
+    return adapter.initialize(site => this.#readWeight(site));
   }
 
   async #readWeight(site: Site): Promise<Float32Array> {

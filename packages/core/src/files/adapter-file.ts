@@ -1,5 +1,5 @@
 import { PeftError } from '../errors.ts';
-import { toFloat32 } from './dtype.ts';
+import { isReadable, toFloat32 } from './dtype.ts';
 import type { StoredTensor } from './safetensors.ts';
 
 /** Plain data that JSON can hold. */
@@ -17,27 +17,48 @@ export interface PeftAdapterFile {
 /** What peft puts before every key. */
 export const peftPrefix = 'base_model.model.';
 
+/** So many numbers are made up in place of tensors that are missing, to look for more that is wrong. */
+const mostZeros = 2 ** 24;
+
+function problemOf({ dtype, shape: found }: StoredTensor, shape: readonly number[]): string | undefined {
+  if (String(found) !== String(shape)) return `is [${found}], should be [${shape}]`;
+  return isReadable(dtype) ? undefined : `is of type ${dtype}, which cannot be read`;
+}
+
 /** Hands out a file's tensors and keeps account, so that all that is wrong is said at once. */
 export class TensorReader {
   readonly #tensors: ReadonlyMap<string, StoredTensor>;
   readonly #taken = new Set<string>();
   readonly #problems = new Set<string>();
+  readonly #source: string;
+  #zeros = 0;
 
-  constructor(tensors: ReadonlyMap<string, StoredTensor>) {
+  /** @param source the file's name, for errors */
+  constructor(tensors: ReadonlyMap<string, StoredTensor>, source: string) {
     this.#tensors = tensors;
+    this.#source = source;
   }
 
   has(key: string): boolean {
     return this.#tensors.has(key);
   }
 
-  /** A tensor's values in the file's order; zeros, and a note, where it is missing or of another shape. */
+  /**
+   * A tensor's values in the file's order; zeros, and a note, where it is missing, of another shape, or not finite.
+   *
+   * @throws PeftError `bad-file` at once where what is missing is large
+   */
   take(key: string, shape: readonly number[]): Float32Array {
     this.#taken.add(key);
     const tensor = this.#tensors.get(key);
-    if (tensor && String(tensor.shape) === String(shape)) return toFloat32(tensor);
-    this.#problems.add(tensor ? `${key} is [${tensor.shape}], should be [${shape}]` : `${key} is missing`);
-    return new Float32Array(shape.reduce((product, size) => product * size, 1));
+    const problem = tensor ? problemOf(tensor, shape) : 'is missing';
+    const values = tensor && !problem ? toFloat32(tensor) : undefined;
+    if (values?.every(Number.isFinite)) return values;
+    this.#problems.add(`${key} ${problem ?? 'has values that are not finite: its training diverged'}`);
+    const size = shape.reduce((product, length) => product * length, 1);
+    this.#zeros += size;
+    if (this.#zeros > mostZeros) this.finish();
+    return new Float32Array(size);
   }
 
   /** Leaves a tensor aside, if it is there. */
@@ -51,7 +72,7 @@ export class TensorReader {
   }
 
   /** Throws if anything was missing, misshapen or left over. */
-  finish(source: string): void {
+  finish(): void {
     const left = [...this.#tensors.keys()].filter(key => !this.#taken.has(key)).map(key => `${key} is unexpected`);
     const problems = [...this.#problems, ...left];
     if (problems.length === 0) return;
@@ -59,7 +80,7 @@ export class TensorReader {
     const more = problems.length > 12 ? `\n  and ${problems.length - 12} more` : '';
     throw new PeftError(
       'bad-file',
-      `${source} does not fit this model:\n  ${shown}${more}\nCheck that the adapter was trained on this backbone.`,
+      `${this.#source} does not fit this model:\n  ${shown}${more}\nCheck that the adapter was trained on this backbone.`,
     );
   }
 }

@@ -3,12 +3,15 @@ import type { Adapter } from '../adapted/adapter.ts';
 import { savedModules } from '../adapted/plan.ts';
 import { check, PeftError } from '../errors.ts';
 import type { Method, MethodFactory, ReadAdapter } from '../method/method.ts';
-import { factoryOf, isMethodRecord, type MethodRecord, methodRecord, recordOptions } from '../method/record.ts';
+import { factoryOf, type MethodRecord, methodRecord, recordOptions } from '../method/record.ts';
 import { fromFileOrder, toFileOrder } from '../module/layout.ts';
+import { configure, option, required, shown } from '../schema/options.ts';
+import { boolean, integer, list, number, object, table, text } from '../schema/value.ts';
 import { key } from '../tensor/random.ts';
 import { type Json, type JsonObject, type PeftAdapterFile, peftPrefix, TensorReader } from './adapter-file.ts';
-import { fromFloat32 } from './dtype.ts';
+import { fromFloat32, toFloat32 } from './dtype.ts';
 import { checkHash, type FileHashes, isFileHashes, sha256Of } from './hashes.ts';
+import { parseJsonObject } from './json.ts';
 import { parseSafetensors, type StoredTensor, serializeSafetensors } from './safetensors.ts';
 import { readSaved, savedKey } from './saved-keys.ts';
 
@@ -63,6 +66,11 @@ async function writeAdapter(adapter: Adapter, card: ModelCard): Promise<PeftAdap
   }
   for (const [path, { own }] of plan.saved) {
     tensors.set(savedKey(path, plan), fromFloat32(await own.getForFile(), own.layout.shape));
+  }
+  for (const [path, tensor] of tensors) {
+    check(toFloat32(tensor).every(Number.isFinite), 'numerics', () => {
+      return `Adapter "${adapter.name}": ${path} has values that are not finite: its training diverged. It is not saved.`;
+    });
   }
   return {
     config: sorted({
@@ -132,39 +140,72 @@ export interface AdapterFolder {
   }[];
 }
 
-function parseJson(bytes: Uint8Array | undefined, source: string): JsonObject {
-  check(
-    bytes,
-    'missing',
-    () => `${source} is missing; an adapter folder has adapter_config.json and adapter_model.safetensors.`,
-  );
-  try {
-    const value: unknown = JSON.parse(new TextDecoder().decode(bytes));
-    check(typeof value === 'object' && value !== null && !Array.isArray(value), 'bad-file', () => 'not an object');
-    return value as JsonObject;
-  } catch (cause) {
-    throw new PeftError('bad-file', `${source} is not valid JSON: ${(cause as Error).message}`, { cause });
-  }
-}
-
-const isStackEntry = (entry: unknown): entry is StackEntry => {
-  const { name, weight, active } = (entry ?? {}) as Record<string, unknown>;
-  return isMethodRecord(entry) && typeof name === 'string' && typeof weight === 'number' && typeof active === 'boolean';
+const recordFields = {
+  type: required('The method.', text()),
+  config: required('Its options.', object({})),
 };
 
+const entryFields = {
+  name: required('The adapter.', text()),
+  weight: required('What multiplies its update.', number()),
+  active: required('Whether it is in use.', boolean()),
+};
+
+const cardFields = {
+  backbone: option('The name of the backbone, or where it came from.', text()),
+  weightsHash: option('SHA-256 of its weights.', text()),
+  labels: option('The names of the classes.', list(text())),
+  preprocessing: option('How pictures become its input.', object({})),
+};
+
+const peftJsonFields = {
+  format: required('The version of the format.', integer()),
+  adapters: required('The adapters, in order.', list(object({}))),
+  files: required('SHA-256 of the files of the adapters.', table(text())),
+  model: option('The model that they were trained on.', object({}), {}),
+};
+
+const fromFile = { code: 'bad-file', ignoreUnknown: true } as const;
+
+/** Methods that act on methods are nested less deeply than this. */
+const deepestRecord = 8;
+
+function parseRecord(found: object, source: string, depth = 0): MethodRecord {
+  check(depth < deepestRecord, 'bad-file', () => `${source}: methods are nested more than ${deepestRecord} deep.`);
+  const { type, config } = configure(source, recordFields, found, fromFile);
+  const { of } = configure(source, { of: option('The method that it acts on.', object({})) }, found, fromFile);
+  return { type, config: config as JsonObject, ...(of && { of: parseRecord(of, `${source}.of`, depth + 1) }) };
+}
+
 function parsePeftJson(bytes: Uint8Array, source: string): PeftJson {
-  const { format, adapters: stack, files: recorded, model = {} } = parseJson(bytes, source);
-  const adapters: unknown = stack;
-  const files: unknown = recorded;
-  check(format === 2, 'bad-file', () => `${source} has format ${JSON.stringify(format)}; this version reads 2.`);
-  check(
-    Array.isArray(adapters) && adapters.every(isStackEntry),
-    'bad-file',
-    () => `${source}: "adapters" must be a list, each with its name, type, config, weight and whether it is active.`,
-  );
+  const json = parseJsonObject(bytes, source);
+  const { format } = json;
+  check(format === 2, 'bad-file', () => `${source} has format ${shown(format)}; this version reads 2.`);
+  const { adapters, files, model } = configure(source, peftJsonFields, json, fromFile);
   check(isFileHashes(files), 'bad-file', () => `${source}: "files" must have a SHA-256 for each file of an adapter.`);
-  check(typeof model === 'object' && model !== null, 'bad-file', () => `${source}: "model" must be an object.`);
-  return { format, adapters, files, model: model as ModelCard };
+  const stack = adapters.map((entry, i) => {
+    const where = `${source}: adapters[${i}]`;
+    return { ...configure(where, entryFields, entry, fromFile), ...parseRecord(entry, where) };
+  });
+  for (const { name } of stack) {
+    const isName = /^[\w-]{1,100}$/.test(name);
+    check(isName, 'bad-file', () => `${source}: ${shown(name)} is not an adapter's name: letters, digits, - and _.`);
+  }
+  const names = new Set(stack.map(({ name }) => name));
+  check(names.size === stack.length, 'bad-file', () => `${source}: two adapters have one name.`);
+  const card = configure(`${source}: model`, cardFields, model, fromFile);
+  return { format, adapters: stack, files, model: card as ModelCard };
+}
+
+/** Runs `read`; what it throws of a config tells the file that the config is from. */
+function inFile<T>(source: string, read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    if (!(cause instanceof PeftError)) throw cause;
+    const code = cause.code === 'bad-config' ? 'bad-file' : cause.code;
+    throw cause.message.startsWith(source) ? cause : new PeftError(code, `${source}: ${cause.message}`, { cause });
+  }
 }
 
 /** @param hashes of the files as they were saved; without `peft.json` nobody knows */
@@ -173,7 +214,10 @@ function readPeftFile(files: FolderFiles, name: string, source: string, hashes?:
   const configPath = `${folder}adapter_config.json`;
   const configBytes = files[configPath];
   if (hashes && configBytes) checkHash(configBytes, configPath, hashes, source);
-  const config = parseJson(configBytes, `${source}/${configPath}`);
+  check(configBytes, 'missing', () => {
+    return `${source}/${configPath} is missing; an adapter folder has adapter_config.json and adapter_model.safetensors.`;
+  });
+  const config = parseJsonObject(configBytes, `${source}/${configPath}`);
   const path = `${folder}adapter_model.safetensors`;
   const bytes = files[path];
   check(bytes, 'missing', () => {
@@ -227,15 +271,18 @@ export function readAdapterFolder(
     check(
       factory,
       'not-supported',
-      () => `${source} holds an adapter of peft_type ${peftType}; can be read: ${known}.`,
+      () => `${source} holds an adapter of peft_type ${shown(peftType)}; can be read: ${known}.`,
     );
-    const read = readWith(factory, file, undefined);
+    const read = inFile(`${source}/adapter_config.json`, () => readWith(factory, file, undefined));
     return { source, card: {}, adapters: [{ name: 'default', weight: 1, active: true, file, read }] };
   }
   const adapters = peftJson.adapters.map(({ name, weight, active, ...record }) => {
     const factory = factoryOf(record.type, factories, source);
     const file = readPeftFile(files, name, source, peftJson.files);
-    return { name, weight, active, file, read: readWith(factory, file, recordOptions(record, factories, source)) };
+    const read = inFile(`${source}/peft.json: adapter "${name}"`, () =>
+      readWith(factory, file, recordOptions(record, factories, source)),
+    );
+    return { name, weight, active, file, read };
   });
   return { source, card: peftJson.model, adapters };
 }
@@ -259,15 +306,19 @@ export async function attachAdapterFolder(
   try {
     for (const { name, file, read } of adapters) {
       const keeps = (path: string): boolean => file.tensors.has(path);
-      const adapter = await model.add(name, read.method, { key: key(0), strict: false, active: false, keeps });
+      // What the file holds is compared with the model before anything is made for it.
+      const fill = (adapter: Adapter): void => {
+        const reader = new TensorReader(file.tensors, source);
+        const { sites } = adapter.plan;
+        const values = adapter.attachedSites.map(({ site }) => read.values(site, sites, reader));
+        readSaved(adapter.plan, reader);
+        reader.finish();
+        for (const [i, { parameters }] of adapter.attachedSites.entries()) {
+          for (const [parameter, data] of Object.entries(values[i])) parameters[parameter].set(data);
+        }
+      };
+      await model.add(name, read.method, { key: key(0), strict: false, active: false, keeps, fill });
       added.push(name);
-      const reader = new TensorReader(file.tensors);
-      for (const { site, parameters } of adapter.attachedSites) {
-        const values = read.values(site, adapter.plan.sites, reader);
-        for (const [parameter, data] of Object.entries(values)) parameters[parameter].set(data);
-      }
-      readSaved(adapter.plan, reader);
-      reader.finish(source);
     }
     check(model.unkept.length === 0, 'bad-file', () => {
       const names = model.unkept.join(', ');

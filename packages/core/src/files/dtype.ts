@@ -1,12 +1,22 @@
-import { PeftError } from '../errors.ts';
+import { check, PeftError } from '../errors.ts';
 import type { StoredTensor } from './safetensors.ts';
 
-/** The element types that are read and written. */
-export type StoredDtype = 'F32' | 'F16' | 'BF16' | 'I64' | 'I32' | 'U8' | 'BOOL';
+/** The element types whose numbers are read. F64 is read only. */
+export type StoredDtype = 'F64' | 'F32' | 'F16' | 'BF16' | 'I64' | 'I32' | 'U8' | 'BOOL';
 
-export const bytesPerElement: Record<StoredDtype, number> = { F32: 4, F16: 2, BF16: 2, I64: 8, I32: 4, U8: 1, BOOL: 1 };
+export const bytesPerElement: Record<StoredDtype, number> = {
+  F64: 8,
+  F32: 4,
+  F16: 2,
+  BF16: 2,
+  I64: 8,
+  I32: 4,
+  U8: 1,
+  BOOL: 1,
+};
 
-export const isDtype = (name: string): name is StoredDtype => Object.hasOwn(bytesPerElement, name);
+/** Whether the numbers of a tensor can be read. A file may hold others, which are well as long as nobody asks for them. */
+export const isReadable = (dtype: string): dtype is StoredDtype => Object.hasOwn(bytesPerElement, dtype);
 
 /** The bytes at an address that is a multiple of `alignment`; copied only if they are not there already. */
 const aligned = (bytes: Uint8Array, alignment: number): Uint8Array =>
@@ -46,10 +56,21 @@ function floatToHalf(bits: number): number {
   return sign | (rounded >>> 13);
 }
 
+function requireReadable(dtype: string): asserts dtype is StoredDtype {
+  check(isReadable(dtype), 'not-supported', () => {
+    return `A tensor of type ${dtype} cannot be read; those of ${Object.keys(bytesPerElement).join(', ')} can.`;
+  });
+}
+
 /** The numbers of a stored tensor as float32. F32 is a view where alignment allows, everything else a copy. */
 export function toFloat32({ dtype, bytes }: StoredTensor): Float32Array {
+  requireReadable(dtype);
   const size = bytes.length / bytesPerElement[dtype];
   switch (dtype) {
+    case 'F64': {
+      const { buffer, byteOffset } = aligned(bytes, 8);
+      return Float32Array.from(new Float64Array(buffer, byteOffset, size));
+    }
     case 'F32': {
       const { buffer, byteOffset } = aligned(bytes, 4);
       return new Float32Array(buffer, byteOffset, size);
@@ -76,6 +97,7 @@ export function toFloat32({ dtype, bytes }: StoredTensor): Float32Array {
 
 /** The numbers of a stored integer tensor. Throws where an I64 does not fit. */
 export function toInt32({ dtype, bytes }: StoredTensor): Int32Array {
+  requireReadable(dtype);
   const size = bytes.length / bytesPerElement[dtype];
   switch (dtype) {
     case 'I32': {

@@ -1,5 +1,7 @@
 import { check } from '../errors.ts';
+import { requiredTargets, savedModules } from '../method/target-options.ts';
 import type { Site, TargetOptions } from '../method/targets.ts';
+import { type ConfigOf, configure, type Options } from '../schema/options.ts';
 import type { Json, JsonObject } from './adapter-file.ts';
 
 const toJson = (value: string | number | readonly (string | number)[] | undefined): Json =>
@@ -19,14 +21,44 @@ export const targetFields = (options: TargetOptions, sites: readonly Site[]): Js
   layers_pattern: toJson(options.layersPattern),
 });
 
-/** What the fields of an `adapter_config.json` that Python peft wrote ask to adapt. */
-export function targetOptions(config: JsonObject): TargetOptions {
-  const { target_modules: targets } = config;
-  check(targets, 'bad-file', () => 'adapter_config.json has no target_modules.');
+const targetFieldOptions = {
+  target_modules: requiredTargets.targets,
+  exclude_modules: requiredTargets.exclude,
+  layers_to_transform: requiredTargets.layers,
+  layers_pattern: requiredTargets.layersPattern,
+  modules_to_save: /* @__PURE__ */ savedModules(),
+};
+
+/** Python's idea of a value that is nothing: `None`, `False`, 0 and what is empty. */
+const isNothing = (found: Json | undefined): boolean =>
+  !found || (typeof found === 'object' && Object.keys(found).length === 0);
+
+/**
+ * The fields of an `adapter_config.json` that Python peft wrote, checked. Others are ignored, as by Python.
+ *
+ * @param fields those of the method, beside those of its targets
+ * @param unsupported fields that change the maths and are not implemented: refused unless they are empty
+ */
+export function readFields<Fields extends Options>(
+  config: JsonObject,
+  fields: Fields,
+  unsupported: readonly string[] = [],
+): ConfigOf<Fields> & { where: TargetOptions & { modulesToSave: readonly string[] } } {
+  const used = unsupported.filter(field => Object.hasOwn(config, field) && !isNothing(config[field]));
+  check(used.length === 0, 'not-supported', () => `it uses ${used.join(', ')}, which is not implemented here.`);
+  const given = Object.fromEntries(Object.entries(config).filter(([, found]) => found !== null));
+  const own = configure('its config', { ...targetFieldOptions, ...fields }, given, {
+    code: 'bad-file',
+    ignoreUnknown: true,
+  });
   return {
-    targets: targets as TargetOptions['targets'],
-    exclude: (config.exclude_modules ?? undefined) as TargetOptions['exclude'],
-    layers: (config.layers_to_transform ?? undefined) as TargetOptions['layers'],
-    layersPattern: (config.layers_pattern ?? undefined) as TargetOptions['layersPattern'],
+    ...(own as ConfigOf<Fields>),
+    where: {
+      targets: own.target_modules,
+      exclude: own.exclude_modules,
+      layers: own.layers_to_transform,
+      layersPattern: own.layers_pattern,
+      modulesToSave: own.modules_to_save,
+    },
   };
 }

@@ -1,5 +1,6 @@
 import { check } from '../errors.ts';
 import type { JsonObject } from '../files/adapter-file.ts';
+import { shown } from '../schema/options.ts';
 import type { Method, MethodFactory } from './method.ts';
 
 /** A method as plain data. */
@@ -21,7 +22,11 @@ export function factoryOf(type: string, factories: readonly MethodFactory[], sou
   const all = factories.flatMap(factory => (factory.of ? [factory, factory.of] : [factory]));
   const factory = all.find(candidate => candidate.type === type);
   const known = [...new Set(all.map(candidate => candidate.type))].join(', ');
-  check(factory, 'not-supported', () => `${source} holds an adapter of type ${type}; can be read: ${known}.`);
+  check(
+    factory,
+    'not-supported',
+    () => `${source} holds an adapter of type ${type.slice(0, 80)}; can be read: ${known}.`,
+  );
   return factory;
 }
 
@@ -35,8 +40,15 @@ export const recordOptions = (record: MethodRecord, factories: readonly MethodFa
 export const reviveMethod = (record: MethodRecord, factories: readonly MethodFactory[], source: string): Method =>
   factoryOf(record.type, factories, source)(recordOptions(record, factories, source) as never);
 
-export function isMethodRecord(value: unknown): value is MethodRecord {
+/** Whether plain data is a method's record; one nested without end is none. */
+export function isMethodRecord(value: unknown, depth = 0): value is MethodRecord {
   const { type, config, of } = (value ?? {}) as Record<string, unknown>;
-  const isNamed = typeof type === 'string' && typeof config === 'object' && config !== null;
-  return isNamed && (of === undefined || isMethodRecord(of));
+  const isNamed = typeof type === 'string' && typeof config === 'object' && config !== null && depth < 8;
+  return isNamed && (of === undefined || isMethodRecord(of, depth + 1));
+}
+
+/** Refuses what is given as the method to act on and is none. */
+export function requireMethod(subject: string, of: Method | undefined): void {
+  const isMethod = of === undefined || typeof of?.parameters === 'function';
+  check(isMethod, 'bad-config', () => `${subject}: of is ${shown(of)}; it must be a method, such as lora({ ... }).`);
 }

@@ -5,6 +5,7 @@ import type { Kernel } from '../module/layout.ts';
 import type { Module } from '../module/module.ts';
 import type { Parameter } from '../module/parameter.ts';
 import { modules } from '../module/tree.ts';
+import { shown } from '../schema/options.ts';
 import { boundedWork, fullMatch, matchStart, type Work } from './pattern.ts';
 
 /** Which modules a method adapts: the rules of Hugging Face peft (`tuners_utils.check_target_module_exists`). */
@@ -157,7 +158,7 @@ function sitesOf(path: string, module: Module, { name, slices }: Name, kinds: Ta
 function unmatched(root: Module, pattern: string, linears: string[], option = ''): PeftError {
   return new PeftError(
     'no-match',
-    `${option}No module matches ${JSON.stringify(pattern)} in ${root.constructor.name} (${linears.length} linear modules); ` +
+    `${option}No module matches ${shown(pattern)} in ${root.constructor.name} (${linears.length} linear modules); ` +
       `closest: ${closest(pattern, linears) ?? 'none'}.`,
   );
 }
