@@ -7,7 +7,7 @@ import { expect, test } from 'vitest';
  * packages here. A rise is committed on purpose.
  */
 const ceilings: Record<string, number> = {
-  core: 37_000, // hashes of an adapter folder's files: 500; checks of options and of files: 4,000
+  core: 43_000, // hashes of an adapter folder's files: 500; checks of options and files: 5,000; Python's regular expressions: 4,500
   lora: 6_200,
   neat: 2_500,
   lily: 4_200,

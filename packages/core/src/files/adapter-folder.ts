@@ -267,11 +267,12 @@ export function readAdapterFolder(
   if (!peftJson) {
     const file = readPeftFile(files, 'default', source);
     const peftType: Json = file.config.peft_type ?? null;
+    const typeName = typeof peftType === 'string' ? peftType.slice(0, 80) : shown(peftType);
     const factory = factories.find(candidate => candidate.peftType === peftType);
     check(
       factory,
       'not-supported',
-      () => `${source} holds an adapter of peft_type ${shown(peftType)}; can be read: ${known}.`,
+      () => `${source} holds an adapter of peft_type ${typeName}; can be read: ${known}.`,
     );
     const read = inFile(`${source}/adapter_config.json`, () => readWith(factory, file, undefined));
     return { source, card: {}, adapters: [{ name: 'default', weight: 1, active: true, file, read }] };
