@@ -7,7 +7,6 @@ import {
   type Method,
   type MethodRecord,
   methodRecord,
-  nonFinite,
   PeftError,
   parseSafetensors,
   type Safetensors,
@@ -18,7 +17,7 @@ import {
 } from '@peft/core';
 import * as tf from '@tensorflow/tfjs-core';
 import type { AdamW } from './adamw.ts';
-import { adapterParameters, checkFinite } from './finite.ts';
+import { adapterParameters, checkFinite, nonFinite } from './finite.ts';
 import { type Difference, describeDifference, differencesOf, plain } from './recipe.ts';
 
 /** The place in a run, and which run it is. */

@@ -1,10 +1,16 @@
-import { type AdaptedModel, check, nonFinite, type Parameter } from '@peft/core';
+import { type AdaptedModel, check, type Parameter } from '@peft/core';
 
 /** All tensors of the active adapters: a stage may have frozen some that were trained before. */
 export const adapterParameters = (model: AdaptedModel): [string, Parameter][] =>
   model.active.flatMap(adapter =>
     [...adapter.parameters()].map(([path, parameter]): [string, Parameter] => [`${adapter.name}/${path}`, parameter]),
   );
+
+/** The first number that is not finite, if there is one. */
+export const nonFinite = (values: ArrayLike<number>): number | undefined => {
+  for (let i = 0; i < values.length; i++) if (!Number.isFinite(values[i])) return values[i];
+  return undefined;
+};
 
 /** Refuses the values of a run that has diverged. */
 export function checkFinite(path: string, values: ArrayLike<number>, step: number): void {

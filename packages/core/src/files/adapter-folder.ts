@@ -2,7 +2,6 @@ import type { AdaptedModel } from '../adapted/adapted-model.ts';
 import type { Adapter } from '../adapted/adapter.ts';
 import { savedModules } from '../adapted/plan.ts';
 import { check, PeftError } from '../errors.ts';
-import { nonFinite } from '../finite.ts';
 import type { Method, MethodFactory, ReadAdapter } from '../method/method.ts';
 import { factoryOf, type MethodRecord, methodRecord, recordOptions } from '../method/record.ts';
 import { fromFileOrder, toFileOrder } from '../module/layout.ts';
@@ -102,16 +101,6 @@ const readme = (model: AdaptedModel, card: ModelCard): string =>
     '',
   ].join('\n');
 
-/** Refuses what a run that has diverged leaves. */
-function checkWritable(path: string, tensor: StoredTensor, adapter: string): void {
-  const found = tensor.dtype === 'F32' ? nonFinite(toFloat32(tensor)) : undefined;
-  check(
-    found === undefined,
-    'numerics',
-    () => `Adapter "${adapter}" cannot be saved: ${path} has ${found}. Train it again.`,
-  );
-}
-
 /** All adapters of a model as the files of one folder. */
 export async function writeAdapterFolder(model: AdaptedModel, card: ModelCard = {}): Promise<FolderFiles> {
   check(!model.isMerged, 'state', () => 'Cannot save adapters while they are merged; call unmerge() first.');
@@ -121,7 +110,6 @@ export async function writeAdapterFolder(model: AdaptedModel, card: ModelCard = 
   for (const adapter of model.adapters.values()) {
     const { name, method, weight } = adapter;
     const { config, tensors } = await writeAdapter(adapter, card);
-    for (const [path, tensor] of tensors) checkWritable(path, tensor, name);
     const prefixed = [...tensors].map(([path, tensor]) => [peftPrefix + path, tensor] as const);
     files[`${folderOf(name)}adapter_config.json`] = encode(`${JSON.stringify(config, null, 2)}\n`);
     files[`${folderOf(name)}adapter_model.safetensors`] = serializeSafetensors(prefixed, { format: 'pt' });
