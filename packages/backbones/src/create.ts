@@ -1,4 +1,6 @@
 import { bindPaths } from '@peft/core';
+import * as v from 'valibot';
+import { classes, parse, size } from './formats/schema.ts';
 import { SwinTransformer } from './swin/swin-transformer.ts';
 import { VisionTransformer } from './vit/vision-transformer.ts';
 import type { BackboneDefinition } from './zoo/entry.ts';
@@ -12,15 +14,23 @@ export interface BackboneOptions {
   imageSize?: number | readonly [height: number, width: number];
 }
 
-/** A definition with options applied to it, in its configuration and its preprocessing. */
+const optionsSchema = v.object({ classes: v.optional(classes), imageSize: v.optional(size) });
+
+/**
+ * A definition with options applied to it, in its configuration and its preprocessing.
+ *
+ * @throws PeftError `bad-config` for a number of classes or a size that no model has
+ */
 export function defineBackbone(
   definition: string | BackboneDefinition,
-  { classes, imageSize }: BackboneOptions = {},
+  options: BackboneOptions = {},
 ): BackboneDefinition {
   const found = typeof definition === 'string' ? lookupBackbone(definition) : definition;
-  const size = typeof imageSize === 'number' ? ([imageSize, imageSize] as const) : imageSize;
-  const changes = { ...(size && { imageSize: size }), ...(classes !== undefined && { classes }) };
-  const preprocessing = size ? { ...found.preprocessing, inputSize: [3, ...size] as const } : found.preprocessing;
+  const changes = parse(optionsSchema, options, 'backbone options');
+  const { imageSize } = changes;
+  const preprocessing = imageSize
+    ? { ...found.preprocessing, inputSize: [3, ...imageSize] as const }
+    : found.preprocessing;
   return found.architecture === 'vit'
     ? { architecture: 'vit', config: { ...found.config, ...changes }, preprocessing }
     : { architecture: 'swin', config: { ...found.config, ...changes }, preprocessing };

@@ -2,6 +2,7 @@ export { Backbone, setDropPath, withClasses } from './backbone.ts';
 export { type BackboneOptions, createBackbone, defineBackbone } from './create.ts';
 export { type FeatureSplit, splitFeatures } from './features.ts';
 export type { DescribedBackbone } from './formats/described.ts';
+export type { ModelFiles } from './formats/model-files.ts';
 export { describeTimm } from './formats/timm.ts';
 export { describeTransformers } from './formats/transformers.ts';
 export type { Preprocessing } from './preprocessing.ts';

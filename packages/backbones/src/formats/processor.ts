@@ -1,32 +1,56 @@
 import { PeftError } from '@peft/core';
+import * as v from 'valibot';
 import { imagenet, inception, type Preprocessing } from '../preprocessing.ts';
-import { Fields } from './fields.ts';
+import { count, flag, mean, object, parse, quote, side, std, text, within } from './schema.ts';
 
 /** PIL's numbers. */
-const interpolations = ['nearest', 'lanczos', 'bilinear', 'bicubic', 'box'] as const;
+export const interpolations = ['nearest', 'lanczos', 'bilinear', 'bicubic', 'box'] as const;
+
+const file = 'preprocessor_config.json';
+
+const extent = 'a size, { height, width } or { shortest_edge }';
+const sides = v.union([side, v.object({ height: side, width: side }), v.object({ shortest_edge: side })], extent);
+
+type Sides = v.InferOutput<typeof sides>;
+
+const fields = object({
+  image_processor_type: v.nullish(text),
+  do_resize: v.nullish(v.literal(true, 'true, which alone is supported')),
+  do_rescale: v.nullish(v.literal(true, 'true, which alone is supported')),
+  do_normalize: v.nullish(flag, true),
+  do_center_crop: v.nullish(flag),
+  do_pad: v.nullish(v.literal(false, 'false: padding is not supported')),
+  size: v.nullish(sides),
+  crop_size: v.nullish(sides),
+  resample: v.nullish(count(0, interpolations.length - 1)),
+  rescale_factor: v.nullish(within(0, 1), 1 / 255),
+  image_mean: v.nullish(mean),
+  image_std: v.nullish(std),
+});
+
+/** The model types that image processors were made for. */
+const made: readonly (readonly [prefix: string, type: string])[] = [
+  ['ViT', 'vit'],
+  ['DeiT', 'deit'],
+  ['Bit', 'dinov2'],
+];
 
 /** What transformers' image processors do when nothing is said: of ViT and Swin, of DeiT, of DINOv2. */
-const usual = (type: string): Record<string, unknown> => {
-  const vit = { size: { height: 224, width: 224 }, resample: 2, image_mean: inception.mean, image_std: inception.std };
-  const cropped = {
-    do_center_crop: true,
-    crop_size: 224,
-    resample: 3,
-    image_mean: imagenet.mean,
-    image_std: imagenet.std,
-  };
-  if (type === 'deit') return { ...cropped, size: { height: 256, width: 256 } };
-  return type === 'dinov2' ? { ...cropped, size: { shortest_edge: 256 } } : vit;
+function usual(processor: string, model: string) {
+  const type = made.find(([prefix]) => processor.startsWith(prefix))?.[1] ?? model;
+  const isCropped = type === 'deit' || type === 'dinov2';
+  const { mean, std } = isCropped ? imagenet : inception;
+  const size: Sides = type === 'dinov2' ? { shortest_edge: 256 } : type === 'deit' ? 256 : 224;
+  return { isCropped, size, crop: 224, resample: isCropped ? 3 : 2, mean, std };
+}
+
+/** Height where both sides are given; pictures are square everywhere but in the model itself. */
+const sideOf = (sides: Sides): number => {
+  if (typeof sides === 'number') return sides;
+  return 'shortest_edge' in sides ? sides.shortest_edge : sides.height;
 };
 
-const side = (fields: Fields, name: string): { side: number; square: boolean } => {
-  const value = fields.values[name];
-  if (typeof value === 'number') return { side: value, square: true };
-  const size = fields.child(name);
-  return size.has('shortest_edge')
-    ? { side: size.number('shortest_edge'), square: false }
-    : { side: size.number('height'), square: true };
-};
+const isSquare = (sides: Sides): boolean => typeof sides === 'number' || !('shortest_edge' in sides);
 
 /** A crop of `size` from `resized`, as the fraction whose quotient rounds down to `resized` again. */
 const fraction = (size: number, resized: number): number =>
@@ -41,27 +65,27 @@ export function describeProcessor(
   type: string,
   imageSize: readonly [height: number, width: number],
 ): Preprocessing {
-  const fields = new Fields(
-    { ...usual(type), ...(json ? new Fields(json, 'preprocessor_config.json').values : {}) },
-    'preprocessor_config.json',
-  );
-  fields.only('do_resize', true);
-  fields.only('do_rescale', true);
-  const factor = fields.number('rescale_factor', 1 / 255);
-  const interpolation = interpolations[fields.number('resample')];
-  if (Math.abs(factor * 255 - 1) > 1e-6 || !interpolation) {
-    const what = interpolation ? `rescale_factor ${factor}` : `resample ${fields.values.resample}`;
-    throw new PeftError('not-supported', `${fields.source}: ${what} is not supported.`);
+  const known = parse(fields, json ?? {}, file);
+  const otherwise = usual(known.image_processor_type ?? '', type);
+  const isRescaled = Math.abs(known.rescale_factor * 255 - 1) < 1e-6;
+  if (!isRescaled) {
+    throw new PeftError('not-supported', `${file}: rescale_factor ${quote(known.rescale_factor)} is not supported.`);
   }
-  const resized = side(fields, 'size');
-  const crop = fields.boolean('do_center_crop', false) ? side(fields, 'crop_size').side : resized.side;
-  const normalised = fields.boolean('do_normalize', true);
+  const size = known.size ?? otherwise.size;
+  const crop = (known.do_center_crop ?? otherwise.isCropped) ? sideOf(known.crop_size ?? otherwise.crop) : sideOf(size);
+  const share = fraction(crop, sideOf(size));
+  if (!(share >= 0.1 && share <= 2)) {
+    throw new PeftError(
+      'bad-config',
+      `${file}: a crop of ${crop} from ${sideOf(size)} pixels keeps ${quote(share)} of a side; 0.1 to 2 is supported.`,
+    );
+  }
   return {
     inputSize: [3, ...imageSize],
-    interpolation,
-    cropPct: fraction(crop, resized.side),
-    cropMode: resized.square ? 'squash' : 'center',
-    mean: normalised ? fields.channels('image_mean') : [0, 0, 0],
-    std: normalised ? fields.channels('image_std') : [1, 1, 1],
+    interpolation: interpolations[known.resample ?? otherwise.resample],
+    cropPct: share,
+    cropMode: isSquare(size) ? 'squash' : 'center',
+    mean: known.do_normalize ? (known.image_mean ?? otherwise.mean) : [0, 0, 0],
+    std: known.do_normalize ? (known.image_std ?? otherwise.std) : [1, 1, 1],
   };
 }

@@ -1,104 +1,94 @@
-import { PeftError } from '@peft/core';
+import type { JsonObject } from '@peft/core';
+import * as v from 'valibot';
 import type { Preprocessing } from '../preprocessing.ts';
 import type { BackboneDefinition } from '../zoo/entry.ts';
 import { lookupBackbone } from '../zoo/zoo.ts';
 import type { DescribedBackbone } from './described.ts';
-import { Fields, labelsOf } from './fields.ts';
+import { labelNames, orderLabels } from './labels.ts';
+import { choice, classes, cropPct, mean, object, parse, side, std, text } from './schema.ts';
+import { readArguments } from './timm-arguments.ts';
 
-type Changes = Record<string, unknown>;
-type Reader = (args: Fields, name: string) => Changes;
-
-const number =
-  (ours: string): Reader =>
-  (args, name) => ({ [ours]: args.number(name) });
-
-const boolean =
-  (ours: string): Reader =>
-  (args, name) => ({ [ours]: args.boolean(name) });
-
-/** Arguments of timm's constructors that change what is computed, as ours. */
-const readers = (architecture: BackboneDefinition['architecture']): Record<string, Reader> => ({
-  img_size: (args, name) => ({ imageSize: args.size(name) }),
-  patch_size: number('patchSize'),
-  embed_dim: number('embedDim'),
-  mlp_ratio: number('mlpRatio'),
-  qkv_bias: boolean('qkvBias'),
-  num_classes: number('classes'),
-  ...(architecture === 'vit'
-    ? {
-        depth: number('depth'),
-        num_heads: number('heads'),
-        global_pool: (args, name) => ({ globalPool: args.string(name) }),
-        class_token: boolean('classToken'),
-        reg_tokens: number('registerTokens'),
-        no_embed_class: (args, name) => ({ embedPrefix: !args.boolean(name) }),
-        init_values: (args, name) => ({ layerScale: args.number(name) }),
-        fc_norm: boolean('fcNorm'),
-      }
-    : {
-        depths: (args, name) => ({ depths: args.numbers(name) }),
-        num_heads: (args, name) => ({ heads: args.numbers(name) }),
-        window_size: number('windowSize'),
-      }),
-});
-
-/** Arguments that matter only in training, or for other sizes than the model's. */
-const ignored =
-  /^((drop|pos_drop|patch_drop|proj_drop|attn_drop|drop_path)_rate|weight_init|fix_init|dynamic_img_(size|pad)|strict_img_size)$/;
-
-function readArguments(args: Fields, architecture: BackboneDefinition['architecture']): Changes {
-  const known = readers(architecture);
-  const names = Object.keys(args.values).filter(name => args.has(name) && !ignored.test(name));
-  const unknown = names.filter(name => !Object.hasOwn(known, name));
-  if (unknown.length > 0) {
-    throw new PeftError(
-      'not-supported',
-      `${args.source}: ${unknown.join(', ')} not supported for a ${architecture}; known: ${Object.keys(known).join(', ')}.`,
-    );
-  }
-  return Object.assign({}, ...names.map(name => known[name](args, name)));
-}
-
-const oneOf = <T extends string>(fields: Fields, name: string, known: readonly T[], fallback: T): T => {
-  const found = known.find(value => value === fields.string(name, fallback));
-  if (found) return found;
-  throw new PeftError('not-supported', `${fields.source}: ${name} is none of ${known.join(', ')}.`);
+const pretrainedFields = {
+  input_size: v.nullish(
+    v.strictTuple([v.literal(3, '3, for red, green and blue'), side, side], 'a list of three: 3, height and width'),
+  ),
+  interpolation: v.nullish(choice('bicubic', 'bilinear', 'lanczos', 'box', 'nearest')),
+  crop_pct: v.nullish(cropPct),
+  crop_mode: v.nullish(choice('center', 'squash', 'border')),
+  mean: v.nullish(mean),
+  std: v.nullish(std),
+  num_classes: v.nullish(classes),
+  global_pool: v.nullish(text),
+  label_names: v.nullish(labelNames),
+  label_offset: v.nullish(v.literal(0, '0: a head with more classes than the labels is not supported')),
 };
 
-function readPreprocessing(pretrained: Fields, usual: Preprocessing): Preprocessing {
-  const interpolations = ['bicubic', 'bilinear', 'lanczos', 'box', 'nearest'] as const;
-  return {
-    inputSize: pretrained.channels('input_size', usual.inputSize),
-    interpolation: oneOf(pretrained, 'interpolation', interpolations, usual.interpolation),
-    cropPct: pretrained.number('crop_pct', usual.cropPct),
-    cropMode: oneOf(pretrained, 'crop_mode', ['center', 'squash', 'border'], usual.cropMode),
-    mean: pretrained.channels('mean', usual.mean),
-    std: pretrained.channels('std', usual.std),
-  };
-}
+const architectureName = v.pipe(
+  v.string('the name of an architecture'),
+  v.maxLength(128, 'a name of at most 128 letters'),
+  v.regex(/^\w[\w-]*(\.[\w-]+)*$/, 'a name of letters, digits, "_", "-" and single dots'),
+);
+
+/** `config.json`; files of before 2023 hold all of `pretrained_cfg` beside the architecture. */
+const fileFields = object({
+  architecture: architectureName,
+  num_classes: v.nullish(classes),
+  global_pool: v.nullish(text),
+  label_names: v.nullish(labelNames),
+  labels: v.nullish(labelNames),
+  model_args: v.nullish(object({})),
+  pretrained_cfg: v.nullish(object(pretrainedFields)),
+});
+
+type Pretrained = v.InferOutput<ReturnType<typeof object<typeof pretrainedFields>>>;
+
+const preprocessingOf = (
+  { interpolation, crop_pct, crop_mode, mean, std }: Pretrained,
+  [height, width]: readonly [number, number],
+  usual: Preprocessing,
+): Preprocessing => ({
+  inputSize: [3, height, width],
+  interpolation: interpolation ?? usual.interpolation,
+  cropPct: crop_pct ?? usual.cropPct,
+  cropMode: crop_mode ?? usual.cropMode,
+  mean: mean ?? usual.mean,
+  std: std ?? usual.std,
+});
 
 /**
  * Reads the `config.json` of timm's folders on the Hub: a known architecture, what differs from it, and its pictures.
  *
  * @param source the file's name, for errors
+ * @param newHead whether the file's own head is not wanted: class names that do not fit it are left out then
+ * @throws PeftError `bad-config` that names the field, `no-match` for an unknown architecture, `not-supported` for what
+ * would make another model
  */
-export function describeTimm(json: unknown, source: string): DescribedBackbone {
-  const config = new Fields(json, source);
-  const pretrained = config.has('pretrained_cfg') ? config.child('pretrained_cfg') : config;
-  const name = config.string('architecture');
+export function describeTimm(json: unknown, source: string, newHead = false): DescribedBackbone {
+  const config = parse(fileFields, json, source);
+  const nested = config.pretrained_cfg ?? undefined;
+  const pretrained = nested ?? parse(object(pretrainedFields), json, source);
+  const name = config.architecture;
   const found = lookupBackbone(name);
-  const preprocessing = readPreprocessing(pretrained, found.preprocessing);
-  const args = config.has('model_args') ? config.child('model_args') : new Fields({}, source);
-  const [, height, width] = preprocessing.inputSize;
-  const common: Changes = {
-    imageSize: [height, width],
-    ...(config.has('num_classes') && { classes: config.number('num_classes') }),
-    ...(found.architecture === 'vit' && config.has('global_pool') && { globalPool: config.string('global_pool') }),
+  const { architecture } = found;
+  const pool = { global_pool: pretrained.global_pool ?? config.global_pool };
+  const args = {
+    ...readArguments(pool, architecture, source),
+    ...readArguments(config.model_args ?? {}, architecture, `${source}: model_args`),
   };
-  const changes = { ...common, ...readArguments(args, found.architecture) };
+  const size = pretrained.input_size ?? found.preprocessing.inputSize;
+  const count = config.num_classes ?? pretrained.num_classes;
+  const changes = {
+    imageSize: [size[1], size[2]] as const,
+    ...(typeof count === 'number' && { classes: count }),
+    ...args,
+  };
+  const imageSize = changes.imageSize;
+  const preprocessing = preprocessingOf(pretrained, imageSize, found.preprocessing);
   const definition: BackboneDefinition =
-    found.architecture === 'vit'
-      ? { architecture: 'vit', config: { ...found.config, ...changes }, preprocessing }
-      : { architecture: 'swin', config: { ...found.config, ...changes }, preprocessing };
-  return { name, definition, labels: labelsOf(config, 'label_names') };
+    architecture === 'vit'
+      ? { architecture, config: { ...found.config, ...changes }, preprocessing }
+      : { architecture, config: { ...found.config, ...changes }, preprocessing };
+  const names = config.label_names ?? pretrained.label_names ?? config.labels;
+  const labels = orderLabels(names, definition.config.classes ?? 1000, `${source}: label_names`, newHead);
+  return { name, definition, labels, files: { format: 'timm', config: json as JsonObject } };
 }

@@ -1,75 +1,132 @@
-import { check, PeftError } from '@peft/core';
+import { check, type JsonObject } from '@peft/core';
+import * as v from 'valibot';
 import type { SwinTransformerConfig } from '../swin/config.ts';
 import type { VisionTransformerConfig } from '../vit/config.ts';
 import type { BackboneDefinition } from '../zoo/entry.ts';
 import type { DescribedBackbone } from './described.ts';
-import { Fields, labelsOf } from './fields.ts';
+import { labelNames, orderLabels } from './labels.ts';
 import { describeProcessor } from './processor.ts';
+import {
+  classes,
+  count,
+  depth,
+  epsilon,
+  features,
+  flag,
+  heads,
+  object,
+  parse,
+  patchSize,
+  quote,
+  ratio,
+  size,
+  stages,
+  text,
+  windowSize,
+  within,
+} from './schema.ts';
+
+const types = ['vit', 'deit', 'dinov2', 'swin'] as const;
+
+/** The one value that is supported of a field that changes what is computed. */
+/* @__NO_SIDE_EFFECTS__ */
+const only = <const T extends string | number | boolean>(value: T) =>
+  v.nullish(v.literal(value, `${quote(value)}, which alone is supported`));
+
+/** What every model type's `config.json` may say of itself. */
+const common = object({
+  model_type: text,
+  architectures: v.nullish(v.array(text, 'a list of class names')),
+  _name_or_path: v.nullish(text),
+  id2label: v.nullish(labelNames),
+  label2id: v.nullish(v.record(v.string(), classes, 'numbers by class name')),
+  num_labels: v.nullish(classes),
+  image_size: v.nullish(size, 224),
+  hidden_act: only('gelu'),
+  num_channels: only(3),
+  quantization_config: v.nullish(v.undefined('left out: quantized weights are not supported')),
+});
+
+const vit = object({
+  patch_size: v.nullish(patchSize),
+  hidden_size: v.nullish(features, 768),
+  num_hidden_layers: v.nullish(depth, 12),
+  num_attention_heads: v.nullish(heads, 12),
+  intermediate_size: v.nullish(count(1, 65_536 * 16), 3072),
+  qkv_bias: v.nullish(flag, true),
+  layer_norm_eps: v.nullish(epsilon),
+  mlp_ratio: v.nullish(ratio, 4),
+  layerscale_value: v.nullish(within(-1e6, 1e6), 1),
+  use_swiglu_ffn: only(false),
+});
+
+const swin = object({
+  patch_size: v.nullish(patchSize, 4),
+  window_size: v.nullish(windowSize, 7),
+  embed_dim: v.nullish(features, 96),
+  depths: v.nullish(stages(1, 128), [2, 2, 6, 2]),
+  num_heads: v.nullish(stages(1, 1024), [3, 6, 12, 24]),
+  mlp_ratio: v.nullish(ratio, 4),
+  qkv_bias: v.nullish(flag, true),
+  layer_norm_eps: v.nullish(epsilon, 1e-5),
+  use_absolute_embeddings: only(false),
+});
 
 /** The head a file has, by the class of transformers that wrote it. */
 type HeadKind = 'none' | 'one' | 'two';
 
-function headKind(config: Fields): HeadKind {
-  const architectures = config.has('architectures') ? labelsOf(config, 'architectures') : undefined;
-  const [architecture = ''] = architectures ?? [];
+function headKind([architecture = '']: readonly string[]): HeadKind {
   if (architecture.endsWith('WithTeacher')) return 'two';
   return architecture.endsWith('ForImageClassification') ? 'one' : 'none';
 }
 
-function readVit(config: Fields, usesHead: boolean): Partial<VisionTransformerConfig> {
-  const type = config.string('model_type');
-  config.only('hidden_act', 'gelu');
-  config.only('num_channels', 3);
-  const embedDim = config.number('hidden_size', 768);
-  const dinov2 = type === 'dinov2';
-  if (dinov2) config.only('use_swiglu_ffn', false);
-  if (usesHead && type !== 'vit') {
-    throw new PeftError(
-      'not-supported',
-      `${config.source}: the head of ${type === 'deit' ? 'DeiTForImageClassification' : 'Dinov2ForImageClassification'} ` +
-        'sees other tokens than those here do. Open it with `classes`, for a new head.',
-    );
-  }
+function readVit(json: unknown, type: string, usesHead: boolean, source: string): Partial<VisionTransformerConfig> {
+  const config = parse(vit, json, source);
+  const isDinov2 = type === 'dinov2';
+  check(!usesHead || type === 'vit', 'not-supported', () => {
+    const written = type === 'deit' ? 'DeiTForImageClassification' : 'Dinov2ForImageClassification';
+    return `${source}: the head of ${written} sees other tokens than those here do. Open it with \`classes\`, for a new head.`;
+  });
   return {
-    imageSize: config.size('image_size', [224]),
-    patchSize: config.number('patch_size', dinov2 ? 14 : 16),
-    embedDim,
-    depth: config.number('num_hidden_layers', 12),
-    heads: config.number('num_attention_heads', 12),
-    mlpRatio: dinov2 ? config.number('mlp_ratio', 4) : config.number('intermediate_size', 3072) / embedDim,
-    qkvBias: config.boolean('qkv_bias', true),
+    patchSize: config.patch_size ?? (isDinov2 ? 14 : 16),
+    embedDim: config.hidden_size,
+    depth: config.num_hidden_layers,
+    heads: config.num_attention_heads,
+    mlpRatio: isDinov2 ? config.mlp_ratio : config.intermediate_size / config.hidden_size,
+    qkvBias: config.qkv_bias,
     distilled: type === 'deit',
-    layerScale: dinov2 ? config.number('layerscale_value', 1) : null,
-    epsilon: config.number('layer_norm_eps', dinov2 ? 1e-6 : 1e-12),
+    layerScale: isDinov2 ? config.layerscale_value : null,
+    epsilon: config.layer_norm_eps ?? (isDinov2 ? 1e-6 : 1e-12),
   };
 }
 
-function readSwin(config: Fields): Partial<SwinTransformerConfig> {
-  config.only('hidden_act', 'gelu');
-  config.only('num_channels', 3);
-  config.only('use_absolute_embeddings', false);
+function readSwin(json: unknown, source: string): Partial<SwinTransformerConfig> {
+  const config = parse(swin, json, source);
   return {
-    imageSize: config.size('image_size', [224]),
-    patchSize: config.number('patch_size', 4),
-    windowSize: config.number('window_size', 7),
-    embedDim: config.number('embed_dim', 96),
-    depths: config.numbers('depths', [2, 2, 6, 2]),
-    heads: config.numbers('num_heads', [3, 6, 12, 24]),
-    mlpRatio: config.number('mlp_ratio', 4),
-    qkvBias: config.boolean('qkv_bias', true),
-    epsilon: config.number('layer_norm_eps', 1e-5),
+    patchSize: config.patch_size,
+    windowSize: config.window_size,
+    embedDim: config.embed_dim,
+    depths: config.depths,
+    heads: config.num_heads,
+    mlpRatio: config.mlp_ratio,
+    qkvBias: config.qkv_bias,
+    epsilon: config.layer_norm_eps,
   };
 }
 
 /** `LABEL_0`, `LABEL_1`, ... is what transformers writes for want of names. */
-const isNamed = (labels: string[] | undefined): boolean => !labels?.every((label, i) => label === `LABEL_${i}`);
+const isNamed = (labels: readonly string[]): boolean => !labels.every((label, i) => label === `LABEL_${i}`);
+
+/** The last part of a repository's name or a path, if it can stand in a path itself. */
+const nameOf = (path: string, type: string): string => /(?:^|[/\\])(\w[\w-]*(?:\.[\w-]+)*)$/.exec(path)?.[1] ?? type;
 
 /**
  * Reads the `config.json` of transformers' folders (model types vit, deit, dinov2 and swin), and its
  * `preprocessor_config.json` if there is one.
  *
  * @param source the file's name, for errors
- * @param newHead whether the file's own head is not wanted
+ * @param newHead whether the file's own head is not wanted: class names that do not fit it are left out then
+ * @throws PeftError `bad-config` that names the field, `not-supported` for what would make another model
  */
 export function describeTransformers(
   json: unknown,
@@ -77,22 +134,32 @@ export function describeTransformers(
   processor?: unknown,
   newHead = false,
 ): DescribedBackbone {
-  const config = new Fields(json, source);
-  const type = config.string('model_type');
+  const config = parse(common, json, source);
+  const { model_type: type, image_size: imageSize } = config;
+  const isKnown = types.some(known => known === type);
   check(
-    ['vit', 'deit', 'dinov2', 'swin'].includes(type),
+    isKnown,
     'not-supported',
-    () => `${source}: model_type "${type}" is not supported; vit, deit, dinov2 and swin are.`,
+    () => `${source}: model_type ${quote(type)} is not supported; ${types.join(', ')} are.`,
   );
-  const kind = headKind(config);
-  const all = labelsOf(config, 'id2label');
-  const classes = kind === 'none' ? 0 : (all?.length ?? 2);
-  const labels = kind !== 'none' && isNamed(all) ? all : undefined;
-  const name = config.has('_name_or_path') ? config.string('_name_or_path') : type;
-  const preprocessing = describeProcessor(processor, type, config.size('image_size', [224]));
+  const kind = headKind(config.architectures ?? []);
+  const named = config.id2label && Object.keys(config.id2label).length;
+  const classes = kind === 'none' ? 0 : (config.num_labels ?? named ?? 2);
+  const labels = kind === 'none' ? undefined : orderLabels(config.id2label, classes, `${source}: id2label`, newHead);
+  const preprocessing = describeProcessor(processor, type, imageSize);
+  const shared = { imageSize, classes };
   const definition: BackboneDefinition =
     type === 'swin'
-      ? { architecture: 'swin', config: { ...readSwin(config), classes }, preprocessing }
-      : { architecture: 'vit', config: { ...readVit(config, kind === 'one' && !newHead), classes }, preprocessing };
-  return { name: name || type, definition, labels };
+      ? { architecture: 'swin', config: { ...readSwin(json, source), ...shared }, preprocessing }
+      : {
+          architecture: 'vit',
+          config: { ...readVit(json, type, kind === 'one' && !newHead, source), ...shared },
+          preprocessing,
+        };
+  return {
+    name: nameOf(config._name_or_path ?? '', type),
+    definition,
+    labels: labels && isNamed(labels) ? labels : undefined,
+    files: { format: 'transformers', config: json as JsonObject, processor: processor as JsonObject | undefined },
+  };
 }

@@ -1,19 +1,20 @@
-import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { check, initialize, key, PeftError } from '@peft/core';
-import { type MappedSafetensors, mapSafetensors } from '@peft/core/node';
-import type { Backbone } from '../backbone.ts';
 import { type BackboneOptions, createBackbone, defineBackbone } from '../create.ts';
+import type { ModelFiles } from '../formats/model-files.ts';
 import type { Preprocessing } from '../preprocessing.ts';
+import type { SwinTransformer } from '../swin/swin-transformer.ts';
+import type { VisionTransformer } from '../vit/vision-transformer.ts';
 import { loadBackbone } from '../weights/load.ts';
 import type { FileNaming } from '../weights/naming.ts';
 import type { BackboneDefinition } from '../zoo/entry.ts';
 import { lookupBackbone, zoo } from '../zoo/zoo.ts';
 import { readModelFolder } from './folder.ts';
-import { sha256File } from './hash.ts';
 import { type DownloadOptions, downloadModel } from './hub/model.ts';
 import { parseHubReference } from './hub/reference.ts';
+import { entryAt } from './regular-file.ts';
+import { openWeights } from './weights-file.ts';
 
 export interface OpenBackboneOptions extends BackboneOptions, DownloadOptions {
   /** A safetensors file for a name of the zoo; without it, and without weights of its own, values are random. */
@@ -23,7 +24,7 @@ export interface OpenBackboneOptions extends BackboneOptions, DownloadOptions {
 }
 
 export interface OpenedBackbone {
-  readonly model: Backbone;
+  readonly model: VisionTransformer | SwinTransformer;
   readonly preprocessing: Preprocessing;
   /** Class names, if the head is the file's own and it has them. */
   readonly labels: readonly string[] | undefined;
@@ -31,12 +32,20 @@ export interface OpenedBackbone {
   readonly name: string;
   /** What was asked for, with the Hub's revision resolved to a folder where there is one. */
   readonly source: string;
-  /** The weights' file; `undefined` for random values. It is read when something needs them, so it must stay as it is. */
+  /**
+   * The weights' file, or the index of several; `undefined` for random values. It is read when something needs them, so it
+   * must stay as it is.
+   */
   readonly weights: string | undefined;
-  /** The SHA-256 of that file, in hexadecimal, computed when it is first asked for; `undefined` for random values. */
+  /**
+   * The SHA-256 of that file, in hexadecimal, computed when it is first asked for; `undefined` for random values. Of
+   * several files: of a line `<sha256>  <name>` for each, by name.
+   */
   weightsHash(): Promise<string | undefined>;
   /** The layout of that file, for `exportBackbone`. */
   readonly layout: FileNaming | undefined;
+  /** The configuration that it came with, for `saveBackbone`. */
+  readonly files: ModelFiles;
 }
 
 interface Located {
@@ -44,6 +53,7 @@ interface Located {
   readonly definition: BackboneDefinition;
   readonly labels: readonly string[] | undefined;
   readonly weights: string | undefined;
+  readonly files: ModelFiles;
 }
 
 /** The folder of a model that comes as a package. */
@@ -61,13 +71,21 @@ async function locate(spec: string, options: OpenBackboneOptions, newHead: boole
   if (spec.startsWith('hf:')) return readModelFolder(await downloadModel(parseHubReference(spec), options), newHead);
   const isPico = spec === 'pico-vit' || spec === 'pico-swin';
   if (isPico && !weights) return { ...(await readModelFolder(await packagedModel(spec), newHead)), name: spec };
-  if (!Object.hasOwn(zoo, spec) && existsSync(spec)) return readModelFolder(spec, newHead);
+  if (!Object.hasOwn(zoo, spec)) {
+    const { kind } = await entryAt(spec);
+    if (kind === 'folder') return readModelFolder(spec, newHead);
+    check(kind === 'none', 'bad-argument', () => {
+      const advice = 'a backbone is a name, a folder, or hf:owner/name.';
+      return `${spec} is a file; ${advice} Give a file of weights beside the name: weights: "${basename(spec)}" (--weights).`;
+    });
+  }
   check(
     !/[/\\]/.test(spec),
     'missing',
     () => `There is no folder ${spec}. A backbone is a name, a folder, or hf:owner/name.`,
   );
-  return { name: spec, definition: lookupBackbone(spec), labels: undefined, weights };
+  const files: ModelFiles = { format: 'timm', config: { architecture: spec } };
+  return { name: spec, definition: lookupBackbone(spec), labels: undefined, weights, files };
 }
 
 /**
@@ -86,7 +104,7 @@ export async function openBackbone(spec: string, options: OpenBackboneOptions = 
   const definition = defineBackbone(found.definition, options);
   const model = createBackbone(definition);
   const source = `${basename(weights ?? '')} (${spec})`;
-  const file = weights ? mapSafetensors(weights, source) : undefined;
+  const file = weights ? await openWeights(weights, source) : undefined;
   const layout = file && loadBackbone(model, file, source, { newHead });
   initialize(model, key(seed));
   let hash: Promise<string> | undefined;
@@ -99,16 +117,10 @@ export async function openBackbone(spec: string, options: OpenBackboneOptions = 
     source: spec,
     weights,
     async weightsHash() {
-      if (file && weights) hash ??= hashOf(file, weights);
+      hash ??= file?.hash();
       return hash;
     },
     layout,
+    files: found.files,
   };
-}
-
-/** The SHA-256 of the file that was opened. */
-async function hashOf(file: MappedSafetensors, path: string): Promise<string> {
-  const hash = await sha256File(path);
-  file.checkUnchanged();
-  return hash;
 }

@@ -1,6 +1,7 @@
 import { fromFloat32, PeftError, parameters, type StoredTensor } from '@peft/core';
 import type { Backbone } from '../backbone.ts';
 import { findNaming } from './detect.ts';
+import { checkFinite } from './finite.ts';
 import { type FileNaming, translator } from './naming.ts';
 import { splitRows } from './rows.ts';
 
@@ -8,7 +9,8 @@ import { splitRows } from './rows.ts';
  * The backbone's weights under the names of a layout: what {@link loadBackbone} returned, or `timm`, `hf`, `hf-5.9`,
  * `hf-distilled`, `hf-dinov2` or (Swin) `microsoft`.
  *
- * @throws PeftError `not-supported` if the layout has no place for one of the model's parameters
+ * @throws PeftError `not-supported` if the layout has no place for one of the model's parameters; `numerics` for a parameter
+ * that is not finite
  */
 export async function exportBackbone(
   model: Backbone,
@@ -21,7 +23,9 @@ export async function exportBackbone(
   for (const [path, parameter] of parameters(model)) {
     const names = translate(path);
     if (!names) throw new PeftError('not-supported', `Layout "${naming.id}" has no name for ${path}; use "timm".`);
-    const tensor = fromFloat32(await parameter.getForFile(), parameter.layout.shape, dtype);
+    const values = await parameter.getForFile();
+    checkFinite(values, path);
+    const tensor = fromFloat32(values, parameter.layout.shape, dtype);
     for (const [i, part] of splitRows(tensor, names.length).entries()) tensors.set(names[i], part);
   }
   return tensors;

@@ -1,4 +1,4 @@
-import { fromFloat32, loadState, parameters, type Safetensors, type StoredTensor, toFloat32 } from '@peft/core';
+import { fromFloat32, loadState, parameters, type StoredTensor, toFloat32 } from '@peft/core';
 import { type Backbone, headParameters } from '../backbone.ts';
 import { VisionTransformer } from '../vit/vision-transformer.ts';
 import { detectNaming, findNaming } from './detect.ts';
@@ -38,7 +38,7 @@ function fitPositions(model: VisionTransformer, stored: StoredTensor): StoredTen
  */
 export function loadBackbone(
   model: Backbone,
-  { tensors }: Pick<Safetensors, 'tensors'>,
+  { tensors }: { readonly tensors: ReadonlyMap<string, StoredTensor> },
   source: string,
   { newHead = false }: LoadBackboneOptions = {},
 ): FileNaming {

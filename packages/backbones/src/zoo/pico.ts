@@ -30,3 +30,9 @@ export const picoZoo = {
     preprocessing: cifar10,
   },
 } satisfies Record<string, BackboneDefinition>;
+
+/** What these are variations of, as timm names it. */
+export const picoArchitectures: Readonly<Record<string, string>> = {
+  'pico-vit': 'vit_tiny_patch16_224',
+  'pico-swin': 'swin_tiny_patch4_window7_224',
+};

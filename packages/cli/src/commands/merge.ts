@@ -1,6 +1,5 @@
-import { exportBackbone } from '@peft/backbones';
-import { drawNormal, fold, key, serializeSafetensors } from '@peft/core';
-import { writeFolderAtomic } from '@peft/core/node';
+import { saveBackbone } from '@peft/backbones/node';
+import { drawNormal, fold, key } from '@peft/core';
 import { batchSource } from '@peft/data';
 import { openDataset } from '@peft/data/node';
 import { calibrate } from '@peft/lily';
@@ -12,12 +11,12 @@ import { largestDifference } from '../world/difference.ts';
 import { openEagerBackend } from '../world/engine.ts';
 import { type OpenedModel, openWithAdapter } from '../world/model.ts';
 
-/** Folds adapters into the base weights and writes a folder in the base's own layout. */
+/** Folds adapters into the base weights and writes a folder in the base's own layout, opened again before it is there. */
 export async function merge(args: Arguments, output: Output): Promise<void> {
   const [adapter, out] = [required(args, 'adapter'), required(args, 'out')];
   await openEagerBackend(args, output);
   const opened = await openWithAdapter(args, adapter, undefined, output);
-  const { model, backbone, labels } = opened;
+  const { model, backbone, labels, preprocessing } = opened;
   if (args.calibrate !== undefined) await freezeRouting(args, args.calibrate, opened, output);
   const [height, width] = backbone.model.imageSize;
   const probe = tf.tensor(drawNormal(fold(key(args.seed), 'probe'), 2 * height * width * 3), [2, height, width, 3]);
@@ -25,30 +24,12 @@ export async function merge(args: Arguments, output: Output): Promise<void> {
   model.merge();
   const after = await read(model.call(probe));
   const maxAbsDiff = largestDifference(before, after);
-  const weights = await exportBackbone(backbone.model, backbone.layout ?? 'timm');
-  const config = {
-    architecture: backbone.name,
-    num_classes: backbone.model.classes,
-    num_features: backbone.model.featureCount,
-    ...(labels && { label_names: labels }),
-    pretrained_cfg: {
-      input_size: opened.preprocessing.inputSize,
-      interpolation: opened.preprocessing.interpolation,
-      crop_pct: opened.preprocessing.cropPct,
-      crop_mode: opened.preprocessing.cropMode,
-      mean: opened.preprocessing.mean,
-      std: opened.preprocessing.std,
-      num_classes: backbone.model.classes,
-    },
-  };
-  await writeFolderAtomic(out, {
-    'model.safetensors': serializeSafetensors(weights, { format: 'pt' }),
-    'config.json': `${JSON.stringify(config, null, 2)}\n`,
-  });
-  output.answer(`Merged into ${out}; largest logit difference on a probe batch ${maxAbsDiff.toExponential(2)}`, {
-    maxAbsDiff,
-    out,
-  });
+  const { format, difference } = await saveBackbone(backbone, out, { labels, preprocessing });
+  output.answer(
+    `Merged into ${out}, a folder of ${format}; largest logit difference on a probe batch ${maxAbsDiff.toExponential(2)}, ` +
+      `and ${difference.toExponential(2)} after reading it again`,
+    { maxAbsDiff, reopened: difference, format, out },
+  );
 }
 
 /** Pictures that a calibration needs at most. */

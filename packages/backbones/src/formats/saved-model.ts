@@ -1,0 +1,11 @@
+import type { Preprocessing } from '../preprocessing.ts';
+import type { SwinTransformer } from '../swin/swin-transformer.ts';
+import type { VisionTransformer } from '../vit/vision-transformer.ts';
+
+/** What a model's configuration files tell of it. */
+export interface SavedModel {
+  readonly model: VisionTransformer | SwinTransformer;
+  /** Class names, in the order of the logits. */
+  readonly labels: readonly string[] | undefined;
+  readonly preprocessing: Preprocessing;
+}

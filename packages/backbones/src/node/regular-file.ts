@@ -1,0 +1,34 @@
+import { stat } from 'node:fs/promises';
+import { check, PeftError } from '@peft/core';
+
+const isMissing = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
+
+/** What there is at a path, followed through links: a file's size in bytes. */
+export type Entry = { readonly kind: 'file'; readonly size: number } | { readonly kind: 'folder' | 'none' | 'special' };
+
+/** @throws PeftError `missing` for a path that cannot be looked at */
+export async function entryAt(path: string): Promise<Entry> {
+  try {
+    const found = await stat(path);
+    if (found.isFile()) return { kind: 'file', size: found.size };
+    return { kind: found.isDirectory() ? 'folder' : 'special' };
+  } catch (cause) {
+    if (isMissing(cause)) return { kind: 'none' };
+    throw new PeftError('missing', `Cannot look at ${path}: ${(cause as Error).message}`, { cause });
+  }
+}
+
+/**
+ * Looks before a file is opened: a pipe would never answer, a device never end.
+ *
+ * @returns its size in bytes
+ * @throws PeftError `missing` if there is nothing; `bad-file` for what is not a regular file, with `advice` for a folder
+ */
+export async function checkRegular(path: string, advice = 'Give a file in it.'): Promise<number> {
+  const found = await entryAt(path);
+  check(found.kind !== 'none', 'missing', () => `There is no file ${path}.`);
+  check(found.kind !== 'folder', 'bad-file', () => `${path} is a folder, not a file. ${advice}`);
+  check(found.kind === 'file', 'bad-file', () => `${path} is not a regular file but a pipe, a socket or a device.`);
+  return found.size;
+}
