@@ -16,6 +16,7 @@ import timm  # noqa: E402
 import torch  # noqa: E402
 from safetensors.torch import load_file, save_file  # noqa: E402
 from timm.layers import resample_abs_pos_embed  # noqa: E402
+from timm.models.swin_transformer import checkpoint_filter_fn  # noqa: E402
 from transformers import (  # noqa: E402
     DeiTConfig,
     DeiTForImageClassificationWithTeacher,
@@ -79,7 +80,22 @@ timm_model('timm-distilled', 'deit_tiny_distilled_patch16_224', **VIT)
 timm_model('timm-deit3', 'deit3_small_patch16_224', **{**VIT, 'init_values': 0.5})
 
 SWIN = dict(patch_size=4, embed_dim=12, depths=(2, 2), num_heads=(2, 4), window_size=4, mlp_ratio=2)
-timm_model('timm-swin', 'swin_tiny_patch4_window7_224', size=(32, 32), **SWIN)
+
+
+def windowed(model):
+    """The same weights for larger windows, and for pictures whose last stage has smaller ones, not square."""
+    results = {}
+    for name, size, window in (('larger', (48, 48), 6), ('smaller', (24, 16), 3), ('oblong', (32, 16), 4)):
+        options = {**SWIN, 'window_size': window}
+        other = timm.create_model('swin_tiny_patch4_window7_224', img_size=size, num_classes=5, **options).eval()
+        other.load_state_dict(checkpoint_filter_fn(model.state_dict(), other))
+        x = pictures(*size)
+        with torch.no_grad():
+            results.update({f'{name}.input': x, f'{name}.logits': other(x)})
+    return results
+
+
+timm_model('timm-swin', 'swin_tiny_patch4_window7_224', size=(32, 32), extra=windowed, **SWIN)
 timm_model('timm-swin-odd', 'swin_tiny_patch4_window7_224', size=(28, 36), **SWIN)
 
 

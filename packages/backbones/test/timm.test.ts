@@ -50,6 +50,21 @@ test('position embeddings are resized as timm does, larger one way and smaller t
   expect(maxDifference(logits, numbers(reference, 'resampled.logits'))).toBeLessThan(1e-5);
 });
 
+test.each([
+  ['larger', [48, 48], 6],
+  ['smaller', [24, 16], 3],
+  ['oblong', [32, 16], 4],
+] as const)(
+  'tables of relative positions are resized as timm does: windows %s',
+  async (name, imageSize, windowSize) => {
+    const { weights, reference } = await readFixture('timm-swin');
+    const model = createBackbone({ architecture: 'swin', config: { ...swin, imageSize, windowSize }, preprocessing });
+    loadBackbone(model, { tensors: weights }, 'timm-swin');
+    const logits = await model.call(pictures(reference, `${name}.input`)).data();
+    expect(maxDifference(logits, numbers(reference, `${name}.logits`))).toBeLessThan(1e-5);
+  },
+);
+
 test('the zoo is that of timm: parameters, classes and preprocessing', async () => {
   const expected = JSON.parse(await readFile(new URL('./fixtures/zoo.json', import.meta.url), 'utf8'));
   const before = tf.memory().numTensors;

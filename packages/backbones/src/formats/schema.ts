@@ -41,7 +41,7 @@ export function stages(least: number, most: number) {
 export const flag = v.boolean('true or false');
 export const text = v.string('a string');
 /** Height or width of a picture, in pixels. */
-export const side = count(1, 16_384);
+export const side = count(1, 4096);
 export const depth = count(1, 128);
 export const features = count(1, 65_536);
 export const heads = count(1, 1024);
@@ -58,12 +58,12 @@ export const size = v.pipe(
   v.transform((value): [number, number] => (typeof value === 'number' ? [value, value] : [value[0], value[1]])),
 );
 
-const finite = within(-1e6, 1e6);
-const positive = within(1e-6, 1e6);
+const center = within(-2, 2);
+const spread = within(1e-4, 4);
 const three = 'a list of three numbers';
-/** By channel: what pictures are centered with, and what they are divided by. */
-export const mean = v.strictTuple([finite, finite, finite], three);
-export const std = v.strictTuple([positive, positive, positive], three);
+/** By channel: what pictures of values in 0..1 are centered with, and what they are divided by. */
+export const mean = v.strictTuple([center, center, center], three);
+export const std = v.strictTuple([spread, spread, spread], three);
 /** The share of the resized picture that the crop keeps. */
 export const cropPct = within(0.1, 2);
 

@@ -1,6 +1,6 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { check, disposeModule, drawNormal, fold, key, PeftError, serializeSafetensors } from '@peft/core';
+import { check, checkFinite, disposeModule, drawNormal, fold, key, PeftError, serializeSafetensors } from '@peft/core';
 import { writeFolderAtomic } from '@peft/core/node';
 import * as tf from '@tensorflow/tfjs-core';
 import type { Backbone } from '../backbone.ts';
@@ -10,7 +10,6 @@ import { writeTimm } from '../formats/timm-write.ts';
 import { hasClass, transformersLayout, writeProcessor, writeTransformers } from '../formats/transformers-write.ts';
 import type { Preprocessing } from '../preprocessing.ts';
 import { exportBackbone } from '../weights/export.ts';
-import { checkFinite } from '../weights/finite.ts';
 import type { FileNaming } from '../weights/naming.ts';
 import { type OpenedBackbone, openBackbone } from './open.ts';
 import { besides, checkReplaceable, replaceFolder } from './replace-folder.ts';

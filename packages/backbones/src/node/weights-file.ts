@@ -47,8 +47,11 @@ const indexFields = object({
   weight_map: v.record(v.string(), text, 'file names by tensor'),
 });
 
-const byteSize = ({ dtype, shape }: StoredTensor): number =>
-  shape.reduce((product, size) => product * size, bytesPerElement[dtype]);
+/** In bytes; not a number for a type that is not read. */
+const byteSize = ({ dtype, shape }: StoredTensor): number => {
+  const width = Object.entries(bytesPerElement).find(([type]) => type === dtype)?.[1] ?? Number.NaN;
+  return shape.reduce((product, size) => product * size, width);
+};
 
 const few = (names: readonly string[]): string =>
   names.slice(0, 8).map(quote).join(', ') + (names.length > 8 ? ` and ${names.length - 8} more` : '');
@@ -85,7 +88,7 @@ async function openShards(folder: string, index: string): Promise<WeightsFile> {
   check(missing.length === 0, 'bad-file', () => `${index} lists ${few(missing)}, which its files do not have.`);
   const total = metadata?.total_size ?? bytes;
   check(
-    total === bytes,
+    total === bytes || Number.isNaN(bytes),
     'bad-file',
     () => `${index}: total_size is ${total}, but its files hold tensors of ${bytes} bytes. Is a file of another model?`,
   );

@@ -1,7 +1,6 @@
-import { fromFloat32, PeftError, parameters, type StoredTensor } from '@peft/core';
+import { checkFinite, fromFloat32, PeftError, parameters, type StoredTensor } from '@peft/core';
 import type { Backbone } from '../backbone.ts';
 import { findNaming } from './detect.ts';
-import { checkFinite } from './finite.ts';
 import { type FileNaming, translator } from './naming.ts';
 import { splitRows } from './rows.ts';
 

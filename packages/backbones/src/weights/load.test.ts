@@ -1,4 +1,4 @@
-import { initialize, key, PeftError, parameters, type StoredTensor } from '@peft/core';
+import { fromFloat32, initialize, key, PeftError, parameters, type StoredTensor, toFloat32 } from '@peft/core';
 import { describe, expect, test } from 'vitest';
 import { maxDifference, numbers, pictures } from '../../test/compare.ts';
 import { readFixture } from '../../test/fixture.ts';
@@ -108,6 +108,82 @@ describe('what a file may lack', () => {
   test('poolers, buffers and mask tokens are ignored', async () => {
     await load(weights => weights.set('embeddings.mask_token', weights.get('cls_token')!));
   });
+});
+
+describe('what training tools leave in a file', () => {
+  const counter: StoredTensor = { dtype: 'I64', shape: [], bytes: new Uint8Array(8) };
+  const renamed = async (rename: (name: string) => string): Promise<Map<string, StoredTensor>> => {
+    const { weights } = await readFixture('timm-token');
+    return new Map([...weights].map(([name, tensor]) => [rename(name), tensor]));
+  };
+  const inside = (prefix: string) => (name: string) => prefix + name;
+
+  test.each<[string, (name: string) => string]>([
+    ['module.', inside('module.')],
+    ['_orig_mod.', inside('_orig_mod.')],
+    ['model.', inside('model.')],
+    ['module._orig_mod.', inside('module._orig_mod.')],
+    ['state_dict.model.', inside('state_dict.model.')],
+    ['backbone., but the head', name => (name.startsWith('head.') ? name : `backbone.${name}`)],
+  ])('names under %s', async (_, rename) => {
+    const { reference } = await readFixture('timm-token');
+    const tensors = (await renamed(rename)).set('n_averaged', counter).set('module.num_batches_tracked', counter);
+    tensors.set('observer.scale', { dtype: 'F8_E4M3', shape: [1], bytes: new Uint8Array(1) });
+    tensors.set('attn.mask', { dtype: 'BOOL', shape: [1], bytes: new Uint8Array(1) });
+    const model = createVit({})();
+    expect(loadBackbone(model, { tensors }, 'file')).toEqual({ id: 'timm', prefix: '' });
+    const logits = await model.call(pictures(reference)).data();
+    expect(maxDifference(logits, numbers(reference, 'logits'))).toBeLessThan(1e-5);
+  });
+
+  test('a prefix that only some names have is no wrapper', async () => {
+    const tensors = await renamed(name => (name.startsWith('blocks.1.') ? `module.${name}` : name));
+    expect(() => loadBackbone(createVit({})(), { tensors }, 'file')).toThrow(
+      /12 missing: blocks\.1\..*12 unexpected: module/s,
+    );
+  });
+
+  test('one tensor under two names is refused', async () => {
+    const tensors = await renamed(name => `backbone.${name}`);
+    tensors.set('head.weight', tensors.get('backbone.head.weight')!);
+    expect(() => loadBackbone(createVit({})(), { tensors }, 'file')).toThrow(/holds head\.weight twice/);
+  });
+
+  test('doubles are read; a parameter of 8 bits is refused by name', async () => {
+    const { weights, reference } = await readFixture('timm-token');
+    const head = weights.get('head.weight')!;
+    const doubles = Float64Array.from(toFloat32(head));
+    const inDoubles = new Map(weights).set('head.weight', {
+      ...head,
+      dtype: 'F64',
+      bytes: new Uint8Array(doubles.buffer),
+    });
+    const model = createVit({})();
+    loadBackbone(model, { tensors: inDoubles }, 'file');
+    const logits = await model.call(pictures(reference)).data();
+    expect(maxDifference(logits, numbers(reference, 'logits'))).toBeLessThan(1e-5);
+    const bytes = new Uint8Array(doubles.length);
+    const quantized = new Map(weights).set('head.weight', { ...head, dtype: 'F8_E4M3', bytes });
+    expect(() => loadBackbone(createVit({})(), { tensors: quantized }, 'file')).toThrow(
+      'file: head.weight is of type F8_E4M3; weights of F64, F32, F16 and BF16 are read.',
+    );
+  });
+
+  test.each([Number.NaN, Number.POSITIVE_INFINITY])(
+    '%d among the weights is an error where they are first used',
+    async bad => {
+      const { weights, reference } = await readFixture('timm-token');
+      const norm = weights.get('blocks.1.norm2.weight')!;
+      const values = toFloat32(norm).slice();
+      values[3] = bad;
+      const model = createVit({})();
+      const tensors = new Map(weights).set('blocks.1.norm2.weight', fromFloat32(values, norm.shape));
+      loadBackbone(model, { tensors }, 'file');
+      expect(() => model.call(pictures(reference))).toThrow(
+        `file: blocks.1.norm2.weight holds ${bad}; every number must be finite.`,
+      );
+    },
+  );
 });
 
 test('a Microsoft file has its mergings one stage earlier, and buffers', async () => {

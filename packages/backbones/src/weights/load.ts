@@ -1,10 +1,10 @@
-import { fromFloat32, loadState, parameters, type StoredTensor, toFloat32 } from '@peft/core';
+import { check, loadState, parameters, type StoredTensor } from '@peft/core';
 import { type Backbone, headParameters } from '../backbone.ts';
-import { VisionTransformer } from '../vit/vision-transformer.ts';
 import { detectNaming, findNaming } from './detect.ts';
+import { fitTensor } from './fit.ts';
 import { type FileNaming, isExtra, isHead, translator } from './naming.ts';
-import { resamplePositions } from './resample.ts';
 import { joinRows } from './rows.ts';
+import { unwrapNames } from './wrappers.ts';
 
 export interface LoadBackboneOptions {
   /**
@@ -14,47 +14,57 @@ export interface LoadBackboneOptions {
   newHead?: boolean;
 }
 
-/** A position embedding for the model's grid, if the file's has another and is square, as timm assumes. */
-function fitPositions(model: VisionTransformer, stored: StoredTensor): StoredTensor {
-  const wanted = model.pos_embed.shape;
-  const side = Math.sqrt(stored.shape[1] - model.embeddedPrefix);
-  const fits = stored.shape.length === 3 && stored.shape[2] === wanted[2] && Number.isInteger(side) && side > 0;
-  if (!fits || stored.shape[1] === wanted[1]) return stored;
-  const values = resamplePositions(toFloat32(stored), model.embeddedPrefix, [side, side], model.patch_embed.grid);
-  return fromFloat32(values, wanted);
+/** Types of numbers that a model computes with; counters and masks beside them have others. */
+const isFloat = ({ dtype }: StoredTensor): boolean => /^(F64|F32|F16|BF16)$/.test(dtype);
+
+/** Refuses a parameter that is there, but as numbers of 8 bits or fewer. */
+function checkReadable(names: readonly string[], others: readonly (readonly [string, StoredTensor])[], source: string) {
+  const found = others.find(([name]) => names.some(wanted => name === wanted || name.endsWith(`.${wanted}`)));
+  check(
+    found === undefined,
+    'not-supported',
+    () => `${source}: ${found?.[0]} is of type ${found?.[1].dtype}; weights of F64, F32, F16 and BF16 are read.`,
+  );
 }
 
 /**
  * Gives a backbone the weights of a file, in whichever known layout it is: timm's, transformers' (old names or those since
- * 5.9, query, key and value apart), or Microsoft's for Swin; F32, F16 or BF16.
+ * 5.9, query, key and value apart), or Microsoft's for Swin; F64, F32, F16 or BF16; with what training tools put before
+ * every name (`module.`, `_orig_mod.`, `model.`, `backbone.`, ...).
  *
- * Position embeddings are resized to the model's picture size as timm does. Poolers, buffers and mask tokens are ignored;
- * anything else that is missing, unexpected or misshapen is reported in one error, before the model is changed. The numbers
- * are read when something first needs them, so `tensors` must stay as they are.
+ * Position embeddings and Swin's tables of relative positions are resized to the model's picture size as timm does. Poolers,
+ * buffers, mask tokens and integers are ignored; anything else that is missing, unexpected or misshapen is reported in one
+ * error, before the model is changed. The numbers are read when something first needs them, so the file must stay as it is;
+ * one that is not finite is an error then.
  *
  * @param source the file's name, for errors
- * @returns the layout, for `exportBackbone` to write the same
- * @throws PeftError `bad-file`
+ * @returns the layout, for `exportBackbone` to write the same but for what stood before every name
+ * @throws PeftError `bad-file`; `not-supported` for weights of 8 bits or fewer
  */
 export function loadBackbone(
   model: Backbone,
-  { tensors }: { readonly tensors: ReadonlyMap<string, StoredTensor> },
+  file: { readonly tensors: ReadonlyMap<string, StoredTensor> },
   source: string,
   { newHead = false }: LoadBackboneOptions = {},
 ): FileNaming {
+  const asked = [...file.tensors].filter(([name]) => !isExtra(name));
+  const tensors = unwrapNames(new Map(asked.filter(([, tensor]) => isFloat(tensor))), source);
+  const others = asked.filter(([, tensor]) => !isFloat(tensor));
   const found = detectNaming(model, new Set(tensors.keys()));
   const naming = findNaming(model, found.id);
   const translate = translator(naming, found.prefix);
-  const rest = new Map([...tensors].filter(([name]) => !isExtra(name)));
+  const rest = new Map(tensors);
   const ours = new Map<string, StoredTensor>();
   const head = new Map(headParameters(model));
   for (const [path, { layout }] of parameters(model)) {
     const names = translate(path) ?? [];
     const parts = names.flatMap(name => tensors.get(name) ?? []);
     for (const name of names) rest.delete(name);
-    if (parts.length === 0 || parts.length < names.length) continue;
-    const joined = joinRows(parts);
-    const tensor = model instanceof VisionTransformer && path === 'pos_embed' ? fitPositions(model, joined) : joined;
+    if (parts.length === 0 || parts.length < names.length) {
+      checkReadable(names, others, source);
+      continue;
+    }
+    const tensor = fitTensor(model, path, joinRows(parts));
     const differs = String(tensor.shape) !== String(layout.shape);
     if (!(newHead && differs && head.has(path))) ours.set(path, tensor);
   }

@@ -1,5 +1,6 @@
 import { PeftError } from '../errors.ts';
-import { fromFloat32, isReadable, toFloat32 } from '../files/dtype.ts';
+import { fromFloat32, toFloat32 } from '../files/dtype.ts';
+import { checkFinite } from '../files/finite.ts';
 import type { StoredTensor } from '../files/safetensors.ts';
 import type { Module } from './module.ts';
 import type { FileValues } from './parameter.ts';
@@ -17,7 +18,8 @@ const few = (names: string[]): string =>
 
 /**
  * Gives a model the tensors of a file, by path and in the file's layout. All that is missing, unexpected or misshapen is
- * reported in one error, before anything is changed. The numbers themselves are read when something first needs them.
+ * reported in one error, before anything is changed. The numbers themselves are read when something first needs them, and
+ * an error then if one is not finite.
  */
 export function loadState(
   root: Module,
@@ -28,10 +30,6 @@ export function loadState(
   const wanted = new Map(parameters(root));
   const missing = [...wanted.keys()].filter(path => !tensors.has(path) && !optional?.(path));
   const unexpected = [...tensors.keys()].filter(path => !wanted.has(path));
-  const unreadable = [...wanted.keys()].flatMap(path => {
-    const dtype = tensors.get(path)?.dtype ?? 'F32';
-    return isReadable(dtype) ? [] : [`${path} (${dtype})`];
-  });
   const misshapen = [...wanted].flatMap(([path, { layout }]) => {
     const found = tensors.get(path)?.shape;
     return found && String(found) !== String(layout.shape) ? [`${path} [${found}] should be [${layout.shape}]`] : [];
@@ -39,7 +37,6 @@ export function loadState(
   const problems = [
     missing.length > 0 && `${missing.length} missing: ${few(missing)}`,
     unexpected.length > 0 && `${unexpected.length} unexpected: ${few(unexpected)}`,
-    unreadable.length > 0 && `${unreadable.length} of a type that cannot be read: ${few(unreadable)}`,
     misshapen.length > 0 && `${misshapen.length} of another shape: ${few(misshapen)}`,
   ].filter(problem => problem !== false);
   if (problems.length > 0) {
@@ -51,18 +48,25 @@ export function loadState(
   }
   for (const [path, parameter] of wanted) {
     const tensor = tensors.get(path);
-    if (tensor) parameter.deferFromFile(valuesOf(tensor));
+    if (tensor) parameter.deferFromFile(valuesOf(tensor, `${source}: ${path}`));
   }
 }
 
-const valuesOf = (tensor: StoredTensor): FileValues => ({
-  readSync: () => toFloat32(tensor),
-  read: async () => {
-    const { dtype, shape } = tensor;
-    return toFloat32({ dtype, shape, bytes: await (tensor.read?.() ?? tensor.bytes) });
-  },
-  isNew: tensor.read !== undefined || tensor.dtype !== 'F32',
-});
+/** @param what the file and the tensor, for errors */
+const valuesOf = (tensor: StoredTensor, what: string): FileValues => {
+  const finite = (values: Float32Array): Float32Array => {
+    checkFinite(values, what);
+    return values;
+  };
+  return {
+    readSync: () => finite(toFloat32(tensor)),
+    read: async () => {
+      const { dtype, shape } = tensor;
+      return finite(toFloat32({ dtype, shape, bytes: await (tensor.read?.() ?? tensor.bytes) }));
+    },
+    isNew: tensor.read !== undefined || tensor.dtype !== 'F32',
+  };
+};
 
 /** The model's tensors by path, in the file's layout. */
 export async function saveState(
