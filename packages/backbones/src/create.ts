@@ -1,6 +1,6 @@
 import { bindPaths } from '@peft/core';
 import * as v from 'valibot';
-import { classes, parse, size } from './formats/schema.ts';
+import { classes as classesSchema, parse, size as sizeSchema } from './formats/schema.ts';
 import { SwinTransformer } from './swin/swin-transformer.ts';
 import { VisionTransformer } from './vit/vision-transformer.ts';
 import type { BackboneDefinition } from './zoo/entry.ts';
@@ -14,7 +14,7 @@ export interface BackboneOptions {
   imageSize?: number | readonly [height: number, width: number];
 }
 
-const optionsSchema = v.object({ classes: v.optional(classes), imageSize: v.optional(size) });
+const optionsSchema = v.object({ classes: v.optional(classesSchema), imageSize: v.optional(sizeSchema) });
 
 /**
  * A definition with options applied to it, in its configuration and its preprocessing.
@@ -26,8 +26,8 @@ export function defineBackbone(
   options: BackboneOptions = {},
 ): BackboneDefinition {
   const found = typeof definition === 'string' ? lookupBackbone(definition) : definition;
-  const changes = parse(optionsSchema, options, 'backbone options');
-  const { imageSize } = changes;
+  const { classes, imageSize } = parse(optionsSchema, options, 'backbone options');
+  const changes = { ...(imageSize && { imageSize }), ...(classes !== undefined && { classes }) };
   const preprocessing = imageSize
     ? { ...found.preprocessing, inputSize: [3, ...imageSize] as const }
     : found.preprocessing;

@@ -85,3 +85,12 @@ test('options change what is built and what its pictures look like', () => {
   expect(config).toMatchObject({ classes: 3, imageSize: [96, 96], embedDim: 384 });
   expect(preprocessing.inputSize).toEqual([3, 96, 96]);
 });
+
+test('options that are undefined change nothing; sizes and classes that no model has are refused', () => {
+  const same = defineBackbone('deit_small_patch16_224', { classes: undefined, imageSize: undefined });
+  expect(same).toEqual(defineBackbone('deit_small_patch16_224'));
+  expect(() => defineBackbone('pico-vit', { imageSize: 100_000 })).toThrow(/imageSize should be .* from 1 to 4096/);
+  expect(() => defineBackbone('pico-vit', { classes: 1e9 })).toThrow(
+    /classes should be a whole number from 0 to 1000000/,
+  );
+});
