@@ -26,6 +26,7 @@ export {
   type TensorSpan,
 } from './files/safetensors.ts';
 export { readFields, targetFields } from './files/target-fields.ts';
+export { checkFinite } from './finite.ts';
 export { type BottleneckConfig, type BottleneckOptions, bottleneck, bottleneckOptions } from './method/bottleneck.ts';
 export { type LowRankInit, lowRankDelta, lowRankDeltaWeight, lowRankParameters } from './method/low-rank.ts';
 export type {

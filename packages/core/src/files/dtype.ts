@@ -1,34 +1,22 @@
-import { PeftError } from '../errors.ts';
+import { check, PeftError } from '../errors.ts';
 import type { StoredTensor } from './safetensors.ts';
 
-/** Bytes of one element, by type: every type of the format, widest first and then in the order of its reference writer. */
-export const bytesPerElement = {
-  U64: 8,
-  I64: 8,
+/** The element types whose numbers are read. F64 is read only. */
+export type StoredDtype = 'F64' | 'F32' | 'F16' | 'BF16' | 'I64' | 'I32' | 'U8' | 'BOOL';
+
+export const bytesPerElement: Record<StoredDtype, number> = {
   F64: 8,
-  C64: 8,
   F32: 4,
-  U32: 4,
-  I32: 4,
-  BF16: 2,
   F16: 2,
-  U16: 2,
-  I16: 2,
-  F8_E8M0: 1,
-  F8_E4M3: 1,
-  F8_E5M2: 1,
-  I8: 1,
+  BF16: 2,
+  I64: 8,
+  I32: 4,
   U8: 1,
-  F6_E3M2: 0.75,
-  F6_E2M3: 0.75,
-  F4: 0.5,
   BOOL: 1,
-} as const;
+};
 
-/** The type of a stored tensor's elements. A file may hold any; {@link toFloat32} and {@link toInt32} say which they read. */
-export type StoredDtype = keyof typeof bytesPerElement;
-
-export const isDtype = (name: string): name is StoredDtype => Object.hasOwn(bytesPerElement, name);
+/** Whether the numbers of a tensor can be read. A file may hold others, which are well as long as nobody asks for them. */
+export const isReadable = (dtype: string): dtype is StoredDtype => Object.hasOwn(bytesPerElement, dtype);
 
 /** The bytes at an address that is a multiple of `alignment`; copied only if they are not there already. */
 const aligned = (bytes: Uint8Array, alignment: number): Uint8Array =>
@@ -68,22 +56,24 @@ function floatToHalf(bits: number): number {
   return sign | (rounded >>> 13);
 }
 
-/**
- * The numbers of a stored tensor as float32. F32 is a view where alignment allows, everything else a copy: F64 rounded, F16,
- * BF16, and the integers that {@link toInt32} reads.
- *
- * @throws PeftError `bad-file` for another type
- */
+function requireReadable(dtype: string): asserts dtype is StoredDtype {
+  check(isReadable(dtype), 'not-supported', () => {
+    return `A tensor of type ${dtype} cannot be read; those of ${Object.keys(bytesPerElement).join(', ')} can.`;
+  });
+}
+
+/** The numbers of a stored tensor as float32. F32 is a view where alignment allows, everything else a copy. */
 export function toFloat32({ dtype, bytes }: StoredTensor): Float32Array {
+  requireReadable(dtype);
   const size = bytes.length / bytesPerElement[dtype];
   switch (dtype) {
-    case 'F32': {
-      const { buffer, byteOffset } = aligned(bytes, 4);
-      return new Float32Array(buffer, byteOffset, size);
-    }
     case 'F64': {
       const { buffer, byteOffset } = aligned(bytes, 8);
       return Float32Array.from(new Float64Array(buffer, byteOffset, size));
+    }
+    case 'F32': {
+      const { buffer, byteOffset } = aligned(bytes, 4);
+      return new Float32Array(buffer, byteOffset, size);
     }
     case 'F16': {
       const { buffer, byteOffset } = aligned(bytes, 2);
@@ -105,12 +95,9 @@ export function toFloat32({ dtype, bytes }: StoredTensor): Float32Array {
   }
 }
 
-/**
- * The numbers of a stored I32, I64, U8, I8, I16, U16 or BOOL tensor.
- *
- * @throws PeftError `bad-file` where an I64 does not fit, and for another type
- */
+/** The numbers of a stored integer tensor. Throws where an I64 does not fit. */
 export function toInt32({ dtype, bytes }: StoredTensor): Int32Array {
+  requireReadable(dtype);
   const size = bytes.length / bytesPerElement[dtype];
   switch (dtype) {
     case 'I32': {
@@ -125,16 +112,6 @@ export function toInt32({ dtype, bytes }: StoredTensor): Int32Array {
         return Number(value);
       });
     }
-    case 'U16': {
-      const { buffer, byteOffset } = aligned(bytes, 2);
-      return Int32Array.from(new Uint16Array(buffer, byteOffset, size));
-    }
-    case 'I16': {
-      const { buffer, byteOffset } = aligned(bytes, 2);
-      return Int32Array.from(new Int16Array(buffer, byteOffset, size));
-    }
-    case 'I8':
-      return Int32Array.from(new Int8Array(bytes.buffer, bytes.byteOffset, size));
     case 'U8':
     case 'BOOL':
       return Int32Array.from(bytes);

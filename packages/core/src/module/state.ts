@@ -1,7 +1,7 @@
 import { PeftError } from '../errors.ts';
-import { fromFloat32, toFloat32 } from '../files/dtype.ts';
-import { checkFinite } from '../files/finite.ts';
+import { fromFloat32, isReadable, toFloat32 } from '../files/dtype.ts';
 import type { StoredTensor } from '../files/safetensors.ts';
+import { checkFinite } from '../finite.ts';
 import type { Module } from './module.ts';
 import type { FileValues } from './parameter.ts';
 import { bindPaths, parameters } from './tree.ts';
@@ -30,6 +30,10 @@ export function loadState(
   const wanted = new Map(parameters(root));
   const missing = [...wanted.keys()].filter(path => !tensors.has(path) && !optional?.(path));
   const unexpected = [...tensors.keys()].filter(path => !wanted.has(path));
+  const unreadable = [...wanted.keys()].flatMap(path => {
+    const dtype = tensors.get(path)?.dtype ?? 'F32';
+    return isReadable(dtype) ? [] : [`${path} (${dtype})`];
+  });
   const misshapen = [...wanted].flatMap(([path, { layout }]) => {
     const found = tensors.get(path)?.shape;
     return found && String(found) !== String(layout.shape) ? [`${path} [${found}] should be [${layout.shape}]`] : [];
@@ -37,6 +41,7 @@ export function loadState(
   const problems = [
     missing.length > 0 && `${missing.length} missing: ${few(missing)}`,
     unexpected.length > 0 && `${unexpected.length} unexpected: ${few(unexpected)}`,
+    unreadable.length > 0 && `${unreadable.length} of a type that cannot be read: ${few(unreadable)}`,
     misshapen.length > 0 && `${misshapen.length} of another shape: ${few(misshapen)}`,
   ].filter(problem => problem !== false);
   if (problems.length > 0) {
