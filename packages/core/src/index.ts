@@ -25,6 +25,7 @@ export {
   serializeSafetensors,
   type TensorSpan,
 } from './files/safetensors.ts';
+export { storedNumbers } from './files/stored-numbers.ts';
 export { readFields, targetFields } from './files/target-fields.ts';
 export { checkFinite } from './finite.ts';
 export { type BottleneckConfig, type BottleneckOptions, bottleneck, bottleneckOptions } from './method/bottleneck.ts';

@@ -14,6 +14,7 @@ import {
   readAdapterFolder,
   resolveSites,
   serializeSafetensors,
+  storedNumbers,
   toFloat32,
   writeAdapterFolder,
 } from '@peft/core';
@@ -379,4 +380,13 @@ test('a version of the paper is a start that options change', () => {
 test('a convolution is refused, as by Python', () => {
   const plan = () => planAdapter(createBackbone('pico-vit'), lily({ targets: ['qkv', 'proj'] }));
   expect(plan).toThrow(/patch_embed\.proj, a PatchProjection \(a convolution\); only linear modules and blocks/);
+});
+
+test('the numbers of a folder in the layout of peft are those of the adapter: copies of shared tensors count once', async () => {
+  const { model } = await moved({ targets: whole, r: 2, stride: 2, nB: 3, mixing: 'batch' });
+  const { 'peft.json': _, ...files } = await writeAdapterFolder(model);
+  const [{ file, read }] = readAdapterFolder(files, 'folder', [lily]).adapters;
+  const { adapter } = countParameters(model.base, [model.get('default').plan]);
+  expect(storedNumbers(file, read)).toBe(adapter);
+  expect(storedNumbers(file, {})).toBeGreaterThan(adapter);
 });

@@ -41,7 +41,7 @@ export const lily: ((options?: LilyOptions) => Method<LilyConfig>) & MethodFacto
       peftType: 'LILY',
       read(file: PeftAdapterFile, options?: LilyOptions): ReadAdapter {
         const { config, values } = readLily(file, options);
-        return { method: lily(config), values };
+        return { method: lily(config), values, isShared: key => /\.lily_[AB]\.weight$/.test(key) };
       },
     },
   );

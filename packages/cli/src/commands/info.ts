@@ -1,6 +1,14 @@
 import { stat } from 'node:fs/promises';
 import { createBackbone } from '@peft/backbones';
-import { countParameters, type JsonObject, modules, parameters, planAdapter, planSettled } from '@peft/core';
+import {
+  countParameters,
+  type JsonObject,
+  modules,
+  parameters,
+  planAdapter,
+  planSettled,
+  storedNumbers,
+} from '@peft/core';
 import { openAdapterFolder, openSafetensors } from '@peft/core/node';
 import { type Arguments, UsageError } from '../arguments.ts';
 import { factories, makeMethod } from '../methods.ts';
@@ -50,7 +58,7 @@ async function describeFolder(path: string, output: Output): Promise<void> {
   const { adapters, card } = await openAdapterFolder(path, factories);
   const described = adapters.map(({ name, read, file, active }) => {
     const tensors = [...file.tensors].map(([tensor, { dtype, shape }]) => ({ name: tensor, dtype, shape }));
-    const numbers = tensors.reduce((sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1), 0);
+    const numbers = storedNumbers(file, read);
     const stored = [...file.tensors.values()].reduce((sum, tensor) => sum + tensor.bytes.length, 0);
     return { name, type: read.method.type, active, numbers, stored, tensors, config: read.method.config };
   });

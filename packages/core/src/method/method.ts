@@ -103,6 +103,8 @@ export interface ReadAdapter {
   readonly method: Method;
   /** The values of one site, in memory order. What the file lacks is noted by the reader. */
   values(site: Site, sites: readonly Site[], reader: TensorReader): Record<string, Float32Array>;
+  /** Whether what the file has under this key is a copy of a tensor that several layers share; no unless given. */
+  isShared?(key: string): boolean;
 }
 
 /** A method's package, as a value: calling it makes a {@link Method}. */
