@@ -18,6 +18,7 @@ export {
   writeAdapterFolder,
 } from './files/adapter-folder.ts';
 export { bytesPerElement, fromFloat32, fromInt32, type StoredDtype, toFloat32, toInt32 } from './files/dtype.ts';
+export { sha256Of } from './files/hashes.ts';
 export {
   parseSafetensors,
   type Safetensors,

@@ -21,6 +21,8 @@ interface Labelled {
   readonly leftOut?: readonly LeftOut[];
   /** The class of each picture, `[size]`. At hand from the start: nothing is read, and the caller does not change it. */
   labels(): Int32Array;
+  /** The same text for the same picture, wherever it lies, and another for another. Nothing is decoded. */
+  digest?(index: number): Promise<string>;
   /** Lets go of open files. Nothing can be read afterwards. */
   close?(): Promise<void>;
 }
@@ -48,7 +50,9 @@ export type Dataset = PictureDataset | TensorDataset;
 export function subset(dataset: Dataset, indices: Int32Array, name: string): Dataset {
   const all = dataset.labels();
   const labels = indices.map(index => all[index]);
-  const changed = { name, size: indices.length, labels: () => labels };
+  const { digest: of } = dataset;
+  const digest = of && ((index: number) => of(indices[index]));
+  const changed = { name, size: indices.length, labels: () => labels, digest };
   if (dataset.preprocessed)
     return { ...dataset, ...changed, tensor: (index: number) => dataset.tensor(indices[index]) };
   const inspect = async (index: number): Promise<LeftOut | undefined> => dataset.inspect?.(indices[index]);
@@ -67,6 +71,10 @@ export function concat(datasets: readonly Dataset[], name: string): Dataset {
     if (differs)
       throw new PeftError('bad-argument', `${other.name} has ${differs} than ${first.name}; they do not join.`);
   }
+  const digest = (index: number): Promise<string> => {
+    const [{ digest: of }, offset] = at(datasets, index);
+    return of!(offset);
+  };
   const labels = Int32Array.from(datasets.flatMap(dataset => [...dataset.labels()]));
   const common = {
     name,
@@ -75,6 +83,7 @@ export function concat(datasets: readonly Dataset[], name: string): Dataset {
     numbered: first.numbered,
     leftOut: datasets.flatMap(dataset => dataset.leftOut ?? []),
     labels: () => labels,
+    digest: datasets.every(({ digest }) => digest) ? digest : undefined,
     close: async () => void (await Promise.all(datasets.map(dataset => dataset.close?.()))),
   };
   const at = <D extends Dataset>(parts: readonly D[], index: number): [D, number] => {

@@ -2,11 +2,12 @@ export { type BatchSourceOptions, batchSource, type DatasetSource } from './batc
 export { type Batch, type BatchOptions, batches } from './batches.ts';
 export { checkPreprocessing } from './check-preprocessing.ts';
 export { concat, type Dataset, type LeftOut, type PictureDataset, subset, type TensorDataset } from './dataset.ts';
+export { datasetHash } from './dataset-hash.ts';
 export { decodeBlob } from './decode-blob.ts';
 export { type Colour, centerCrop, crop, flipHorizontal, fromGrey, type Picture, pad } from './picture.ts';
 export { imagenet, type Normalisation, normaliser, type Preprocessing, type Transform } from './preprocessing.ts';
 export { relabel } from './relabel.ts';
-export { remarks } from './remarks.ts';
+export { leftOutRemark, remarks } from './remarks.ts';
 export { type Interpolation, resize } from './resample.ts';
 export { type Parts, stratifiedSplit } from './split.ts';
 export { type TensorFile, tensorFileDataset, tensorFileOf } from './tensor-file.ts';

@@ -4,7 +4,8 @@ import { quote, quoteSome } from './text.ts';
 /** How many kinds of reasons are told, the most frequent first. */
 const shownReasons = 4;
 
-function leftOutRemark(leftOut: readonly LeftOut[]): string {
+/** One line about what was left out, the most frequent reasons first. */
+export function leftOutRemark(leftOut: readonly LeftOut[]): string {
   const byReason = new Map<string, string[]>();
   for (const { path, reason } of leftOut) {
     const paths = byReason.get(reason);

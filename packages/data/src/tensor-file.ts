@@ -1,6 +1,7 @@
 import { bytesPerElement, PeftError, parseSafetensors, toFloat32, toInt32 } from '@peft/core';
 import { checkClassNames, maxLabel, numberedClasses, startAtOne } from './classes.ts';
 import type { Dataset } from './dataset.ts';
+import { digestOf } from './dataset-hash.ts';
 import { checkMaxPixels, checkPixels, defaultMaxPixels } from './limits.ts';
 import { fromGrey, type Picture } from './picture.ts';
 import { Refused } from './refused.ts';
@@ -172,20 +173,24 @@ export async function tensorFileDataset(
   if (dtype === 'U8' && shape.length === 4 && (shape[3] === 1 || shape[3] === 3)) {
     const [, height, width, channels] = shape;
     checkSize(name, height, width, maxPixels);
+    const bytes = height * width * channels;
+    const digest = async (index: number): Promise<string> => digestOf(await row(index, bytes), bytes);
     const picture = async (index: number): Promise<Picture> => {
-      const data = await row(index, height * width * channels);
+      const data = await row(index, bytes);
       return channels === 1 ? fromGrey(data, width, height) : { data, width, height };
     };
-    return { ...common, picture };
+    return { ...common, picture, digest };
   }
   if (dtype === 'F32' && shape.length === 4 && shape[1] === 3) {
     const [, , height, width] = shape;
     checkSize(name, height, width, maxPixels);
+    const size = 3 * height * width * bytesPerElement.F32;
+    const digest = async (index: number): Promise<string> => digestOf(await row(index, size), size);
     const tensor = async (index: number): Promise<Float32Array> => {
-      const bytes = await row(index, 3 * height * width * bytesPerElement.F32);
+      const bytes = await row(index, size);
       return channelsLast(toFloat32({ dtype, shape: [3, height, width], bytes }), height * width);
     };
-    return { ...common, preprocessed: true, height, width, tensor };
+    return { ...common, preprocessed: true, height, width, tensor, digest };
   }
   throw new PeftError(
     'bad-shape',

@@ -77,10 +77,10 @@ export async function readBytes(path: string, { subject = path, limit, checkHead
 }
 
 /** The first bytes of a regular file. */
-export async function readHead(path: string): Promise<Uint8Array> {
+export async function readHead(path: string, length = headBytes): Promise<Uint8Array> {
   const file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
   try {
-    return await readExactly(file, headBytes, 0);
+    return await readExactly(file, length, 0);
   } finally {
     await file.close();
   }

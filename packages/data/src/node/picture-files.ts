@@ -1,7 +1,10 @@
+import { stat } from 'node:fs/promises';
 import { PeftError } from '@peft/core';
 import type { LeftOut, PictureDataset } from '../dataset.ts';
+import { digestOf, hashedBytes } from '../dataset-hash.ts';
 import { Refused } from '../refused.ts';
 import { type DecodeOptions, readPicture } from './decode.ts';
+import { readHead } from './files.ts';
 
 interface PictureFiles extends DecodeOptions {
   readonly name: string;
@@ -38,6 +41,10 @@ export function pictureFiles(options: PictureFiles): PictureDataset {
         const hint = 'Or leave out what is broken, with skipBroken (--skip-broken).';
         throw new PeftError(error.code, `${error.message} ${hint}`, { cause: error });
       }
+    },
+    async digest(index) {
+      const path = pathOf(index);
+      return digestOf(await readHead(path, hashedBytes), (await stat(path)).size);
     },
     async inspect(index) {
       const path = pathOf(index);
