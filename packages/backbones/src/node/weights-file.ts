@@ -31,12 +31,13 @@ async function openFile(path: string, source: string): Promise<WeightsFile> {
     path,
     `Weights are one file: give ${join(path, 'model.safetensors')}, or the folder as the backbone.`,
   );
-  const { tensors, checkUnchanged } = mapSafetensors(path, source);
+  const { tensors, checkUnchanged, setHash } = mapSafetensors(path, source);
   return {
     tensors,
     async hash() {
       const hash = await sha256File(path);
       checkUnchanged();
+      setHash(hash);
       return hash;
     },
   };

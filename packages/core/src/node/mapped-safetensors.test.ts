@@ -1,8 +1,9 @@
+import { createHash } from 'node:crypto';
 import { appendFile, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { fromFloat32, parseSafetensors, serializeSafetensors } from '../index.ts';
+import { fromFloat32, parseSafetensors, serializeSafetensors, toFloat32 } from '../index.ts';
 import { mapSafetensors } from './mapped-safetensors.ts';
 
 const contents = serializeSafetensors(
@@ -49,6 +50,16 @@ test('refuses a file that is not what it was, and one that is gone', async () =>
   await rm(path);
   expect(() => tensors.get('a')?.bytes).toThrow(expect.objectContaining({ code: 'missing' }));
   await expect(tensors.get('a')?.read?.()).rejects.toThrow(expect.objectContaining({ code: 'missing' }));
+});
+
+test('knows a file that was only touched by its hash', async () => {
+  const { tensors, setHash, checkUnchanged } = mapSafetensors(path);
+  setHash(createHash('sha256').update(contents).digest('hex'));
+  await utimes(path, 1, 1);
+  checkUnchanged();
+  expect(toFloat32(tensors.get('a')!)).toEqual(Float32Array.of(1, 2, 3));
+  await appendFile(path, 'x');
+  expect(checkUnchanged).toThrow(/has changed/);
 });
 
 test('refuses a file that is truncated or padded', async () => {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { closeSync, fstatSync, openSync, read, readSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { check, PeftError } from '../errors.ts';
@@ -7,6 +8,8 @@ import { headerLength, parseHeader, type Safetensors, type StoredTensor } from '
 export interface MappedSafetensors extends Safetensors {
   /** Throws if the file is not the one that was opened any more. */
   checkUnchanged(): void;
+  /** Tells the SHA-256 of the file, in hexadecimal: a file that was touched, or copied anew, is then known to be the same. */
+  setHash(sha256: string): void;
 }
 
 /** What changes when a file does. */
@@ -66,9 +69,14 @@ export function mapSafetensors(path: string, source = path): MappedSafetensors {
     const length = headerLength(size >= 8 ? span(0, 8) : new Uint8Array(), size, source);
     return { ...parseHeader(span(8, length), size, source), id: identity(file) };
   });
+  let { id } = opened;
+  let hash: string | undefined;
   const checkSame = (file: number): void => {
-    const isSame = identity(file) === opened.id;
+    const now = identity(file);
+    if (now === id) return;
+    const isSame = hash !== undefined && hashOf(file) === hash;
     check(isSame, 'bad-file', () => `${source} has changed since it was opened; open it again.`);
+    id = now;
   };
   const tensors = new Map<string, StoredTensor>();
   for (const [name, { dtype, shape, begin, end }] of opened.spans) {
@@ -85,7 +93,25 @@ export function mapSafetensors(path: string, source = path): MappedSafetensors {
       read: () => withFileAside(path, file => readExactlyAside(spanOf(file))),
     });
   }
-  return { tensors, metadata: opened.metadata, checkUnchanged: () => withFile(path, checkSame) };
+  return {
+    tensors,
+    metadata: opened.metadata,
+    checkUnchanged: () => withFile(path, checkSame),
+    setHash(sha256) {
+      hash = sha256;
+    },
+  };
+}
+
+/** The SHA-256 of an open file, in hexadecimal. */
+function hashOf(file: number): string {
+  const hash = createHash('sha256');
+  const part = new Uint8Array(2 ** 20);
+  for (let position = 0, count = 1; count > 0; position += count) {
+    count = readSync(file, part, 0, part.length, position);
+    hash.update(part.subarray(0, count));
+  }
+  return hash.digest('hex');
 }
 
 function open(path: string): number {
