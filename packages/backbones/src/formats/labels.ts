@@ -10,22 +10,17 @@ export const labelNames = v.union(
 
 type LabelNames = v.InferOutput<typeof labelNames>;
 
-/** How many numbers of a list are listed by an error. */
-const few = 5;
-
-/** What is wrong with class names, as the end of a sentence; nothing if they name each of the classes once. */
+/**
+ * What is wrong with class names, as the end of a sentence; nothing if they name each of the classes. Two may have one name, as
+ * two of ImageNet's do ("crane"): whoever matches classes by name must refuse those.
+ */
 function problem(names: ReadonlyMap<string, string>, classes: number): string | undefined {
   if (names.size !== classes) return `has ${names.size} names for ${classes} classes`;
   const misnumbered = [...names.keys()].find(key => !/^(0|[1-9]\d{0,6})$/.test(key) || Number(key) >= classes);
   if (misnumbered !== undefined) {
     return `numbers a class ${quote(misnumbered)}; ${classes} classes are numbered 0 to ${classes - 1}`;
   }
-  const counts = new Map<string, number>();
-  for (const name of names.values()) counts.set(name, (counts.get(name) ?? 0) + 1);
-  const twice = [...counts].filter(([, times]) => times > 1).map(([name]) => quote(name));
-  if (twice.length === 0) return undefined;
-  const more = twice.length > few ? ` and ${twice.length - few} more` : '';
-  return `names several classes ${twice.slice(0, few).join(', ')}${more}; give each class a name of its own`;
+  return undefined;
 }
 
 /**
@@ -33,7 +28,7 @@ function problem(names: ReadonlyMap<string, string>, classes: number): string | 
  *
  * @param field where they stand, for errors
  * @param newHead whether the file's own head is not wanted: names that do not fit it are left out then
- * @throws PeftError `bad-config` for a wrong number of names, wrong numbers, or one name for two classes
+ * @throws PeftError `bad-config` for a wrong number of names, or wrong numbers
  */
 export function orderLabels(
   names: LabelNames | null | undefined,
