@@ -14,6 +14,18 @@ export interface Metrics {
   readonly confusion: number[][];
 }
 
+/**
+ * Refuses logits that are not finite: whatever is made of them, a class or an accuracy, would be wrong.
+ *
+ * @param of whose logits they are, for the error
+ */
+export function checkLogits(logits: Float32Array, of: string): void {
+  const wrong = logits.find(value => !Number.isFinite(value));
+  check(wrong === undefined, 'numerics', () => {
+    return `The logits of ${of} hold ${wrong}. The weights, the adapter or the pictures have values that are not finite, or too large; check where they come from.`;
+  });
+}
+
 /** Adds up predictions batch by batch. */
 export class MetricsAccumulator {
   readonly #confusion: number[][];
@@ -26,6 +38,7 @@ export class MetricsAccumulator {
   /** @param logits `[B, C]`, row-major */
   add(logits: Float32Array, labels: Int32Array): void {
     const classes = this.#confusion.length;
+    checkLogits(logits, 'a batch');
     check(logits.length === labels.length * classes, 'bad-shape', () => {
       return `${logits.length} logits do not fit ${labels.length} labels of ${classes} classes.`;
     });
