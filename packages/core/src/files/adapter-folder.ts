@@ -92,7 +92,7 @@ const readme = (model: AdaptedModel, card: ModelCard): string =>
   [
     '---',
     'library_name: peft',
-    ...(card.backbone ? [`base_model: ${card.backbone}`] : []),
+    ...(card.backbone ? [`base_model: ${JSON.stringify(card.backbone)}`] : []), // a JSON string is one of YAML, too
     '---',
     '',
     `Adapters of a vision model: ${[...model.adapters.values()].map(({ name, method }) => `${name} (${method.type})`).join(', ')}.`,
