@@ -71,7 +71,8 @@ const schema = v.strictObject({
   augment: v.optional(v.picklist(['none', 'vtab', 'flip-crop'])),
   shuffle: v.optional(v.boolean(), true),
   initAdapter: v.optional(v.string()),
-  resume: v.optional(v.boolean(), false),
+  /** `force` goes on although the run differs from the one that was stopped. */
+  resume: v.optional(v.union([v.boolean(), v.literal('force', 'takes no value, or force')]), false),
   preset: v.optional(v.picklist(['vtab1k', 'neat-image'])),
   accumulate: v.optional(atLeastOne),
   checkpointEvery: v.optional(atLeastOne),
@@ -96,6 +97,9 @@ const schema = v.strictObject({
   format: v.optional(v.string(), 'onnx'),
   keepAdapters: v.optional(v.boolean(), false),
   runs: v.optional(atLeastOne),
+  skipBroken: v.optional(v.boolean(), false),
+  maxPixels: v.optional(atLeastOne),
+  yes: v.optional(v.boolean(), false),
 });
 
 export type Arguments = v.InferOutput<typeof schema>;

@@ -1,6 +1,8 @@
+import { inspect } from 'node:util';
 import { PeftError } from '@peft/core';
 import { CommanderError } from 'commander';
 import { UsageError } from './arguments.ts';
+import { printable } from './output/printable.ts';
 import { makeProgram } from './program.ts';
 
 /** TensorFlow.js greets with a banner in Node; it would stand in the way of progress and JSON. */
@@ -26,8 +28,8 @@ export async function run(argv: readonly string[]): Promise<number> {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     const known = error instanceof PeftError || error instanceof UsageError;
     const message = error instanceof Error ? error.message : String(error);
-    console.error(known ? `peft: ${message}` : `peft: unexpected: ${message}`);
-    if (debug && error instanceof Error) console.error(error.stack, error.cause ?? '');
+    console.error(printable(known ? `peft: ${message}` : `peft: unexpected: ${message}`));
+    if (debug && error instanceof Error) console.error(printable(inspect(error)));
     return error instanceof UsageError ? 2 : 1;
   }
 }

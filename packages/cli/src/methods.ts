@@ -108,7 +108,38 @@ export function makeMethod({ method, targets, set = {}, recipe = {} }: MethodArg
 }
 
 export function methodEntry(name: string): MethodEntry {
-  const entry = entries[name];
-  check(entry, 'bad-argument', () => `There is no method "${name}"; there are ${methodNames.join(', ')}.`);
-  return entry;
+  const isKnown = Object.hasOwn(entries, name);
+  check(isKnown, 'bad-argument', () => `There is no method "${name}"; there are ${methodNames.join(', ')}.`);
+  return entries[name];
+}
+
+/** The name on the command line of a method that a folder holds. */
+export const methodNameOf = ({ type }: Method): string => (type === 'bottleneck' ? 'adaptformer' : type);
+
+/**
+ * Refuses arguments that contradict the adapter that training starts from: it goes on as it is.
+ *
+ * @param source the adapter's folder, for errors
+ */
+export function checkAgainstAdapter(
+  { method, targets, set = {} }: Partial<MethodArguments>,
+  of: Method,
+  source: string,
+) {
+  const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
+  const { of: base, ...given } = set;
+  const settings = { ...(targets && { targets: targetsOf(targets) }), ...given };
+  const config: Record<string, unknown> = { ...of.config };
+  const differences = Object.entries(settings).flatMap(([name, value]) =>
+    same(value, config[name]) ? [] : [`${name} is ${JSON.stringify(config[name])} there, not ${JSON.stringify(value)}`],
+  );
+  if (method !== undefined && methodEntry(method).factory.type !== of.type)
+    differences.unshift(`it is of the method ${methodNameOf(of)}, not ${method}`);
+  if (base !== undefined && of.of?.type !== (isMethodRecord(base) ? base.type : base))
+    differences.push(`it acts on ${of.of?.type ?? 'no method'}, not ${JSON.stringify(base)}`);
+  check(differences.length === 0, 'bad-argument', () => {
+    const advice =
+      'Leave these arguments out to go on with the adapter as it is, or --init-adapter to start a new one.';
+    return `${source} contradicts the arguments: ${differences.join('; ')}. ${advice}`;
+  });
 }

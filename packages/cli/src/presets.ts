@@ -2,35 +2,43 @@ import type { JsonObject } from '@peft/core';
 import { constantRate, cosine, linearDecay, type Schedule, timm0412, warmup } from '@peft/train';
 import type { Arguments } from './arguments.ts';
 
-/** How to train: everything but what to train. */
+/** How to train: everything that the numbers of a run follow from, but for its model and its data. */
 export interface Recipe {
   epochs: number;
+  /** Optimizer steps, in the place of epochs. */
+  steps?: number;
   batch: number;
+  lr: number;
   weightDecay: number;
   schedule: NonNullable<Arguments['schedule']>;
   /** Steps. */
   warmup: number;
   dropPath: number;
+  smoothing: number;
+  clip?: number;
   augment: NonNullable<Arguments['augment']>;
+  shuffle: boolean;
   accumulate: number;
-  lr?: number;
+  seed: number;
+  frozenDtype: Arguments['frozenDtype'];
   /** Method options that belong to the recipe. */
   method: JsonObject;
-  /** What the recipe does to pictures instead of the backbone's own mean and deviation. */
-  normalise: boolean;
+  /** Whether pictures are normalized by the backbone's own mean and deviation. */
+  normalize: boolean;
 }
 
-const plain: Recipe = {
+const plain: Omit<Recipe, 'lr' | 'seed' | 'frozenDtype' | 'shuffle'> = {
   epochs: 10,
   batch: 32,
   weightDecay: 1e-4,
   schedule: 'cosine',
   warmup: 0,
   dropPath: 0,
+  smoothing: 0,
   augment: 'none',
   accumulate: 1,
   method: {},
-  normalise: true,
+  normalize: true,
 };
 
 /** The recipes of the papers' code; methods.md 1.4 and 4 (i). */
@@ -43,27 +51,35 @@ const presets: Record<NonNullable<Arguments['preset']>, Partial<Recipe>> = {
     dropPath: 0.1,
     augment: 'vtab',
     method: { dropout: 0.1 },
-    normalise: false,
+    normalize: false,
   },
   'neat-image': { batch: 64, accumulate: 4, lr: 5e-3, schedule: 'linear', augment: 'flip-crop' },
 };
 
-/** The preset, with what was given on top. */
-export function recipeOf(args: Arguments): Recipe {
-  const base = { ...plain, ...(args.preset && presets[args.preset]) };
-  const names = [
-    'epochs',
-    'batch',
-    'weightDecay',
-    'schedule',
-    'warmup',
-    'dropPath',
-    'augment',
-    'accumulate',
-    'lr',
-  ] as const;
-  const given = Object.fromEntries(names.flatMap(name => (args[name] === undefined ? [] : [[name, args[name]]])));
-  return { ...base, ...given };
+const settings = [
+  'epochs',
+  'steps',
+  'batch',
+  'lr',
+  'weightDecay',
+  'schedule',
+  'warmup',
+  'dropPath',
+  'smoothing',
+  'clip',
+  'augment',
+  'accumulate',
+] as const;
+
+/**
+ * The preset, with what was given on top.
+ *
+ * @param lr the learning rate that suits the method, where neither names one
+ */
+export function recipeOf(args: Arguments, lr: number): Recipe {
+  const { seed, shuffle, frozenDtype } = args;
+  const given = Object.fromEntries(settings.flatMap(name => (args[name] === undefined ? [] : [[name, args[name]]])));
+  return { ...plain, lr, seed, shuffle, frozenDtype, ...(args.preset && presets[args.preset]), ...given };
 }
 
 export function scheduleOf({ schedule, warmup: steps }: Recipe): Schedule {

@@ -1,4 +1,4 @@
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import { type Arguments, readArguments } from './arguments.ts';
 import { Output } from './output/output.ts';
 
@@ -32,12 +32,17 @@ const groups = {
         '--image-size <pixels>',
         "height and width of the model's pictures, instead of the backbone's own",
         number,
-      ),
+      )
+      .option('--yes', 'download the backbone that an adapter names'),
   data: (command: Command): Command =>
     command
       .option('--data <data>', 'an image folder, a VTAB-1K folder, a .safetensors file, or mnist')
       .option('--split <split>', 'train, val, trainval, test, or a list of a VTAB-1K folder such as train800')
       .option('--batch <n>', 'pictures in a batch', number),
+  pictures: (command: Command): Command =>
+    command
+      .option('--skip-broken', 'leave out pictures that cannot be decoded, and say which')
+      .option('--max-pixels <n>', 'refuse pictures of more pixels than this', number),
   method: (command: Command): Command =>
     command
       .option('--set <name=value>', 'an option of the method, as in its README (repeatable)', collect)
@@ -64,7 +69,10 @@ const groups = {
       .option('--augment <kind>', 'none, vtab or flip-crop')
       .option('--no-shuffle', 'take the pictures in the order of the list')
       .option('--init-adapter <folder>', 'start from a saved adapter')
-      .option('--resume', 'go on from the checkpoint in --out')
+      .option(
+        '--resume [force]',
+        'go on from the checkpoint in --out, or start where there is none; force: although the run differs',
+      )
       .option('--preset <name>', 'vtab1k or neat-image')
       .option('--accumulate <n>', 'batches a step', number)
       .option('--checkpoint-every <steps>', 'save a checkpoint this often', number)
@@ -106,27 +114,23 @@ export function makeProgram(): Command {
     program,
     'train',
     'train, evaluate and save an adapter',
-    ['model', 'data', 'method', 'training'],
+    ['model', 'data', 'pictures', 'method', 'training'],
     async () => (await import('./commands/train.ts')).train,
-  ).addOption(
-    new Option('--method <method>', 'lora, neat, lily, heat, pear; baselines adaptformer, linear, full').default(
-      'lora',
-    ),
-  );
+  ).option('--method <method>', 'lora (unless given), neat, lily, heat, pear; baselines adaptformer, linear, full');
   verb(
     program,
     'eval',
     'accuracy of an adapter or of a bare backbone',
-    ['model', 'data'],
+    ['model', 'data', 'pictures'],
     async () => (await import('./commands/eval.ts')).evaluate,
   )
     .option('--adapter <folder>', 'an adapter folder')
     .option('--reference <file>', "instead: hold every activation and gradient against another implementation's");
-  verb(program, 'predict', 'labels for pictures, or logits for tensors', ['model'], async () => {
+  verb(program, 'predict', 'labels for pictures, or logits for tensors', ['model', 'pictures'], async () => {
     const { predict } = await import('./commands/predict.ts');
     return (args, output, pictures) => predict(args, pictures, output);
   })
-    .argument('[pictures...]', 'files')
+    .argument('[pictures...]', 'files, or folders of them')
     .option('--adapter <folder>', 'an adapter folder')
     .option('--bare', 'without the adapter')
     .option('--tensors <file>', 'a safetensors file with images, float32 NCHW')
@@ -156,7 +160,7 @@ export function makeProgram(): Command {
     program,
     'compare',
     'several methods on one data set under one budget',
-    ['model', 'data', 'method', 'training'],
+    ['model', 'data', 'pictures', 'method', 'training'],
     async () => (await import('./commands/compare.ts')).compare,
   )
     .option('--methods <list>', 'methods, with commas between', (text: string) => text.split(','))

@@ -55,6 +55,7 @@ describe('an adapter, from training to merging', () => {
       'adapter_config.json',
       'adapter_model.safetensors',
       'peft.json',
+      'run.json',
     ]);
   });
 

@@ -37,21 +37,31 @@ export class Scratch {
     return JSON.parse(stdout) as T;
   }
 
-  /** Paints an image folder of two classes: bright above, bright below. */
-  async paint(name: string, count: number): Promise<void> {
-    for (const [label, className] of ['above', 'below'].entries()) {
+  /** Paints an image folder with a subfolder for each class: pictures that are bright on the side that the class is called after. */
+  async paint(name: string, count: number, classes: readonly Side[] = ['above', 'below']): Promise<void> {
+    for (const className of classes) {
       mkdirSync(this.at(name, className), { recursive: true });
-      for (let i = 0; i < count; i++) {
-        const pixels = Buffer.from(
-          Uint8Array.from({ length: 40 * 32 * 3 }, (_, p) => {
-            const bright = Math.floor(p / (32 * 3)) < 20 === (label === 0);
-            return (bright ? 160 : 40) + ((p * 7 + i * 13) % 50);
-          }),
-        );
-        await sharp(pixels, { raw: { width: 32, height: 40, channels: 3 } })
-          .jpeg()
-          .toFile(this.at(name, className, `${i}.jpg`));
-      }
+      for (let i = 0; i < count; i++) await paintSide(this.at(name, className, `${i}.jpg`), className, i);
     }
   }
+}
+
+const sides = {
+  above: (row: number) => row < 20,
+  below: (row: number) => row >= 20,
+  left: (_: number, column: number) => column < 16,
+};
+
+export type Side = keyof typeof sides;
+
+/** Writes a picture, 32 wide and 40 high, of which one side is bright. */
+export async function paintSide(path: string, side: Side, variation: number): Promise<void> {
+  const [height, width] = [40, 32];
+  const pixels = Uint8Array.from({ length: height * width * 3 }, (_, p) => {
+    const [row, column] = [Math.floor(p / (width * 3)), Math.floor(p / 3) % width];
+    return (sides[side](row, column) ? 160 : 40) + ((p * 7 + variation * 13) % 50);
+  });
+  await sharp(Buffer.from(pixels), { raw: { width, height, channels: 3 } })
+    .jpeg()
+    .toFile(path);
 }

@@ -1,30 +1,27 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { check } from '@peft/core';
+import { check, PeftError } from '@peft/core';
 import { writeAtomic } from '@peft/core/node';
-import type { Dataset } from '@peft/data';
-import { openDataset } from '@peft/data/node';
-import { type Arguments, required } from '../arguments.ts';
+import type { Arguments } from '../arguments.ts';
 import { methodEntry } from '../methods.ts';
 import type { Output } from '../output/output.ts';
 import { renderReport } from '../output/report.ts';
 import { bytes, count, percent, table } from '../output/table.ts';
-import { openEngine } from '../world/engine.ts';
-import { type FitResult, fit } from '../world/fit.ts';
+import { withData } from '../world/data.ts';
 import { interruptible } from '../world/interrupt.ts';
-import { openBase } from '../world/model.ts';
+import { type RunData, type RunResult, runTraining } from '../world/run.ts';
 
 /** One method's runs, one a seed. */
 export interface ComparedMethod {
   method: string;
-  runs: FitResult[];
+  runs: RunResult[];
   meanAccuracy: number;
   /** Sample standard deviation over the seeds; 0 for one. */
   deviation: number;
 }
 
-function summarise(method: string, runs: FitResult[]): ComparedMethod {
+function summarize(method: string, runs: RunResult[]): ComparedMethod {
   const accuracies = runs.map(({ metrics }) => metrics.accuracy);
   const meanAccuracy = accuracies.reduce((sum, accuracy) => sum + accuracy, 0) / accuracies.length;
   const squares = accuracies.reduce((sum, accuracy) => sum + (accuracy - meanAccuracy) ** 2, 0);
@@ -46,58 +43,76 @@ const resultTable = (methods: ComparedMethod[]): string =>
     ]),
   );
 
-/** Several methods on one data set under one budget, and an HTML report of what came of it. */
+/**
+ * Several methods on one data set under one budget, and an HTML report of what came of it. One that fails, or an interrupt, leaves
+ * the adapters, checkpoints and report of what was done so far.
+ */
 export async function compare(args: Arguments, output: Output): Promise<void> {
   const methods = (args.methods ?? ['linear', 'lora']).flatMap(list => list.split(','));
   for (const name of Object.keys(args.each ?? {}))
     check(methods.includes(name), 'bad-argument', () => `each has "${name}", which is not among the methods compared.`);
-  const data = required(args, 'data');
-  const train = await openDataset(data, args.split ?? 'train', { seed: args.seed });
-  const test = await openDataset(data, args.evalSplit ?? 'test', { seed: args.seed });
-  const scratch = args.out === undefined ? await mkdtemp(join(tmpdir(), 'peft-compare-')) : undefined;
-  const folder = args.out ?? (scratch as string);
-  try {
-    const compared: ComparedMethod[] = [];
-    await interruptible(output, async signal => {
-      for (const method of methods) {
-        const runs: FitResult[] = [];
-        for (let i = 0; i < args.seeds; i++) {
-          const seed = args.seed + i;
-          runs.push(
-            await runOne(
-              { ...argumentsFor(method, args), seed },
-              { train, test },
-              join(folder, `${method}-${seed}`),
-              output,
-              signal,
-            ),
-          );
-        }
-        compared.push(summarise(method, runs));
-      }
-    });
-    const path = args.report ?? 'peft-report.html';
-    await writeAtomic(
-      path,
-      renderReport({ title: `${args.backbone} on ${train.name}`, classes: train.classes, methods: compared }),
-    );
-    const rows = compared.map(({ runs, ...row }) => ({
-      ...row,
-      trainable: runs[0].trainable,
-      bytes: runs[0].bytes,
-      runs: runs.map(({ metrics, losses, epochs, seconds, stepMs }) => ({
-        accuracy: metrics.accuracy,
-        losses,
-        epochs,
-        seconds,
-        stepMs,
-      })),
-    }));
-    output.answer(`${resultTable(compared)}\nreport written to ${path}`, { rows, report: path });
-  } finally {
-    if (scratch) await rm(scratch, { recursive: true, force: true });
-    await Promise.all([train.close?.(), test.close?.()]);
+  for (const name of methods) methodEntry(name);
+  const path = args.report ?? 'peft-report.html';
+  const compared = await withData(args, output, async data => {
+    const title = `${args.backbone} on ${data.train.name}`;
+    const write = (done: ComparedMethod[]): Promise<void> =>
+      writeAtomic(path, renderReport({ title, classes: data.train.classes, methods: done }));
+    const folder = args.out ?? (await mkdtemp(join(tmpdir(), 'peft-compare-')));
+    const runs = new Map<string, RunResult[]>();
+    try {
+      await interruptible(output, signal => runAll(methods, runs, args, data, { folder, signal }, output));
+    } catch (cause) {
+      const done = summarizeAll(runs);
+      if (done.length > 0) await write(done);
+      if (!(cause instanceof PeftError)) throw cause;
+      throw new PeftError(cause.code, `${cause.message}\n${whatIsKept(folder, done, path)}`, { cause });
+    }
+    const done = summarizeAll(runs);
+    await write(done);
+    if (args.out === undefined) await rm(folder, { recursive: true, force: true });
+    return done;
+  });
+  const rows = compared.map(({ runs, ...row }) => ({
+    ...row,
+    trainable: runs[0].trainable,
+    bytes: runs[0].bytes,
+    runs: runs.map(({ metrics, losses, epochs, seconds, stepMs }) => ({
+      accuracy: metrics.accuracy,
+      losses,
+      epochs,
+      seconds,
+      stepMs,
+    })),
+  }));
+  output.answer(`${resultTable(compared)}\nreport written to ${path}`, { rows, report: path });
+}
+
+/** All runs, one after the other; each has a backbone and an engine of its own, so that none leans on another. */
+async function runAll(
+  methods: readonly string[],
+  runs: Map<string, RunResult[]>,
+  args: Arguments,
+  data: RunData,
+  { folder, signal }: { folder: string; signal: AbortSignal },
+  output: Output,
+): Promise<void> {
+  for (const method of methods) {
+    for (let seed = args.seed; seed < args.seed + args.seeds; seed++) {
+      signal.throwIfAborted();
+      const place = { folder: join(folder, `${method}-${seed}`), signal, keepFinished: args.resume !== false };
+      const result = await runTraining({ ...argumentsFor(method, args), seed }, data, place, output);
+      runs.set(method, [...(runs.get(method) ?? []), result]);
+    }
   }
+}
+
+const summarizeAll = (runs: ReadonlyMap<string, RunResult[]>): ComparedMethod[] =>
+  [...runs].map(([method, results]) => summarize(method, results));
+
+function whatIsKept(folder: string, done: readonly ComparedMethod[], report: string): string {
+  const names = done.map(({ method, runs }) => `${method} (${runs.length})`).join(', ');
+  const finished = done.length > 0 ? `Finished runs: ${names}; their report is ${report}. ` : '';
+  return `${finished}Adapters and checkpoints are in ${folder}; go on with --out ${folder} --resume.`;
 }
 
 /**
@@ -109,22 +124,4 @@ function argumentsFor(method: string, args: Arguments): Arguments & { method: st
   const { targets, set } = isWhole ? {} : args;
   const own = args.each?.[method];
   return { ...args, targets, ...own, set: { ...set, ...own?.set }, method };
-}
-
-/** Every run has a backbone and an engine of its own, so that none leans on another. */
-async function runOne(
-  args: Arguments & { method: string },
-  data: { train: Dataset; test: Dataset },
-  folder: string,
-  output: Output,
-  signal: AbortSignal,
-): Promise<FitResult> {
-  const engine = await openEngine(args, output);
-  const opened = await openBase(args, { classes: data.train.classes.length, dataset: data.train }, output);
-  try {
-    return await fit(args, opened, data, engine, folder, output, signal);
-  } finally {
-    await engine.dispose();
-    opened.model.dispose();
-  }
 }

@@ -1,25 +1,24 @@
-import { openDataset } from '@peft/data/node';
-import { type Arguments, required } from '../arguments.ts';
+import type { Arguments } from '../arguments.ts';
 import type { Output } from '../output/output.ts';
 import { count, percent, table } from '../output/table.ts';
+import { matchClasses } from '../world/classes.ts';
+import { openData } from '../world/data.ts';
 import { openEngine } from '../world/engine.ts';
-import { measure } from '../world/fit.ts';
-import { checkClasses, openBase, openWithAdapter } from '../world/model.ts';
+import { measure } from '../world/measure.ts';
+import { openModel } from '../world/model.ts';
 import { compareWithReference } from './reference.ts';
 
 /** Accuracy of an adapter, or of a bare backbone, on a split. */
 export async function evaluate(args: Arguments, output: Output): Promise<void> {
   if (args.reference !== undefined) return compareWithReference(args, args.reference, output);
-  const { adapter, seed } = args;
-  const dataset = await openDataset(required(args, 'data'), args.split ?? 'test', { seed });
+  const dataset = await openData(args, args.split ?? 'test', output, 1);
   const engine = await openEngine(args, output);
-  const opened = adapter
-    ? await openWithAdapter(args, adapter, dataset, output)
-    : await openBase(args, { dataset }, output);
-  checkClasses(opened, dataset);
-  const started = performance.now();
   try {
-    const metrics = await measure(opened, opened.preprocessing, dataset, engine, args.batch ?? 32, output);
+    const opened = await openModel(args, output, dataset);
+    const { labels, backbone } = opened;
+    const labelled = matchClasses(dataset, { labels, classes: backbone.model.classes }, output);
+    const started = performance.now();
+    const metrics = await measure(opened, labelled, { engine, batch: args.batch ?? 32 }, output);
     const { accuracy, meanPerClass, confusion, n, loss } = metrics;
     const seconds = (performance.now() - started) / 1000;
     const text = table(

@@ -1,14 +1,14 @@
 import { exportOnnx } from '@peft/compile';
 import { type AdaptedModel, type Adapter, check, drawNormal, fold, key, PeftError, type Step } from '@peft/core';
 import { writeAtomic } from '@peft/core/node';
-import { evaluationStep } from '@peft/train';
+import { checkLogits, evaluationStep } from '@peft/train';
 import * as tf from '@tensorflow/tfjs-core';
 import { type Arguments, required, UsageError } from '../arguments.ts';
 import type { Output } from '../output/output.ts';
 import { bytes as asBytes } from '../output/table.ts';
 import { largestDifference } from '../world/difference.ts';
 import { openEagerBackend } from '../world/engine.ts';
-import { openBase, openWithAdapter } from '../world/model.ts';
+import { openModel } from '../world/model.ts';
 
 const namesOf = (adapters: readonly Adapter[]): string[] => adapters.map(({ name }) => name);
 
@@ -37,9 +37,7 @@ export async function exportModel(args: Arguments, output: Output): Promise<void
   if (args.format !== 'onnx') throw new UsageError(`--format is ${args.format}; only onnx can be written.`);
   const out = required(args, 'out');
   await openEagerBackend(args, output);
-  const opened = args.adapter
-    ? await openWithAdapter(args, args.adapter, undefined, output)
-    : await openBase(args, {}, output);
+  const opened = await openModel(args, output);
   const { model, backbone, preprocessing, labels } = opened;
   const folded = model.active.filter(({ unmergeable }) => !args.keepAdapters && !unmergeable);
   const kept = model.active.filter(adapter => !folded.includes(adapter));
@@ -62,6 +60,7 @@ export async function exportModel(args: Arguments, output: Output): Promise<void
   const ours = tf.tidy(() => forward(model)({ images: tf.tensor(probe, shape) }).logits);
   const expected = Float32Array.from(await ours.data());
   ours.dispose();
+  checkLogits(expected, 'the model on a probe batch');
   const maxAbsDiff = largestDifference(expected, theirs);
   const limit = tolerance * Math.max(1, ...expected.map(Math.abs));
   check(maxAbsDiff <= limit, 'numerics', () => {

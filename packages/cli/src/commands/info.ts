@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
-import { createBackbone } from '@peft/backbones';
+import { createBackbone, zoo } from '@peft/backbones';
+import { openBackbone } from '@peft/backbones/node';
 import {
   countParameters,
   type JsonObject,
@@ -24,11 +25,12 @@ export async function info(args: Arguments, path: string | undefined, output: Ou
   return found.isDirectory() ? describeFolder(path, output) : describeFile(path, output);
 }
 
-/** A backbone by name, without its weights: its parameters, and those of a method on it. */
-function describeBackbone(args: Arguments, output: Output): void {
+/** A backbone, without its weights: its parameters, and those of a method on it. */
+async function describeBackbone(args: Arguments, output: Output): Promise<void> {
   if (args.backbone === undefined)
     throw new UsageError('Give an adapter folder, a safetensors file, or --backbone NAME.');
-  const model = createBackbone(args.backbone);
+  const isNamed = Object.hasOwn(zoo, args.backbone);
+  const model = isNamed ? createBackbone(args.backbone) : (await openBackbone(args.backbone, args)).model;
   const method = args.method ? makeMethod({ ...args, method: args.method }, [...model.classifiers]) : undefined;
   const start = countParameters(model, method ? [planAdapter(model, method)] : []);
   const settled = countParameters(model, method ? [planSettled(model, method)] : []);

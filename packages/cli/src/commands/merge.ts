@@ -1,12 +1,12 @@
 import { saveBackbone } from '@peft/backbones/node';
 import { drawNormal, fold, key } from '@peft/core';
 import { batchSource } from '@peft/data';
-import { openDataset } from '@peft/data/node';
 import { calibrate } from '@peft/lily';
 import { batchInputs } from '@peft/train';
 import * as tf from '@tensorflow/tfjs-core';
 import { type Arguments, required } from '../arguments.ts';
 import type { Output } from '../output/output.ts';
+import { openData } from '../world/data.ts';
 import { largestDifference } from '../world/difference.ts';
 import { openEagerBackend } from '../world/engine.ts';
 import { type OpenedModel, openWithAdapter } from '../world/model.ts';
@@ -15,7 +15,7 @@ import { type OpenedModel, openWithAdapter } from '../world/model.ts';
 export async function merge(args: Arguments, output: Output): Promise<void> {
   const [adapter, out] = [required(args, 'adapter'), required(args, 'out')];
   await openEagerBackend(args, output);
-  const opened = await openWithAdapter(args, adapter, undefined, output);
+  const opened = await openWithAdapter(args, adapter, output);
   const { model, backbone, labels, preprocessing } = opened;
   if (args.calibrate !== undefined) await freezeRouting(args, args.calibrate, opened, output);
   const [height, width] = backbone.model.imageSize;
@@ -38,7 +38,7 @@ const calibrationPictures = 256;
 /** Lets adapters that mix by input go on with their mean mixture, and says what that costs. */
 async function freezeRouting(args: Arguments, data: string, opened: OpenedModel, output: Output): Promise<void> {
   const { model, preprocessing } = opened;
-  const dataset = await openDataset(data, args.split ?? 'train', { seed: args.seed });
+  const dataset = await openData({ ...args, data }, args.split ?? 'train', output);
   try {
     const { batch = 32, seed } = args;
     const source = batchSource(dataset, preprocessing, {

@@ -1,8 +1,9 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import {
   check,
   fromFloat32,
   getModule,
+  PeftError,
   parseSafetensors,
   permute,
   type Step,
@@ -11,43 +12,68 @@ import {
   withScope,
 } from '@peft/core';
 import { writeAtomic } from '@peft/core/node';
-import { evalTransform } from '@peft/data';
-import { readPicture } from '@peft/data/node';
-import { evaluationStep, logSumExp } from '@peft/train';
+import { evalTransform, leftOutRemark } from '@peft/data';
+import { listPictures, readPicture } from '@peft/data/node';
+import { checkLogits, evaluationStep, logSumExp } from '@peft/train';
 import { type Arguments, required, UsageError } from '../arguments.ts';
 import type { Output } from '../output/output.ts';
 import { percent, table } from '../output/table.ts';
 import { openEngine } from '../world/engine.ts';
-import { type OpenedModel, openBase, openWithAdapter } from '../world/model.ts';
+import { type OpenedModel, openModel } from '../world/model.ts';
 
-const open = (args: Arguments, output: Output): Promise<OpenedModel> =>
-  args.adapter && !args.bare ? openWithAdapter(args, args.adapter, undefined, output) : openBase(args, {}, output);
+/** What a picture shows, likeliest first. */
+interface Prediction {
+  path: string;
+  classes: { label: number; name: string; probability: number }[];
+}
+
+function rank(path: string, logits: Float32Array, labels: readonly string[] | undefined, top: number): Prediction {
+  checkLogits(logits, path);
+  const total = logSumExp(logits);
+  const ranked = [...logits.keys()].sort((a, b) => logits[b] - logits[a]).slice(0, top);
+  const classes = ranked.map(label => ({
+    label,
+    name: labels?.[label] ?? String(label),
+    probability: Math.exp(logits[label] - total),
+  }));
+  return { path, classes };
+}
+
+/** The pictures of a file or a folder, those of a folder in the order of their names. */
+async function expand(path: string, output: Output): Promise<string[]> {
+  const isFolder = await stat(path).then(
+    found => found.isDirectory(),
+    () => false, // reading it says why
+  );
+  if (!isFolder) return [path];
+  const { paths, leftOut } = await listPictures(path);
+  if (leftOut.length > 0) output.note(`${path}: ${leftOutRemark(leftOut)}`);
+  check(paths.length > 0, 'missing', () => `There is no picture in ${path}.`);
+  return paths;
+}
 
 /** Labels for pictures, or logits for tensors. */
-export async function predict(args: Arguments, pictures: string[], output: Output): Promise<void> {
+export async function predict(args: Arguments, paths: string[], output: Output): Promise<void> {
   if (args.tensors !== undefined) return predictTensors(args, args.tensors, output);
-  if (pictures.length === 0) throw new UsageError('Give pictures to predict, or --tensors FILE.');
+  if (paths.length === 0) throw new UsageError('Give pictures to predict, folders of them, or --tensors FILE.');
+  const { top, maxPixels, skipBroken } = args;
+  const pictures = (await Promise.all(paths.map(path => expand(path, output)))).flat();
   const engine = await openEngine(args, output);
-  const opened = await open(args, output);
-  const step = engine.compile(evaluationStep(opened.model));
-  const transform = evalTransform(opened.preprocessing);
-  const { height, width } = transform;
   try {
-    const predictions = [];
+    const { model, preprocessing, labels } = await openModel(args, output);
+    const step = engine.compile(evaluationStep(model));
+    const transform = evalTransform(preprocessing);
+    const { height, width } = transform;
+    const predictions: Prediction[] = [];
     for (const [index, path] of pictures.entries()) {
-      const data = transform.apply(await readPicture(path), index);
-      const { logits } = await step.run({ images: { data, shape: [1, height, width, 3] } });
-      const scores = logits.data as Float32Array;
-      const total = logSumExp(scores);
-      const ranked = [...scores.keys()].sort((a, b) => scores[b] - scores[a]).slice(0, args.top);
-      predictions.push({
-        path,
-        classes: ranked.map(label => ({
-          label,
-          name: opened.labels?.[label] ?? String(label),
-          probability: Math.exp(scores[label] - total),
-        })),
+      const picture = await readPicture(path, path, { maxPixels }).catch((error: unknown) => {
+        if (!skipBroken || !(error instanceof PeftError)) throw error;
+        output.note(`Left out: ${error.message}`);
       });
+      if (!picture) continue;
+      const data = transform.apply(picture, index);
+      const { logits } = await step.run({ images: { data, shape: [1, height, width, 3] } });
+      predictions.push(rank(path, logits.data as Float32Array, labels, top));
     }
     const rows = predictions.flatMap(({ path, classes }) =>
       classes.map(({ name, probability }, i) => [i === 0 ? path : '', name, percent(probability)]),
@@ -80,7 +106,7 @@ async function predictTensors(args: Arguments, path: string, output: Output): Pr
   const [n, , height, width] = images.shape;
   const engine = await openEngine(args, output);
   try {
-    const opened = await open(args, output);
+    const opened = await openModel(args, output);
     const step = engine.compile(featureStep(opened));
     const values = permute(toFloat32(images), images.shape, [0, 2, 3, 1]);
     const size = height * width * 3;
@@ -91,6 +117,7 @@ async function predictTensors(args: Arguments, path: string, output: Output): Pr
       const end = Math.min(n, start + batch);
       const data = values.subarray(start * size, end * size);
       const outputs = await step.run({ images: { data, shape: [end - start, height, width, 3] } });
+      checkLogits(outputs.logits.data as Float32Array, `pictures ${start} to ${end - 1} of ${path}`);
       logits.set(outputs.logits.data as Float32Array, start * classes);
       features.set(outputs.features.data as Float32Array, start * featureCount);
     }

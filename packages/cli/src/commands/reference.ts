@@ -139,7 +139,7 @@ function preprocessed({ shape, bytes }: StoredTensor, { preprocessing }: OpenedM
 export async function compareWithReference(args: Arguments, path: string, output: Output): Promise<void> {
   const { tensors } = parseSafetensors(await readFile(path), path);
   await openEagerBackend(args, output);
-  const opened = await openBase(args, {}, output);
+  const opened = await openBase(args, output);
   const labels = tensors.get('labels');
   const rows: Row[] = [];
   const { model } = opened.backbone;

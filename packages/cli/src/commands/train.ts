@@ -1,14 +1,12 @@
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { peakMemory } from '@peft/core/node';
-import { openDataset } from '@peft/data/node';
 import { type Arguments, required } from '../arguments.ts';
 import type { Output } from '../output/output.ts';
 import { sparkline } from '../output/sparkline.ts';
 import { bytes, count, percent, table } from '../output/table.ts';
-import { openEngine } from '../world/engine.ts';
-import { type FitResult, fit } from '../world/fit.ts';
+import { withData } from '../world/data.ts';
 import { interruptible } from '../world/interrupt.ts';
-import { openBase } from '../world/model.ts';
+import { type RunResult, runTraining } from '../world/run.ts';
 
 const summary = ({
   method,
@@ -20,7 +18,7 @@ const summary = ({
   stepMs,
   adapter,
   bytes: size,
-}: FitResult): string =>
+}: RunResult): string =>
   [
     table(
       ['method', 'accuracy', 'mean/class', 'trainable', 'of', 'adapter', 'seconds', 'ms/step'],
@@ -41,30 +39,21 @@ const summary = ({
     `saved to ${adapter}`,
   ].join('\n');
 
-/** Trains, evaluates, saves an adapter folder. */
+/** Trains, saves an adapter folder, and evaluates it. */
 export async function train(args: Arguments, output: Output): Promise<void> {
-  const { seed } = args;
-  const method = args.method ?? 'lora';
-  const data = required(args, 'data');
-  required(args, 'backbone');
-  const trainData = await openDataset(data, args.split ?? 'train', { seed });
-  const testData = await openDataset(data, args.evalSplit ?? 'test', { seed });
-  const engine = await openEngine(args, output);
-  const opened = await openBase(args, { classes: trainData.classes.length, dataset: trainData }, output);
-  const folder = args.out ?? join('adapters', `${opened.backbone.name}-${method}`);
-  try {
-    const result = await interruptible(output, signal =>
-      fit({ ...args, method }, opened, { train: trainData, test: testData }, engine, folder, output, signal),
-    );
-    const { metrics, ...rest } = result;
-    output.answer(summary(result), {
-      ...rest,
-      accuracy: metrics.accuracy,
-      engine: engine.name,
-      peakBytes: peakMemory(),
-    });
-  } finally {
-    await engine.dispose();
-    await Promise.all([trainData.close?.(), testData.close?.()]);
-  }
+  if (args.initAdapter === undefined) required(args, 'backbone');
+  const result = await withData(args, output, data =>
+    interruptible(output, signal => {
+      const folder = args.out ?? join('adapters', folderName(args));
+      return runTraining(args, data, { folder, signal }, output);
+    }),
+  );
+  const { metrics, ...rest } = result;
+  output.answer(summary(result), { ...rest, accuracy: metrics.accuracy, peakBytes: peakMemory() });
+}
+
+/** `deit_tiny_patch16_224-lora`: safe as a folder's name, whatever the backbone's is. */
+function folderName({ backbone, initAdapter, method = 'lora' }: Arguments): string {
+  const start = basename(backbone ?? initAdapter ?? '').replace(/[^\w.-]+/g, '_');
+  return `${start}-${initAdapter === undefined ? method : 'continued'}`;
 }

@@ -1,3 +1,4 @@
+import { printable, printableJson, printableLine } from './printable.ts';
 import { seconds } from './table.ts';
 
 export interface OutputOptions {
@@ -5,7 +6,10 @@ export interface OutputOptions {
   quiet: boolean;
 }
 
-/** Where the program speaks: the answer to stdout, everything on the way there to stderr. */
+/**
+ * Where the program speaks: the answer to stdout, everything on the way there to stderr. Names that come from files are shown,
+ * never obeyed by the terminal.
+ */
 export class Output {
   readonly #options: OutputOptions;
   readonly #tty = process.stderr.isTTY === true;
@@ -17,12 +21,12 @@ export class Output {
 
   /** The answer: a text for people, or with `--json` exactly one object. */
   answer(text: string, json: object): void {
-    process.stdout.write(`${this.#options.json ? JSON.stringify(json) : text}\n`);
+    process.stdout.write(`${this.#options.json ? printableJson(json) : printable(text)}\n`);
   }
 
   /** A line about what is going on. */
   note(text: string): void {
-    if (!this.#options.quiet) process.stderr.write(`${text}\n`);
+    if (!this.#options.quiet) process.stderr.write(`${printable(text)}\n`);
   }
 
   /** A bar that is redrawn in a terminal, at most ten times a second, and ends as one line everywhere. */
@@ -34,7 +38,9 @@ export class Output {
       const elapsed = performance.now() - started;
       const left = done > 0 && done < total ? `, ${seconds((elapsed / done) * (total - done))} left` : '';
       const bar = '█'.repeat(filled) + '░'.repeat(width - filled);
-      return `${label} ${bar} ${done}/${total}${detail ? `  ${detail}` : ''}  ${seconds(elapsed)}${left}`;
+      return printableLine(
+        `${label} ${bar} ${done}/${total}${detail ? `  ${detail}` : ''}  ${seconds(elapsed)}${left}`,
+      );
     };
     const show = !this.#options.quiet;
     return {

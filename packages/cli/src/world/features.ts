@@ -12,7 +12,7 @@ export interface FeatureOptions {
   /** What to train on, and the same pictures in order. */
   source: OrderedSource;
   pictures: OrderedSource;
-  recipe: Recipe;
+  recipe: Pick<Recipe, 'augment'>;
   /** Gigabytes. */
   limit: number;
 }

@@ -1,19 +1,20 @@
+import { PeftError } from '@peft/core';
 import type { Output } from '../output/output.ts';
 
-/** Runs `body` with a signal that Ctrl-C aborts; a second Ctrl-C ends the process at once. */
+const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** Runs `body` with a signal that Ctrl-C, a `kill` or a terminal that closes aborts; a second one ends the process at once. */
 export async function interruptible<T>(output: Output, body: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const abort = new AbortController();
   const onInterrupt = (): void => {
     if (abort.signal.aborted) process.exit(1);
     output.note('\nInterrupted: finishing the step and saving. Once more to stop at once.');
-    abort.abort();
+    abort.abort(new PeftError('state', 'Interrupted.'));
   };
-  process.on('SIGINT', onInterrupt);
-  process.on('SIGTERM', onInterrupt);
+  for (const signal of signals) process.on(signal, onInterrupt);
   try {
     return await body(abort.signal);
   } finally {
-    process.off('SIGINT', onInterrupt);
-    process.off('SIGTERM', onInterrupt);
+    for (const signal of signals) process.off(signal, onInterrupt);
   }
 }
