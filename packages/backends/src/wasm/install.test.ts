@@ -108,7 +108,7 @@ describe('memory', () => {
   });
 
   test('stays flat over thousands of calls', () => {
-    const x = tf.randomNormal<tf.Rank.R4>([2, 5, 3, 8]);
+    const x = tf.randomNormal<tf.Rank.R4>([2, 5, 3, 8], 0, 1, 'float32', 1);
     const heap = tf.backend() as tf.KernelBackend & { wasm: { HEAPU8: Uint8Array } };
     const round = () =>
       tf.tidy(() => {
