@@ -51,7 +51,8 @@ class Lora {
   readonly b: tf.Variable;
 
   constructor(inputs: number, outputs: number, rank: number) {
-    this.a = tf.variable(tf.randomUniform([inputs, rank], -(inputs ** -0.5), inputs ** -0.5));
+    const bound = inputs ** -0.5;
+    this.a = tf.variable(tf.randomUniform([inputs, rank], -bound, bound, 'float32', 1));
     this.b = tf.variable(tf.zeros([rank, outputs]));
   }
 
