@@ -1,14 +1,14 @@
 export { AdaptedModel, type AddOptions, adapt } from './adapted/adapted-model.ts';
 export { Adapter } from './adapted/adapter.ts';
 export { type DeltaNorm, deltaNorms } from './adapted/delta-norms.ts';
-export { gateGradients } from './adapted/gates.ts';
+export { gateGradients } from './adapted/gate-gradients.ts';
 export { type AdapterPlan, planAdapter, planSettled } from './adapted/plan.ts';
 export { countParameters, type ParameterReport } from './adapted/report.ts';
 export { closest } from './closest.ts';
 export { eagerEngine } from './engine/eager.ts';
 export type { CompiledStep, Engine, HostTensor, HostTensors, Step } from './engine/engine.ts';
 export { check, type ErrorCode, PeftError } from './errors.ts';
-export { type Json, type JsonObject, type PeftAdapterFile, TensorReader } from './files/adapter-file.ts';
+export { type PeftAdapterFile, TensorReader } from './files/adapter-file.ts';
 export {
   type AdapterFolder,
   attachAdapterFolder,
@@ -19,17 +19,19 @@ export {
 } from './files/adapter-folder.ts';
 export { bytesPerElement, fromFloat32, fromInt32, type StoredDtype, toFloat32, toInt32 } from './files/dtype.ts';
 export { sha256Of } from './files/hashes.ts';
+export type { Json, JsonObject } from './files/json.ts';
 export {
   parseSafetensors,
   type Safetensors,
-  type StoredTensor,
   serializeSafetensors,
   type TensorSpan,
 } from './files/safetensors.ts';
 export { storedNumbers } from './files/stored-numbers.ts';
+export type { StoredTensor } from './files/stored-tensor.ts';
 export { readFields, targetFields } from './files/target-fields.ts';
 export { checkFinite } from './finite.ts';
 export { type BottleneckConfig, type BottleneckOptions, bottleneck, bottleneckOptions } from './method/bottleneck.ts';
+export type { Aggregation, GateSpec, Scores } from './method/gate.ts';
 export { type LowRankInit, lowRankDelta, lowRankDeltaWeight, lowRankParameters } from './method/low-rank.ts';
 export type {
   DeltaCall,
@@ -39,11 +41,13 @@ export type {
   ParameterSpec,
   ReadAdapter,
   SiteValues,
+  Stage,
+  Succession,
   Tensors,
   WeightCall,
 } from './method/method.ts';
-export { isMethodRecord, type MethodRecord, methodRecord, requireMethod, reviveMethod } from './method/record.ts';
-export type { Aggregation, GateSpec, Scores, Stage, Succession } from './method/stage.ts';
+export { isMethodRecord, type MethodRecord } from './method/record.ts';
+export { methodRecord, requireMethod, reviveMethod } from './method/revive.ts';
 export { requiredTargets, savedModules, targetsOf } from './method/target-options.ts';
 export {
   type Adaptable,

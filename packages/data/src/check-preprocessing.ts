@@ -84,3 +84,9 @@ export function checkPreprocessing(value: unknown, source = 'preprocessing'): Pr
   if (problems.length > 0) throw new PeftError('bad-config', `${source}: ${problems.join('; ')}.`);
   return value as unknown as Preprocessing;
 }
+
+/** The height and width of a preprocessing, after a check of all of it. */
+export function targetSize(preprocessing: Preprocessing): { height: number; width: number } {
+  const [, height, width] = checkPreprocessing(preprocessing).inputSize;
+  return { height, width };
+}

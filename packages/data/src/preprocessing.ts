@@ -1,4 +1,3 @@
-import { checkPreprocessing } from './check-preprocessing.ts';
 import type { Picture } from './picture.ts';
 import type { Interpolation } from './resample.ts';
 
@@ -56,10 +55,4 @@ export function normaliser({ mean, std }: Normalisation): (picture: Picture) => 
     }
     return values;
   };
-}
-
-/** The height and width of a preprocessing, after a check of all of it. */
-export function targetSize(preprocessing: Preprocessing): { height: number; width: number } {
-  const [, height, width] = checkPreprocessing(preprocessing).inputSize;
-  return { height, width };
 }

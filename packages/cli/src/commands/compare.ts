@@ -8,25 +8,11 @@ import { methodEntry } from '../methods.ts';
 import type { Output } from '../output/output.ts';
 import { renderReport } from '../output/report.ts';
 import { bytes, count, percent, table } from '../output/table.ts';
+import { type ComparedMethod, summarize } from '../world/compared-method.ts';
 import { withData } from '../world/data.ts';
 import { interruptible } from '../world/interrupt.ts';
-import { type RunData, type RunResult, runTraining } from '../world/run.ts';
-
-/** One method's runs, one a seed. */
-export interface ComparedMethod {
-  method: string;
-  runs: RunResult[];
-  meanAccuracy: number;
-  /** Sample standard deviation over the seeds; 0 for one. */
-  deviation: number;
-}
-
-function summarize(method: string, runs: RunResult[]): ComparedMethod {
-  const accuracies = runs.map(({ metrics }) => metrics.accuracy);
-  const meanAccuracy = accuracies.reduce((sum, accuracy) => sum + accuracy, 0) / accuracies.length;
-  const squares = accuracies.reduce((sum, accuracy) => sum + (accuracy - meanAccuracy) ** 2, 0);
-  return { method, runs, meanAccuracy, deviation: Math.sqrt(squares / Math.max(1, accuracies.length - 1)) };
-}
+import type { RunResult } from '../world/record.ts';
+import { type RunData, runTraining } from '../world/run.ts';
 
 const mean = (values: number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 

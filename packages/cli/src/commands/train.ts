@@ -6,7 +6,8 @@ import { sparkline } from '../output/sparkline.ts';
 import { bytes, count, percent, table } from '../output/table.ts';
 import { withData } from '../world/data.ts';
 import { interruptible } from '../world/interrupt.ts';
-import { type RunResult, runTraining } from '../world/run.ts';
+import type { RunResult } from '../world/record.ts';
+import { runTraining } from '../world/run.ts';
 
 const summary = ({
   method,

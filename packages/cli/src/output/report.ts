@@ -1,4 +1,4 @@
-import type { ComparedMethod } from '../commands/compare.ts';
+import type { ComparedMethod } from '../world/compared-method.ts';
 import { renderInsight } from './insight.ts';
 import { escapeHtml, lineChart, type Series, scatterChart } from './svg.ts';
 import { bytes, count, percent } from './table.ts';

@@ -3,9 +3,26 @@ import { join } from 'node:path';
 import { type Json, type JsonObject, methodRecord, PeftError } from '@peft/core';
 import { writeAtomic } from '@peft/core/node';
 import { type Dataset, datasetHash } from '@peft/data';
+import type { Metrics } from '@peft/train';
+import type { Insight } from '../output/insight.ts';
 import type { Recipe } from '../presets.ts';
+import type { Curves } from './fit.ts';
 import type { OpenedModel } from './model.ts';
-import type { RunResult } from './run.ts';
+
+/** What came of a training run. */
+export interface RunResult extends Curves {
+  method: string;
+  engine: string;
+  trainable: number;
+  total: number;
+  metrics: Metrics;
+  seconds: number;
+  /** What the method did inside. */
+  insights: Insight[];
+  /** Where the adapter was written, and its size. */
+  adapter: string;
+  bytes: number;
+}
 
 /** A finished run as plain JSON: all that repeats it, and what came of it. */
 export interface RunRecord {

@@ -11,25 +11,10 @@ import { type Recipe, recipeOf } from '../presets.ts';
 import { RunCheckpoints } from './checkpoints.ts';
 import { matchClasses } from './classes.ts';
 import { openEngine } from './engine.ts';
-import { type Curves, fit } from './fit.ts';
+import { fit } from './fit.ts';
 import { type MeasureOptions, measure } from './measure.ts';
 import { cardOf, type OpenedModel, openForTraining, openWithAdapter } from './model.ts';
-import { identityOf, readRecord, writeRecord } from './record.ts';
-
-/** What came of a training run. */
-export interface RunResult extends Curves {
-  method: string;
-  engine: string;
-  trainable: number;
-  total: number;
-  metrics: Metrics;
-  seconds: number;
-  /** What the method did inside. */
-  insights: Insight[];
-  /** Where the adapter was written, and its size. */
-  adapter: string;
-  bytes: number;
-}
+import { identityOf, type RunResult, readRecord, writeRecord } from './record.ts';
 
 export interface RunData {
   readonly train: Dataset;

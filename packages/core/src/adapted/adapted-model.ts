@@ -1,7 +1,6 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import { check } from '../errors.ts';
-import type { Method } from '../method/method.ts';
-import type { Succession } from '../method/stage.ts';
+import type { Method, Succession } from '../method/method.ts';
 import type { Adaptable, Site } from '../method/targets.ts';
 import { type Module, patch } from '../module/module.ts';
 import type { Parameter } from '../module/parameter.ts';

@@ -1,10 +1,7 @@
 import { PeftError } from '../errors.ts';
 import { isReadable, toFloat32 } from './dtype.ts';
-import type { StoredTensor } from './safetensors.ts';
-
-/** Plain data that JSON can hold. */
-export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
-export type JsonObject = { [key: string]: Json };
+import type { JsonObject } from './json.ts';
+import type { StoredTensor } from './stored-tensor.ts';
 
 /** An adapter as Hugging Face peft stores it. */
 export interface PeftAdapterFile {

@@ -3,17 +3,19 @@ import type { Adapter } from '../adapted/adapter.ts';
 import { savedModules } from '../adapted/plan.ts';
 import { check, PeftError } from '../errors.ts';
 import type { Method, MethodFactory, ReadAdapter } from '../method/method.ts';
-import { factoryOf, type MethodRecord, methodRecord, recordOptions } from '../method/record.ts';
+import type { MethodRecord } from '../method/record.ts';
+import { factoryOf, methodRecord, recordOptions } from '../method/revive.ts';
 import { fromFileOrder, toFileOrder } from '../module/layout.ts';
 import { configure, option, required, shown } from '../schema/options.ts';
 import { boolean, integer, list, number, object, table, text } from '../schema/value.ts';
 import { key } from '../tensor/random.ts';
-import { type Json, type JsonObject, type PeftAdapterFile, peftPrefix, TensorReader } from './adapter-file.ts';
+import { type PeftAdapterFile, peftPrefix, TensorReader } from './adapter-file.ts';
 import { fromFloat32, toFloat32 } from './dtype.ts';
 import { checkHash, type FileHashes, isFileHashes, sha256Of } from './hashes.ts';
-import { parseJsonObject } from './json.ts';
-import { parseSafetensors, type StoredTensor, serializeSafetensors } from './safetensors.ts';
+import { type Json, type JsonObject, parseJsonObject } from './json.ts';
+import { parseSafetensors, serializeSafetensors } from './safetensors.ts';
 import { readSaved, savedKey } from './saved-keys.ts';
+import type { StoredTensor } from './stored-tensor.ts';
 
 /** A folder's files by relative path, with `/` between its parts. */
 export type FolderFiles = Record<string, Uint8Array>;

@@ -1,5 +1,5 @@
 import { check, PeftError } from '../errors.ts';
-import type { StoredTensor } from './safetensors.ts';
+import type { StoredTensor } from './stored-tensor.ts';
 
 /** The element types whose numbers are read. F64 is read only. */
 export type StoredDtype = 'F64' | 'F32' | 'F16' | 'BF16' | 'I64' | 'I32' | 'U8' | 'BOOL';

@@ -1,5 +1,8 @@
 import { check, PeftError } from '../errors.ts';
-import type { JsonObject } from './adapter-file.ts';
+
+/** Plain data that JSON can hold. */
+export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
+export type JsonObject = { [key: string]: Json };
 
 const deepest = 100;
 const mostBytes = 32_000_000;

@@ -1,19 +1,7 @@
 import { check, PeftError } from '../errors.ts';
 import { bytesPerElement, isReadable } from './dtype.ts';
 import { scanJson } from './json.ts';
-
-/** A tensor as it stands in a file: raw little-endian bytes, row-major. */
-export interface StoredTensor {
-  /** A {@link StoredDtype}, or another that cannot be read. */
-  readonly dtype: string;
-  readonly shape: readonly number[];
-  readonly bytes: Uint8Array;
-  /**
-   * Where `bytes` is a new array, read or made, each time that it is asked for: gives such an array without holding up the
-   * thread.
-   */
-  read?(): Promise<Uint8Array>;
-}
+import type { StoredTensor } from './stored-tensor.ts';
 
 export interface Safetensors {
   readonly tensors: Map<string, StoredTensor>;

@@ -2,7 +2,7 @@ import { check } from '../errors.ts';
 import { requiredTargets, savedModules } from '../method/target-options.ts';
 import type { Site, TargetOptions } from '../method/targets.ts';
 import { type ConfigOf, configure, type Options } from '../schema/options.ts';
-import type { Json, JsonObject } from './adapter-file.ts';
+import type { Json, JsonObject } from './json.ts';
 
 const toJson = (value: string | number | readonly (string | number)[] | undefined): Json =>
   value === undefined ? null : typeof value === 'object' ? [...value] : value;

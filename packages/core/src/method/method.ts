@@ -4,7 +4,8 @@ import type { Initializer } from '../module/init.ts';
 import type { FileLayout } from '../module/layout.ts';
 import type { Options } from '../schema/options.ts';
 import type { Key } from '../tensor/random.ts';
-import type { Stage } from './stage.ts';
+import type { Aggregation, GateSpec, Scores } from './gate.ts';
+import type { MethodRecord } from './record.ts';
 import type { Site, TargetOptions } from './targets.ts';
 
 /** A tensor that a method wants for a site. */
@@ -96,6 +97,36 @@ export interface MethodFiles {
   /** `peft_type`. */
   readonly peftType: string;
   write(sites: SiteValues): Promise<PeftAdapterFile>;
+}
+
+/** What an adapter goes on as after a stage. */
+export interface Succession {
+  readonly method: Method;
+  /**
+   * Values, in memory order, by path (`blocks.3.mlp.checkpoint.A`), of parameters that do not simply keep theirs. Those
+   * that have the path and the shape of one that was there keep its values; all others start as they are initialised.
+   */
+  readonly values?: Readonly<Record<string, Float32Array>>;
+}
+
+/** A turning point of a training run, at which a method is scored and goes on as another: masked, pruned, shared. */
+export interface Stage {
+  /** What happens, for people: `score the heads and mask`. */
+  readonly name: string;
+  /** How many epochs of a run of `epochs` come before it: 0 for before the first step. */
+  after(epochs: number): number;
+  /** The gates of a site. Left out by stages that look at the values alone. */
+  gate?(site: Site, sites: readonly Site[]): GateSpec | undefined;
+  /** `batch` unless given. */
+  readonly aggregation?: Aggregation;
+  /** Batches that are scored; an epoch of them unless given. */
+  readonly batches?: number;
+  /** Whether it only renews what an earlier one found, again and again, for as long as a run lasts. */
+  readonly repeats?: boolean;
+  /** What the adapter goes on as, given the scores and its values. */
+  next(scores: Scores, values: SiteValues): Succession;
+  /** The method that a stage of this kind has led to before, from its record in a checkpoint. */
+  resume(record: MethodRecord): Method;
 }
 
 /** What a method makes of a file: itself, and its values site by site once the sites are known. */

@@ -1,7 +1,4 @@
-import { check } from '../errors.ts';
-import type { JsonObject } from '../files/adapter-file.ts';
-import { shown } from '../schema/options.ts';
-import type { Method, MethodFactory } from './method.ts';
+import type { JsonObject } from '../files/json.ts';
 
 /** A method as plain data. */
 export interface MethodRecord {
@@ -11,44 +8,9 @@ export interface MethodRecord {
   readonly of?: MethodRecord;
 }
 
-export const methodRecord = ({ type, config, of }: Method): MethodRecord => ({
-  type,
-  config: config as JsonObject,
-  ...(of && { of: methodRecord(of) }),
-});
-
-/** The factory of a type, among those given and those that they act on unless told otherwise. */
-export function factoryOf(type: string, factories: readonly MethodFactory[], source: string): MethodFactory {
-  const all = factories.flatMap(factory => (factory.of ? [factory, factory.of] : [factory]));
-  const factory = all.find(candidate => candidate.type === type);
-  const known = [...new Set(all.map(candidate => candidate.type))].join(', ');
-  check(
-    factory,
-    'not-supported',
-    () => `${source} holds an adapter of type ${type.slice(0, 80)}; can be read: ${known}.`,
-  );
-  return factory;
-}
-
-/** The options that a record's factory takes: its config, with the method it acts on, if there is one, as a value. */
-export const recordOptions = (record: MethodRecord, factories: readonly MethodFactory[], source: string): object => ({
-  ...record.config,
-  ...(record.of && { of: reviveMethod(record.of, factories, source) }),
-});
-
-/** The method of a record. */
-export const reviveMethod = (record: MethodRecord, factories: readonly MethodFactory[], source: string): Method =>
-  factoryOf(record.type, factories, source)(recordOptions(record, factories, source) as never);
-
 /** Whether plain data is a method's record; one nested without end is none. */
 export function isMethodRecord(value: unknown, depth = 0): value is MethodRecord {
   const { type, config, of } = (value ?? {}) as Record<string, unknown>;
   const isNamed = typeof type === 'string' && typeof config === 'object' && config !== null && depth < 8;
   return isNamed && (of === undefined || isMethodRecord(of, depth + 1));
-}
-
-/** Refuses what is given as the method to act on and is none. */
-export function requireMethod(subject: string, of: Method | undefined): void {
-  const isMethod = of === undefined || typeof of?.parameters === 'function';
-  check(isMethod, 'bad-config', () => `${subject}: of is ${shown(of)}; it must be a method, such as lora({ ... }).`);
 }

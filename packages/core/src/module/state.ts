@@ -1,6 +1,6 @@
 import { PeftError } from '../errors.ts';
 import { fromFloat32, isReadable, toFloat32 } from '../files/dtype.ts';
-import type { StoredTensor } from '../files/safetensors.ts';
+import type { StoredTensor } from '../files/stored-tensor.ts';
 import { checkFinite } from '../finite.ts';
 import type { Module } from './module.ts';
 import type { FileValues } from './parameter.ts';

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { closeSync, fstatSync, openSync, read, readSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { check, PeftError } from '../errors.ts';
-import { headerLength, parseHeader, type Safetensors, type StoredTensor } from '../files/safetensors.ts';
+import { headerLength, parseHeader, type Safetensors } from '../files/safetensors.ts';
+import type { StoredTensor } from '../files/stored-tensor.ts';
 
 /** A safetensors file whose tensors are read from it each time their bytes are asked for. */
 export interface MappedSafetensors extends Safetensors {

@@ -1,5 +1,6 @@
+import { targetSize } from '../check-preprocessing.ts';
 import { type Colour, centerCrop, type Picture, roundHalfEven } from '../picture.ts';
-import { normaliser, type Preprocessing, type Transform, targetSize } from '../preprocessing.ts';
+import { normaliser, type Preprocessing, type Transform } from '../preprocessing.ts';
 import { resize } from '../resample.ts';
 
 interface Size {

@@ -1,6 +1,7 @@
 import { drawUniform, fold, type Key } from '@peft/core';
+import { targetSize } from '../check-preprocessing.ts';
 import { crop, flipHorizontal, type Picture, pad, roundHalfEven } from '../picture.ts';
-import { normaliser, type Preprocessing, type Transform, targetSize } from '../preprocessing.ts';
+import { normaliser, type Preprocessing, type Transform } from '../preprocessing.ts';
 import { resize } from '../resample.ts';
 
 /** A part of a picture: its corner and its size, in pixels. */

@@ -1,11 +1,5 @@
-import {
-  imagenet,
-  type Normalisation,
-  normaliser,
-  type Preprocessing,
-  type Transform,
-  targetSize,
-} from '../preprocessing.ts';
+import { targetSize } from '../check-preprocessing.ts';
+import { imagenet, type Normalisation, normaliser, type Preprocessing, type Transform } from '../preprocessing.ts';
 import { resize } from '../resample.ts';
 
 /**

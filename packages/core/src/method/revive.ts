@@ -1,0 +1,41 @@
+import { check } from '../errors.ts';
+import type { JsonObject } from '../files/json.ts';
+import { shown } from '../schema/options.ts';
+import type { Method, MethodFactory } from './method.ts';
+import type { MethodRecord } from './record.ts';
+
+/** The plain data of a method. */
+export const methodRecord = ({ type, config, of }: Method): MethodRecord => ({
+  type,
+  config: config as JsonObject,
+  ...(of && { of: methodRecord(of) }),
+});
+
+/** The factory of a type, among those given and those that they act on unless told otherwise. */
+export function factoryOf(type: string, factories: readonly MethodFactory[], source: string): MethodFactory {
+  const all = factories.flatMap(factory => (factory.of ? [factory, factory.of] : [factory]));
+  const factory = all.find(candidate => candidate.type === type);
+  const known = [...new Set(all.map(candidate => candidate.type))].join(', ');
+  check(
+    factory,
+    'not-supported',
+    () => `${source} holds an adapter of type ${type.slice(0, 80)}; can be read: ${known}.`,
+  );
+  return factory;
+}
+
+/** The options that a record's factory takes: its config, with the method it acts on, if there is one, as a value. */
+export const recordOptions = (record: MethodRecord, factories: readonly MethodFactory[], source: string): object => ({
+  ...record.config,
+  ...(record.of && { of: reviveMethod(record.of, factories, source) }),
+});
+
+/** The method of a record. */
+export const reviveMethod = (record: MethodRecord, factories: readonly MethodFactory[], source: string): Method =>
+  factoryOf(record.type, factories, source)(recordOptions(record, factories, source) as never);
+
+/** Refuses what is given as the method to act on and is none. */
+export function requireMethod(subject: string, of: Method | undefined): void {
+  const isMethod = of === undefined || typeof of?.parameters === 'function';
+  check(isMethod, 'bad-config', () => `${subject}: of is ${shown(of)}; it must be a method, such as lora({ ... }).`);
+}
