@@ -131,6 +131,20 @@ test.each<[Partial<LoraOptions>, string]>([
   }
 });
 
+test('PiSSA as Python stores it, without its start, takes the start from the frozen weight', async () => {
+  const { model } = await movedAdapter(lora, { targets: ['out'], r: 2 });
+  const { 'peft.json': _, ...files } = await writeAdapterFolder(model);
+  const config = JSON.parse(new TextDecoder().decode(files['adapter_config.json']));
+  files['adapter_config.json'] = new TextEncoder().encode(JSON.stringify({ ...config, init_lora_weights: 'pissa' }));
+  const read = adapt(network());
+  await attachAdapterFolder(read, readAdapterFolder(files, 'folder', [lora]));
+  const started = await adapt(network()).add('new', lora({ targets: ['out'], r: 2, init: 'pissa' }), { key: key(1) });
+  const [found] = read.get('default').plan.bySite;
+  const [expected] = started.plan.bySite;
+  for (const name of ['A0', 'B0']) expect(await found[name].get()).toEqual(await expected[name].get());
+  expect(await found.A.get()).toEqual(await model.get('default').plan.bySite[0].A.get());
+});
+
 test('an adapter of another model is refused whole', async () => {
   const { model } = await movedAdapter(lora, { targets: ['out'], r: 2 });
   const files = await writeAdapterFolder(model);

@@ -19,7 +19,7 @@ export interface AddOptions {
   strict?: boolean;
   /** Whether to use it at once, beside those in use; true unless given. */
   active?: boolean;
-  /** Gives the new adapter its values, in place of its initialization. If it throws, the adapter is not added. */
+  /** Gives the new adapter values; those it leaves out are initialized. If it throws, the adapter is not added. */
   fill?: (adapter: Adapter) => void;
   /** Base parameters that it keeps beyond those its method names; unless given, the fresh ones that no other adapter has. */
   keeps?: PlanOptions['keeps'];
@@ -84,7 +84,10 @@ export class AdaptedModel {
     );
     const adapter = new Adapter(name, planAdapter(this.base, method, { strict, keeps }), fold(key, name));
     if (active) requireOneOwner([...this.#active, adapter]);
-    await this.#fill(adapter, fill ?? (() => this.#initialize(adapter)));
+    await this.#fill(adapter, async () => {
+      fill?.(adapter);
+      await this.#initialize(adapter);
+    });
     this.#adapters.set(name, adapter);
     for (const { module } of adapter.plan.sites) this.#ensurePatched(module);
     if (active) this.#activate([...this.#active, adapter]);

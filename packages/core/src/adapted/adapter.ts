@@ -52,21 +52,25 @@ export class Adapter {
   }
 
   /**
-   * Draws initial values from its key, each tensor from the stream of its own path; copies start as what they copy.
+   * Gives initial values to what has none, drawn from its key, each tensor from the stream of its own path; copies start as
+   * what they copy.
    *
    * @param weightOf a site's frozen weight, `[in, out]`, for methods that start from it
    */
   async initialize(weightOf: (site: Site) => Promise<Float32Array>): Promise<void> {
     const from = this.key;
     const { method, sites, bySite, parameters, saved } = this.plan;
-    for (const [path, parameter] of parameters) parameter.initialize(fold(from, path));
+    const empty = new Set([...this.parameters()].flatMap(([, it]) => (it.isMaterialized ? [] : [it])));
+    for (const [path, parameter] of parameters) if (empty.has(parameter)) parameter.initialize(fold(from, path));
     if (method.prepare) {
       for (const [i, site] of sites.entries()) {
+        if (!Object.values(bySite[i]).some(parameter => empty.has(parameter))) continue;
         const values = await method.prepare(site, await weightOf(site), fold(from, site.id));
-        for (const [name, data] of Object.entries(values)) bySite[i][name].set(data);
+        for (const [name, data] of Object.entries(values)) if (empty.has(bySite[i][name])) bySite[i][name].set(data);
       }
     }
-    for (const { base, own } of saved.values()) own.set(Float32Array.from(await base.ownValue.data()));
+    for (const { base, own } of saved.values())
+      if (empty.has(own)) own.set(Float32Array.from(await base.ownValue.data()));
   }
 
   /** The values of its sites, in memory order. */
