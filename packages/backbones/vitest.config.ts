@@ -1,3 +1,3 @@
 import { defineProject } from '@peft/vitest';
 
-export default defineProject({ backends: ['cpu', 'wasm'], timeout: 120_000 });
+export default defineProject({ backends: ['cpu', 'wasm'] });

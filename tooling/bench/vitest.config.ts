@@ -1,3 +1,3 @@
 import { defineProject } from '@peft/vitest';
 
-export default defineProject({ timeout: 300_000 });
+export default defineProject();

@@ -52,7 +52,7 @@ function browserProject(include, timeout) {
 
 /**
  * One vitest project per backend: the same files run on each, with `PEFT_BACKEND` naming it. `browser` names files that run
- * in Chromium instead.
+ * in Chromium instead. `timeout`, in ms, ends a test that hangs; it must not end one that a busy machine makes wait.
  *
  * @param {import('./index.d.mts').ProjectOptions} [options]
  */
@@ -60,7 +60,7 @@ export function defineProject({
   backends = ['cpu'],
   include = ['src/**/*.test.ts', 'test/**/*.test.ts'],
   browser = [],
-  timeout = 60_000,
+  timeout = 600_000,
 } = {}) {
   const setupFiles = [new URL('./setup.mjs', import.meta.url).pathname];
   const available = backends.filter(backend => {
