@@ -24,6 +24,12 @@ async function logits(out: string, ...model: string[]): Promise<Float32Array> {
   return toFloat32(parseSafetensors(readFileSync(at(out)), out).tensors.get('logits')!);
 }
 
+test('a new head that modulesToSave leaves out is said to be trained along', async () => {
+  const run = ['train', '--backbone', 'pico-vit', '--data', at('pictures'), '--steps', '1', '--batch', '8'];
+  const { stderr } = await scratch.peft(...run, '--set', 'modulesToSave=[]', '--out', at('said'));
+  expect(stderr).toContain('New, so trained and saved along: head.weight, head.bias');
+});
+
 test.each(['lora', 'heat'])('%s: a new head is saved though modulesToSave leaves it out', async method => {
   const adapter = ['--adapter', at(method)];
   const recipe = ['--steps', '15', '--batch', '8', '--lr', '5e-3', '--set', 'modulesToSave=[]', '--set', 'r=2'];

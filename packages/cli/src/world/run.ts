@@ -50,7 +50,8 @@ async function openStart(args: RunArguments, train: Dataset, output: Output): Pr
   const opened = await openForTraining(args, train, output);
   const { method: options } = recipeOf(args, 0);
   const adapter = makeMethod({ ...args, method, recipe: options }, [...opened.backbone.model.classifiers]);
-  await opened.model.add('default', adapter, { key: key(seed) });
+  const { plan } = await opened.model.add('default', adapter, { key: key(seed) });
+  if (plan.kept.size > 0) output.note(`New, so trained and saved along: ${[...plan.kept].join(', ')}`);
   return [opened, method];
 }
 
