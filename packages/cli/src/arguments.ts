@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { type Json, PeftError } from '@peft/core';
 import * as v from 'valibot';
 import { parse } from 'yaml';
-import { parseSettings } from './methods.ts';
+import { parseSettings } from './settings.ts';
 
 /** Wrong use of the command line: exit status 2. */
 export class UsageError extends Error {}

@@ -1,6 +1,7 @@
 import {
   bottleneck,
   check,
+  closest,
   isMethodRecord,
   type Json,
   type JsonObject,
@@ -17,10 +18,14 @@ import { pear } from '@peft/pear';
 import { type Inspect, inspectHeads, inspectMixing, inspectNorms, inspectSharing } from './inspect.ts';
 
 /** What the command line knows of a method: how to make it, and what suits it. */
-interface MethodEntry {
+export interface MethodEntry {
   factory: MethodFactory;
-  /** Options on top of the method's own defaults; `heads`: paths of the classification heads. */
-  options(heads: string[]): JsonObject;
+  /** What it is, in one line. */
+  summary: string;
+  /** Where it is described: authors, year and arXiv number. */
+  paper?: string;
+  /** Defaults on top of the method's own. Unless `modulesToSave` is among them, it is the backbone's classification heads. */
+  defaults: JsonObject;
   /** Learning rate, unless another is given. */
   lr: number;
   /** What a report shows of a trained adapter. */
@@ -30,28 +35,68 @@ interface MethodEntry {
 /** q and v of every attention, where the vision papers put their adapters. */
 const qv = ['attn.qkv[q,v]'];
 
-const entries: Record<string, MethodEntry> = {
+/** The methods by their names on the command line. */
+export const entries: Readonly<Record<string, MethodEntry>> = {
   lora: {
     factory: lora,
-    options: heads => ({ targets: qv, alpha: 16, modulesToSave: heads }),
+    summary: 'adds a trained low-rank update to each frozen weight',
+    paper: 'Hu et al. 2021, arXiv 2106.09685',
+    defaults: { targets: qv, alpha: 16 },
     lr: 2e-3,
     inspect: inspectNorms,
   },
   neat: {
     factory: neat,
-    options: heads => ({ targets: qv, modulesToSave: heads }),
+    summary: 'updates each frozen weight by a small trained network of that weight',
+    paper: 'Zhong et al. 2024, arXiv 2410.01870',
+    defaults: { targets: qv },
     lr: neatLearningRate,
     inspect: inspectNorms,
   },
-  lily: { factory: lily, options: heads => ({ modulesToSave: heads }), lr: 1e-3, inspect: inspectMixing },
-  heat: { factory: heat, options: heads => ({ modulesToSave: heads }), lr: 2e-3, inspect: inspectHeads },
-  pear: { factory: pear, options: heads => ({ modulesToSave: heads }), lr: 2e-3, inspect: inspectSharing },
-  adaptformer: { factory: bottleneck, options: heads => ({ modulesToSave: heads }), lr: 2e-3 },
-  linear: { factory: whole, options: heads => ({ modulesToSave: heads }), lr: 2e-3 },
-  full: { factory: whole, options: () => ({ modulesToSave: ['*'] }), lr: 1e-4 },
+  lily: {
+    factory: lily,
+    summary: 'shares low-rank experts among layers, mixed by routers',
+    paper: 'Zhong et al. 2024, arXiv 2407.09946',
+    defaults: {},
+    lr: 1e-3,
+    inspect: inspectMixing,
+  },
+  heat: {
+    factory: heat,
+    summary: 'adapts only the attention heads that matter to the task',
+    paper: 'Zhong and Zhou 2024, arXiv 2404.08894',
+    defaults: {},
+    lr: 2e-3,
+    inspect: inspectHeads,
+  },
+  pear: {
+    factory: pear,
+    summary: 'prunes the least important adapters and shares the others in their place',
+    paper: 'Zhong et al. 2024, arXiv 2409.19733',
+    defaults: {},
+    lr: 2e-3,
+    inspect: inspectSharing,
+  },
+  adaptformer: {
+    factory: bottleneck,
+    summary: 'baseline: a trained bottleneck in parallel to each MLP',
+    paper: 'Chen et al. 2022, arXiv 2205.13535',
+    defaults: {},
+    lr: 2e-3,
+  },
+  linear: {
+    factory: whole,
+    summary: 'baseline: trains the classification heads alone (linear probing)',
+    defaults: {},
+    lr: 2e-3,
+  },
+  full: {
+    factory: whole,
+    summary: 'baseline: trains all of the model (full fine-tuning)',
+    defaults: { modulesToSave: ['*'] },
+    lr: 1e-4,
+  },
 };
-
-const methodNames = Object.keys(entries);
 
 /** Everything that an adapter folder may hold. */
 export const factories: MethodFactory[] = [...new Set(Object.values(entries).map(({ factory }) => factory))];
@@ -61,21 +106,6 @@ function targetsOf(targets: string[]): Json {
   const [first] = targets;
   const isPattern = /[\\^$*+?()|{}]/.test(first) || first.toLowerCase() === 'all-linear';
   return targets.length === 1 && isPattern ? first : targets;
-}
-
-/** `--set k=v`: numbers, booleans and JSON as such, all else as text. */
-export function parseSettings(settings: string[]): JsonObject {
-  const pairs = settings.map(setting => {
-    const at = setting.indexOf('=');
-    check(at > 0, 'bad-argument', () => `--set takes name=value, not "${setting}".`);
-    const text = setting.slice(at + 1);
-    try {
-      return [setting.slice(0, at), JSON.parse(text) as Json];
-    } catch {
-      return [setting.slice(0, at), text];
-    }
-  });
-  return Object.fromEntries(pairs);
 }
 
 export interface MethodArguments {
@@ -98,19 +128,30 @@ function innerMethod(of: Json, heads: string[]): Method {
   return makeMethod({ method: of }, heads);
 }
 
-/** The method that the arguments ask for. */
-export function makeMethod({ method, targets, set = {}, recipe = {} }: MethodArguments, heads: string[]): Method {
-  const entry = methodEntry(method);
+/** The method that the arguments ask for. `heads`: paths of the backbone's classification heads. */
+export function makeMethod(
+  { method, targets, set = {}, recipe = {} }: MethodArguments,
+  heads: string[],
+  known = entries,
+): Method {
+  const { factory, defaults } = methodEntry(method, known);
   const { of, ...settings } = set;
   const given = targets ? { targets: targetsOf(targets) } : {};
-  if (of !== undefined) return entry.factory({ ...given, ...settings, of: innerMethod(of, heads) } as never);
-  return entry.factory({ ...entry.options(heads), ...(method === 'lora' && recipe), ...given, ...settings } as never);
+  if (of !== undefined) return factory({ ...given, ...settings, of: innerMethod(of, heads) } as never);
+  const suited = { modulesToSave: heads, ...defaults, ...(method === 'lora' && recipe) };
+  return factory({ ...suited, ...given, ...settings } as never);
 }
 
-export function methodEntry(name: string): MethodEntry {
-  const isKnown = Object.hasOwn(entries, name);
-  check(isKnown, 'bad-argument', () => `There is no method "${name}"; there are ${methodNames.join(', ')}.`);
-  return entries[name];
+/** @throws PeftError `bad-argument` for a name that is not known, with the closest one */
+export function methodEntry(name: string, known = entries): MethodEntry {
+  const names = Object.keys(known);
+  const isKnown = Object.hasOwn(known, name);
+  check(
+    isKnown,
+    'bad-argument',
+    () => `There is no method "${name}"; closest: ${closest(name, names)}. There are ${names.join(', ')}.`,
+  );
+  return known[name];
 }
 
 /** The name on the command line of a method that a folder holds. */

@@ -45,7 +45,7 @@ const groups = {
       .option('--max-pixels <n>', 'refuse pictures of more pixels than this', number),
   method: (command: Command): Command =>
     command
-      .option('--set <name=value>', 'an option of the method, as in its README (repeatable)', collect)
+      .option('--set <name=value>', 'an option of the method, as `peft methods NAME` lists them (repeatable)', collect)
       .option(
         '--targets <name>',
         'what to adapt: names, one regular expression, or slices such as attn.qkv[q,v] (repeatable)',
@@ -187,6 +187,10 @@ export function makeProgram(): Command {
     .option('--batch <n>', 'pictures in a batch', number)
     .option('--runs <n>', 'timed runs of each', number)
     .option('--drop-path <rate>', 'stochastic depth at the last block', number);
+  verb(program, 'methods', 'the methods, or what --set takes for one of them', [], async () => {
+    const { methods } = await import('./commands/methods.ts');
+    return async (_, output, [name]) => methods(name, output);
+  }).argument('[name]', 'a method');
   verb(
     program,
     'demo',

@@ -1,0 +1,54 @@
+import type { Json, JsonObject, Option } from '@peft/core';
+import { entries, type MethodEntry } from './methods.ts';
+import { optionSchema } from './option-schema.ts';
+
+/** An option of a method as the command line takes it: plain data for help, editors and forms. */
+export interface MethodOption {
+  readonly name: string;
+  /** What it does, in one sentence. */
+  readonly description: string;
+  /** What it may be, in words. */
+  readonly expected: string;
+  /** What it may be, as a JSON Schema. */
+  readonly schema: JsonObject;
+  /** What the command line uses unless another is given; left out where that depends on the backbone, or on the run. */
+  readonly default?: Json;
+  /** The default in words. */
+  readonly defaultInWords: string;
+}
+
+/** What the modules that a method trains whole are, unless they are given or the method's entry names others. */
+const headsInWords = "the backbone's classification heads";
+
+const inWords = (otherwise: Json | undefined): string => (otherwise === undefined ? 'none' : JSON.stringify(otherwise));
+
+function methodOption(name: string, { description, value, default: own }: Option, defaults: JsonObject): MethodOption {
+  const described = { name, description, expected: value.expected, schema: optionSchema(value) };
+  if (name === 'modulesToSave' && defaults[name] === undefined) return { ...described, defaultInWords: headsInWords };
+  const otherwise = defaults[name] ?? (own as Json | undefined);
+  return {
+    ...described,
+    ...(otherwise !== undefined && { default: otherwise }),
+    defaultInWords: inWords(otherwise),
+  };
+}
+
+/** `--set of=...`, of methods that act on the adapters of another. */
+const innerMethod = (inner: string): MethodOption => ({
+  name: 'of',
+  description: 'The method whose adapters it acts on. That method is then given the options for its adapters.',
+  expected: "a method's name, or an object of its type and config",
+  schema: {
+    anyOf: [
+      { enum: Object.keys(entries) },
+      { type: 'object', properties: { type: { type: 'string' }, config: { type: 'object' } }, required: ['type'] },
+    ],
+  },
+  defaultInWords: `a ${inner} of the options here`,
+});
+
+/** All that `--set` takes for a method, with the defaults that the command line uses. */
+export function methodOptions({ factory, defaults }: MethodEntry): MethodOption[] {
+  const own = Object.entries(factory.options ?? {}).map(([name, option]) => methodOption(name, option, defaults));
+  return factory.of ? [...own, innerMethod(factory.of.type)] : own;
+}

@@ -1,0 +1,34 @@
+import type { JsonObject, value as kinds } from '@peft/core';
+
+const range = ({ min, max, below }: { min?: number; max?: number; below?: number }): JsonObject => ({
+  ...(min !== undefined && { minimum: min }),
+  ...(max !== undefined && { maximum: max }),
+  ...(below !== undefined && { exclusiveMaximum: below }),
+});
+
+/** What an option may be, as a JSON Schema. */
+export function optionSchema(value: kinds.Value): JsonObject {
+  switch (value.kind) {
+    case 'integer':
+    case 'number':
+      return { type: value.kind, ...range(value) };
+    case 'boolean':
+      return { type: 'boolean' };
+    case 'text':
+      return { type: 'string' };
+    case 'choice':
+      return { enum: [...value.choices] };
+    case 'list':
+      return { type: 'array', items: optionSchema(value.of) };
+    case 'table':
+      return { type: 'object', additionalProperties: optionSchema(value.of) };
+    case 'nullable':
+      return { anyOf: [optionSchema(value.of), { type: 'null' }] };
+    case 'either':
+      return { anyOf: value.of.map(optionSchema) };
+    case 'object': {
+      const fields = Object.entries(value.fields).map(([name, field]) => [name, optionSchema(field)] as const);
+      return { type: 'object', properties: Object.fromEntries(fields) };
+    }
+  }
+}
