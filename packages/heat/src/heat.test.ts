@@ -311,7 +311,7 @@ test.each<[HeatOptions, string]>([
   [{ rr: 4 } as HeatOptions, 'heat has no option "rr"; closest: r.'],
   [{ ne: -1 }, 'heat: ne is -1; it must be a whole number of 0 or more.'],
   [{ ratio: 1 }, 'heat: ratio is 1; it must be in [0, 1)'],
-  [{ scope: 'all' as 'layer' }, 'heat: scope is "all"; it must be global, layer, allHeads.'],
+  [{ scope: 'all' as 'layer' }, 'heat: scope is "all"; it must be one of global, layer, allHeads.'],
   [{ abs: 'mean' as 'batch' }, 'heat: abs is "mean"'],
   [{ scoreBatches: 0 }, 'heat: scoreBatches is 0; it must be a whole number of 1 or more.'],
   [{ warmEpochs: -1 }, 'heat: warmEpochs is -1; it must be a number of 0 or more.'],

@@ -29,6 +29,11 @@ function programOf(pattern: string, isWhole: boolean): Program {
   return program;
 }
 
+/** Throws unless a regular expression is valid by itself. */
+export function checkPattern(pattern: string): void {
+  programOf(pattern, true);
+}
+
 /** Whether a regular expression matches a whole text (`re.fullmatch`). */
 export const fullMatch = (pattern: string, text: string, work = boundedWork()): boolean =>
   match(programOf(pattern, true), text, work) !== undefined;

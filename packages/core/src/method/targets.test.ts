@@ -140,6 +140,7 @@ describe.runIf(process.env.PEFT_BACKEND === 'cpu')('targets of our own', () => {
 
   test.each<[string, string, TargetOptions, string | RegExp]>([
     ['a name that nothing has', 'no-match', { targets: ['fc', 'qvk'] }, /"qvk" in Container \(3 linear.*closest: qkv/],
+    ['the empty list', 'no-match', { targets: [] }, 'targets is an empty list'],
     ['a slice that is not there', 'no-match', { targets: ['qkv[x]'] }, 'qkv has no slice "x"; it has q, v.'],
     ['a slice of a plain module', 'no-match', { targets: ['fc[q]'] }, 'it is not a fused projection'],
     ['a module that is not linear', 'not-supported', { targets: ['norm'] }, 'matches a.norm, a Container; only linear'],
@@ -170,5 +171,17 @@ describe.runIf(process.env.PEFT_BACKEND === 'cpu')('targets of our own', () => {
     expect(attempt).toThrow(PeftError);
     expect(attempt).toThrow(expect.objectContaining({ code }));
     expect(attempt).toThrow(message);
+  });
+
+  test('a target that is trained whole is refused with the reason', () => {
+    const attempt = (targets: TargetOptions['targets']) => () => resolveSites(root, { targets }, { skipped: ['a'] });
+    expect(attempt(['a.fc'])).toThrow(expect.objectContaining({ code: 'no-match' }));
+    for (const targets of [['a.fc'], 'a\\.fc'])
+      expect(attempt(targets)).toThrow('The targets match only "a.fc", which modulesToSave trains whole');
+  });
+
+  test('a table of patterns names a broken one as it was written', () => {
+    expect(() => patternValue({ fc: 1, 'q(': 2 }, 'a.fc', 0)).toThrow('"q(" is not a regular expression');
+    expect(() => patternValue({ 'q)(': 2 }, 'a.fc', 0)).toThrow('"q)(" is not a regular expression');
   });
 });

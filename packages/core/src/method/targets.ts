@@ -6,7 +6,7 @@ import type { Module } from '../module/module.ts';
 import type { Parameter } from '../module/parameter.ts';
 import { modules } from '../module/tree.ts';
 import { shown } from '../schema/options.ts';
-import { boundedWork, fullMatch, matchStart, type Work } from './pattern.ts';
+import { boundedWork, checkPattern, fullMatch, matchStart, type Work } from './pattern.ts';
 
 /** Which modules a method adapts: the rules of Hugging Face peft (`tuners_utils.check_target_module_exists`). */
 export interface TargetOptions {
@@ -215,11 +215,15 @@ export function resolveSites(
   { skipped = [], strict = true, ...kinds }: { skipped?: readonly string[]; strict?: boolean } & TargetKinds = {},
 ): Site[] {
   const { targets, exclude } = options;
+  check(targets.length > 0, 'no-match', () => {
+    return `targets is ${typeof targets === 'string' ? 'an empty text' : 'an empty list'}; name at least one module.`;
+  });
   const tree = [...modules(root)].filter(([path]) => path !== '');
   const linears = tree.flatMap(([path, module]) => (module instanceof Linear ? [path] : []));
   const allLinear = typeof targets === 'string' && targets.toLowerCase() === 'all-linear';
   const names = typeof targets === 'string' ? [] : targets.map(parseName);
   const used = new Set<string>();
+  const whole: string[] = [];
   const isSkipped = (path: string): boolean => skipped.some(name => isWithin(path, name));
   const work = boundedWork();
   const sites = tree.flatMap(([path, module]) => {
@@ -231,7 +235,10 @@ export function resolveSites(
     const match = matchTarget(path, options, names, work);
     if (!match) return [];
     used.add(match.name);
-    if (isSkipped(path)) return [];
+    if (isSkipped(path)) {
+      whole.push(path);
+      return [];
+    }
     return sitesOf(path, module, match, kinds);
   });
   if (strict)
@@ -243,6 +250,9 @@ export function resolveSites(
       work,
     );
   const unused = names.find(({ name }) => !used.has(name));
+  check(sites.length > 0 || whole.length === 0, 'no-match', () => {
+    return `The targets match only ${shown(whole[0])}, which modulesToSave trains whole; name another target, or take it out there.`;
+  });
   if (sites.length === 0)
     throw unmatched(root, typeof targets === 'string' ? targets : (names[0]?.name ?? ''), linears);
   if (strict && unused) throw unmatched(root, unused.name, linears);
@@ -257,10 +267,18 @@ interface PatternTable {
 
 const tables = new WeakMap<object, PatternTable>();
 
+function tableOf(patterns: Readonly<Record<string, unknown>>): PatternTable {
+  const known = tables.get(patterns);
+  if (known) return known;
+  Object.keys(patterns).forEach(checkPattern);
+  const table: PatternTable = { hits: new Map(), work: boundedWork() };
+  tables.set(patterns, table);
+  return table;
+}
+
 /** The first key of a table of patterns (peft's `rank_pattern`, `alpha_pattern`) that ends a path, if there is one. */
 export function patternKey(patterns: Readonly<Record<string, unknown>>, path: string): string | undefined {
-  const { hits, work } = tables.get(patterns) ?? { hits: new Map(), work: boundedWork() };
-  tables.set(patterns, { hits, work });
+  const { hits, work } = tableOf(patterns);
   if (!hits.has(path)) {
     hits.set(
       path,

@@ -5,4 +5,5 @@ export { type FolderLock, lockFolder } from './folder-lock.ts';
 export { type MappedSafetensors, mapSafetensors } from './mapped-safetensors.ts';
 export { peakMemory } from './peak-memory.ts';
 export { probeWritable } from './probe.ts';
+export { readIfThere, readRegular } from './read.ts';
 export { openSafetensors, type SafetensorsFile } from './safetensors-file.ts';

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { closeSync, fstatSync, openSync, read, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, read, readSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { check, PeftError } from '../errors.ts';
 import { headerLength, parseHeader, type Safetensors } from '../files/safetensors.ts';
@@ -116,11 +116,15 @@ function hashOf(file: number): string {
 }
 
 function open(path: string): number {
+  let file: number;
   try {
-    return openSync(path, 'r');
+    file = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)); // opening a pipe must not wait for its writer
   } catch (cause) {
     throw new PeftError('missing', `Cannot open ${path}: ${(cause as Error).message}`, { cause });
   }
+  if (fstatSync(file).isFile()) return file;
+  closeSync(file);
+  throw new PeftError('bad-file', `${path} is not a regular file.`);
 }
 
 const unreadable = (path: string, cause: unknown): PeftError =>

@@ -16,3 +16,14 @@ export async function readIfThere(path: string): Promise<Uint8Array | undefined>
     throw new PeftError('bad-file', `${path} could not be read: ${message}`, { cause });
   }
 }
+
+/**
+ * The bytes of a regular file.
+ *
+ * @throws PeftError `missing` if there is none; `bad-file` if it is not a regular file or cannot be read
+ */
+export async function readRegular(path: string): Promise<Uint8Array> {
+  const bytes = await readIfThere(path);
+  check(bytes, 'missing', () => `There is no file ${path}.`);
+  return bytes;
+}

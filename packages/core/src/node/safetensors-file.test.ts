@@ -1,10 +1,11 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { assert, asyncProperty, nat, uint8Array } from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { fromFloat32, serializeSafetensors, toFloat32 } from '../index.ts';
-import { openSafetensors } from './index.ts';
+import { mapSafetensors, openSafetensors } from './index.ts';
 
 // Files are read by Node, whatever the backend.
 describe.runIf(process.env.PEFT_BACKEND === 'cpu')('an open safetensors file', () => {
@@ -58,6 +59,15 @@ describe.runIf(process.env.PEFT_BACKEND === 'cpu')('an open safetensors file', (
   test('refuses what is no file', async () => {
     await expect(openSafetensors(join(folder, 'none'))).rejects.toThrow(expect.objectContaining({ code: 'missing' }));
     await expect(openSafetensors(folder)).rejects.toThrow(expect.objectContaining({ code: 'bad-file' }));
+  });
+
+  test.skipIf(process.platform === 'win32')('refuses a pipe and a device without waiting for either', async () => {
+    const pipe = join(folder, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    for (const path of [pipe, '/dev/zero']) {
+      await expect(openSafetensors(path)).rejects.toThrow(`${path} is not a regular file.`);
+      expect(() => mapSafetensors(path)).toThrow(`${path} is not a regular file.`);
+    }
   });
 
   test('refuses a header that claims 100 MB before it makes room for it', async () => {

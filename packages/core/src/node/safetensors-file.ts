@@ -1,3 +1,4 @@
+import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { check, PeftError } from '../errors.ts';
 import { headerLength, parseHeader, type SafetensorsHeader } from '../files/safetensors.ts';
@@ -27,12 +28,14 @@ async function readExactly(file: FileHandle, position: number, length: number, s
 export async function openSafetensors(path: string): Promise<SafetensorsFile> {
   let file: FileHandle;
   try {
-    file = await open(path);
+    file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)); // opening a pipe must not wait for its writer
   } catch (cause) {
     throw new PeftError('missing', `Cannot open ${path}: ${(cause as Error).message}`, { cause });
   }
   try {
-    const { size } = await file.stat();
+    const found = await file.stat();
+    check(found.isFile(), 'bad-file', () => `${path} is not a regular file.`);
+    const { size } = found;
     const length = headerLength(size >= 8 ? await readExactly(file, 0, 8, path) : new Uint8Array(), size, path);
     const { spans, metadata, dataStart } = parseHeader(await readExactly(file, 8, length, path), size, path);
     return {

@@ -42,7 +42,7 @@ describe('a configuration', () => {
     ['a number out of range', { r: 1001 }, 'method: r is 1001; it must be a whole number from 1 to 1,000.'],
     ['no number', { rate: Number.NaN }, 'method: rate is NaN; it must be in [0, 1).'],
     ['null', { on: null }, 'method: on is null; it must be true or false.'],
-    ['another word', { kind: 'toString' }, 'method: kind is "toString"; it must be a, b.'],
+    ['another word', { kind: 'toString' }, 'method: kind is "toString"; it must be one of a, b.'],
     ['an object for a list', { names: { length: 1 } }, 'method: names is an object; it must be a list of texts.'],
     ['a wrong entry', { names: ['a', 3] }, 'method: names[1] is 3; it must be a text.'],
     [
@@ -58,7 +58,7 @@ describe('a configuration', () => {
     ['an inherited key', { ranks: { constructor: 1 } }, 'method: ranks is an object; it must be an object of whole'],
     ['neither of two kinds', { heads: true }, 'method: heads is true; it must be a text or a list of whole numbers.'],
     ['what is deep inside', { sides: { x: { q: ['1'] } } }, 'method: sides["x"]["q"][0] is "1"; it must be a number.'],
-    ['a very long text', { kind: 'x'.repeat(1000) }, `method: kind is "${'x'.repeat(80)}..."; it must be a, b.`],
+    ['a very long text', { kind: 'x'.repeat(1000) }, `method: kind is "${'x'.repeat(80)}..."; it must be one of a, b.`],
   ])('%s is named, with what it must be', (_, given, message) => {
     expect(messageOf({ names: [], ...given })).toContain(message);
   });

@@ -73,7 +73,7 @@ export function text(): Value<string> {
 /** One of a few words. */
 /* @__NO_SIDE_EFFECTS__ */
 export function choice<const Choice extends string>(choices: readonly Choice[]): Value<Choice> {
-  return { kind: 'choice', choices, expected: choices.join(', '), schema: v.picklist(choices) };
+  return { kind: 'choice', choices, expected: `one of ${choices.join(', ')}`, schema: v.picklist(choices) };
 }
 
 const plural = (expected: string): string => expected.replace(/^an? (text|number|whole number)\b/, '$1s');
