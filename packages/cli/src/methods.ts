@@ -155,7 +155,11 @@ export function methodEntry(name: string, known = entries): MethodEntry {
 }
 
 /** The name on the command line of a method that a folder holds. */
-export const methodNameOf = ({ type }: Method): string => (type === 'bottleneck' ? 'adaptformer' : type);
+export function methodNameOf({ type, modulesToSave }: Method): string {
+  if (type === 'bottleneck') return 'adaptformer';
+  if (type === 'whole') return modulesToSave.includes('*') ? 'full' : 'linear';
+  return type;
+}
 
 /**
  * Refuses arguments that contradict the adapter that training starts from: it goes on as it is.
@@ -174,7 +178,7 @@ export function checkAgainstAdapter(
   const differences = Object.entries(settings).flatMap(([name, value]) =>
     same(value, config[name]) ? [] : [`${name} is ${JSON.stringify(config[name])} there, not ${JSON.stringify(value)}`],
   );
-  if (method !== undefined && methodEntry(method).factory.type !== of.type)
+  if (method !== undefined && methodEntry(method) !== methodEntry(methodNameOf(of)))
     differences.unshift(`it is of the method ${methodNameOf(of)}, not ${method}`);
   if (base !== undefined && of.of?.type !== (isMethodRecord(base) ? base.type : base))
     differences.push(`it acts on ${of.of?.type ?? 'no method'}, not ${JSON.stringify(base)}`);

@@ -105,3 +105,9 @@ test('compare frees each backbone before the next', async () => {
   const after = await run(['linear']);
   expect(await run(['lora', 'neat', 'linear'])).toBe(after);
 });
+
+test('tensors that cannot be read are named', async () => {
+  const predict = ['predict', '--backbone', 'pico-vit', '--engine', 'cpu', '--out', at('logits'), '--tensors'];
+  expect((await scratch.peft(...predict, at('nothing'))).stderr).toContain(`peft: There is no file ${at('nothing')}.`);
+  expect((await scratch.peft(...predict, scratch.folder)).stderr).toContain(`${scratch.folder} is not a regular file.`);
+});

@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Scratch } from './peft.ts';
 
@@ -72,6 +72,20 @@ test('what only one method is to have must be of a method that is compared', asy
   const { status, stderr } = await scratch.peft('compare', ...common, '--config', at('each.json'));
   expect(status).toBe(1);
   expect(stderr).toContain('each has "lora", which is not among the methods compared.');
+});
+
+test.each<[string, string[], string]>([
+  ['a method named twice', ['--methods', 'lora,lora'], '--methods has "lora" twice; --seeds repeats a method.'],
+  ['a wrong option', ['--methods', 'lora', '--set', 'rr=1'], 'lora has no option "rr"; closest: r.'],
+  ['a report that cannot be written', ['--report', at('pictures', 'x', 'r.html')], 'Cannot write to'],
+])('compare refuses %s before it trains, and leaves nothing', async (_, argv, message) => {
+  writeFileSync(at('pictures', 'x'), 'a file where the folder of the report should be');
+  const { status, stderr } = await scratch.peft('compare', ...common, ...argv, '--out', at('refused'));
+  rmSync(at('pictures', 'x'));
+  expect(status).toBe(1);
+  expect(stderr).toContain(message);
+  expect(stderr).not.toContain('Adapters and checkpoints are in');
+  expect(existsSync(at('refused'))).toBe(false);
 });
 
 test('HEAT over NEAT trains at another size, is saved, and evaluates from its folder alone', async () => {

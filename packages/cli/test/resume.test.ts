@@ -2,6 +2,7 @@ import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readArguments } from '../src/arguments.ts';
+import { compare } from '../src/commands/compare.ts';
 import { train } from '../src/commands/train.ts';
 import { Output } from '../src/output/output.ts';
 import { paintSide, Scratch } from './peft.ts';
@@ -91,4 +92,32 @@ describe('a run goes on only as the run that it was', () => {
       writeFileSync(at('garbled', name), 'not a checkpoint');
     await expect(run({ out: at('garbled'), resume: true })).rejects.toThrow(/checkpoint/);
   });
+
+  test('another adapter to start from is refused by name', async () => {
+    const start = { method: undefined, set: undefined, out: at('continued') };
+    await run({ ...start, initAdapter: at('stopped') });
+    const other = run({ ...start, initAdapter: at('merged-from'), resume: true });
+    await expect(other).rejects.toThrow(/initAdapter: "[0-9a-f]{64}" in the checkpoint/);
+    await run({ ...start, initAdapter: at('stopped'), resume: true });
+  });
+});
+
+test('compare keeps a finished run only for the pictures that it was evaluated on', async () => {
+  const { method, set, checkpointEvery, ...common } = recipe;
+  const linear = { ...common, methods: ['linear'], steps: 1, out: at('compared'), report: at('report.html') };
+  const evaluated = async (changes: Record<string, unknown>): Promise<number> => {
+    await compare(await readArguments({ ...linear, ...changes }), new Output({ json: true, quiet: true }));
+    return JSON.parse(readFileSync(at('compared', 'linear-42', 'run.json'), 'utf8')).result.metrics.n;
+  };
+  expect(await evaluated({})).toBe(4);
+  expect(await evaluated({ resume: true, evalSplit: 'train' })).toBe(24);
+});
+
+test.each(['linear', 'full'])('training goes on from an adapter of the baseline %s, and of no other', async method => {
+  const other = method === 'linear' ? 'full' : 'linear';
+  const from = { set: undefined, steps: 1, initAdapter: at(method) };
+  await run({ ...from, method, initAdapter: undefined, out: at(method) });
+  await run({ ...from, method: undefined, out: at('from-baseline') });
+  const refused = run({ ...from, method: other, out: at('from-baseline') });
+  await expect(refused).rejects.toThrow(`it is of the method ${method}, not ${other}`);
 });

@@ -1,8 +1,8 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { check, PeftError } from '@peft/core';
-import { writeAtomic } from '@peft/core/node';
+import { probeWritable, writeAtomic } from '@peft/core/node';
 import type { Arguments } from '../arguments.ts';
 import { methodEntry } from '../methods.ts';
 import type { Output } from '../output/output.ts';
@@ -15,6 +15,8 @@ import type { RunResult } from '../world/record.ts';
 import { type RunData, runTraining } from '../world/run.ts';
 
 const mean = (values: number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+
+const isEmpty = async (folder: string): Promise<boolean> => (await readdir(folder).catch(() => [])).length === 0;
 
 const resultTable = (methods: ComparedMethod[]): string =>
   table(
@@ -38,7 +40,10 @@ export async function compare(args: Arguments, output: Output): Promise<void> {
   for (const name of Object.keys(args.each ?? {}))
     check(methods.includes(name), 'bad-argument', () => `each has "${name}", which is not among the methods compared.`);
   for (const name of methods) methodEntry(name);
+  const twice = methods.find((name, i) => methods.indexOf(name) !== i);
+  check(twice === undefined, 'bad-argument', () => `--methods has "${twice}" twice; --seeds repeats a method.`);
   const path = args.report ?? 'peft-report.html';
+  await probeWritable(dirname(path));
   const compared = await withData(args, output, async data => {
     const title = `${args.backbone} on ${data.train.name}`;
     const write = (done: ComparedMethod[]): Promise<void> =>
@@ -50,7 +55,8 @@ export async function compare(args: Arguments, output: Output): Promise<void> {
     } catch (cause) {
       const done = summarizeAll(runs);
       if (done.length > 0) await write(done);
-      if (!(cause instanceof PeftError)) throw cause;
+      if (args.out === undefined && (await isEmpty(folder))) await rm(folder, { recursive: true, force: true });
+      if (!(cause instanceof PeftError) || (await isEmpty(folder))) throw cause;
       throw new PeftError(cause.code, `${cause.message}\n${whatIsKept(folder, done, path)}`, { cause });
     }
     const done = summarizeAll(runs);

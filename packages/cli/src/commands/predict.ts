@@ -1,4 +1,4 @@
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import {
   check,
   fromFloat32,
@@ -11,7 +11,7 @@ import {
   toFloat32,
   withScope,
 } from '@peft/core';
-import { writeAtomic } from '@peft/core/node';
+import { readRegular, writeAtomic } from '@peft/core/node';
 import { evalTransform, leftOutRemark } from '@peft/data';
 import { listPictures, readPicture } from '@peft/data/node';
 import { checkLogits, evaluationStep, logSumExp } from '@peft/train';
@@ -97,7 +97,7 @@ const featureStep =
 /** `images` float32 NCHW in, `logits` and `features` out. */
 async function predictTensors(args: Arguments, path: string, output: Output): Promise<void> {
   const out = required(args, 'out');
-  const { tensors } = parseSafetensors(await readFile(path), path);
+  const { tensors } = parseSafetensors(await readRegular(path), path);
   const images = tensors.get('images');
   check(images && images.dtype === 'F32' && images.shape.length === 4 && images.shape[1] === 3, 'bad-file', () => {
     const found = images ? `${images.dtype} [${images.shape}]` : `only ${[...tensors.keys()].join(', ')}`;

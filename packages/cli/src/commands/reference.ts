@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import {
   check,
   getModule,
@@ -14,6 +13,7 @@ import {
   toInt32,
   valueAndGrads,
 } from '@peft/core';
+import { readRegular } from '@peft/core/node';
 import { evalTransform } from '@peft/data';
 import * as tf from '@tensorflow/tfjs-core';
 import type { Arguments } from '../arguments.ts';
@@ -137,7 +137,7 @@ function preprocessed({ shape, bytes }: StoredTensor, { preprocessing }: OpenedM
  * `images_u8_nhwc`, and any of `embeddings`, `block_N`, `layer_N`, `norm`, `cls_feature`, `logits`, `labels`, `loss`, `grad.PARAMETER`.
  */
 export async function compareWithReference(args: Arguments, path: string, output: Output): Promise<void> {
-  const { tensors } = parseSafetensors(await readFile(path), path);
+  const { tensors } = parseSafetensors(await readRegular(path), path);
   await openEagerBackend(args, output);
   const opened = await openBase(args, output);
   const labels = tensors.get('labels');

@@ -20,7 +20,7 @@ export interface Curves {
   /** One a step; those before a checkpoint that the run went on from are not among them. */
   losses: number[];
   epochs: EpochRecord[];
-  /** Median over the steps, the first left out: it includes recording. */
+  /** Median over the steps. The first is left out if there are others, as it includes recording. */
   stepMs: number;
 }
 
@@ -94,5 +94,5 @@ export async function fit(options: FitOptions, output: Output): Promise<Curves &
   } finally {
     await trainer.dispose();
   }
-  return { losses, epochs, stepMs: median(stepTimes.slice(1)), source };
+  return { losses, epochs, stepMs: median(stepTimes.length > 1 ? stepTimes.slice(1) : stepTimes), source };
 }

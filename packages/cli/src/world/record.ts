@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { type Json, type JsonObject, methodRecord, PeftError } from '@peft/core';
-import { writeAtomic } from '@peft/core/node';
+import { type Json, type JsonObject, methodRecord } from '@peft/core';
+import { readIfThere, writeAtomic } from '@peft/core/node';
 import { type Dataset, datasetHash } from '@peft/data';
 import type { Metrics } from '@peft/train';
 import type { Insight } from '../output/insight.ts';
@@ -28,6 +28,8 @@ export interface RunResult extends Curves {
 export interface RunRecord {
   format: 1;
   recipe: JsonObject;
+  /** `datasetHash` of the test data. Records of before it was kept lack it. */
+  evaluatedOn?: string;
   /** What differs from the run whose checkpoint this one was forced to go on from. */
   resumedDespite?: readonly string[];
   result: RunResult;
@@ -37,11 +39,27 @@ const nameOf = (folder: string): string => join(folder, 'run.json');
 
 const plain = (value: object): JsonObject => JSON.parse(JSON.stringify(value)) as JsonObject;
 
+/** SHA-256 of the values of the active adapters. */
+async function adapterHash({ active }: OpenedModel['model']): Promise<string> {
+  const hash = createHash('sha256');
+  for (const adapter of active)
+    for (const [path, parameter] of adapter.parameters())
+      hash.update(`${adapter.name}/${path}\n`).update(await parameter.get());
+  return hash.digest('hex');
+}
+
+export interface RunStart {
+  opened: OpenedModel;
+  train: Dataset;
+  /** Whether the run starts from a saved adapter. */
+  isContinued: boolean;
+}
+
 /**
- * Everything that the numbers of a run follow from. Pictures and weights stand by their hashes, so that a folder may move, but
- * not change.
+ * Everything that the numbers of a run follow from. It holds pictures and weights by their hashes: a folder may move, but not
+ * change.
  */
-export async function identityOf(recipe: Recipe, opened: OpenedModel, train: Dataset): Promise<JsonObject> {
+export async function identityOf(recipe: Recipe, { opened, train, isContinued }: RunStart): Promise<JsonObject> {
   const { model, backbone, preprocessing, labels } = opened;
   return plain({
     backbone: backbone.name,
@@ -50,6 +68,7 @@ export async function identityOf(recipe: Recipe, opened: OpenedModel, train: Dat
     data: await datasetHash(train),
     preprocessing,
     methods: [...model.adapters.values()].map(({ method }) => methodRecord(method)) as unknown as Json,
+    ...(isContinued && { initAdapter: await adapterHash(model) }),
     ...recipe,
   });
 }
@@ -59,15 +78,10 @@ export const writeRecord = (folder: string, record: RunRecord): Promise<void> =>
 
 /** The record of a run that ended in a folder, or nothing where none did. */
 export async function readRecord(folder: string): Promise<RunRecord | undefined> {
-  let text: string;
+  const bytes = await readIfThere(nameOf(folder));
+  if (!bytes) return undefined;
   try {
-    text = await readFile(nameOf(folder), 'utf8');
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw new PeftError('bad-file', `Cannot read ${nameOf(folder)}: ${(cause as Error).message}`, { cause });
-  }
-  try {
-    const record = JSON.parse(text) as RunRecord;
+    const record = JSON.parse(new TextDecoder().decode(bytes)) as RunRecord;
     return record.format === 1 ? record : undefined;
   } catch {
     return undefined;

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { countParameters, disposeModule, type Engine, key, PeftError } from '@peft/core';
 import { lockFolder, saveAdapters } from '@peft/core/node';
-import type { Dataset } from '@peft/data';
+import { type Dataset, datasetHash } from '@peft/data';
 import { type BatchSource, batchInputs, type Metrics } from '@peft/train';
 import type { Arguments } from '../arguments.ts';
 import { checkAgainstAdapter, makeMethod, methodEntry, methodNameOf } from '../methods.ts';
@@ -117,9 +117,11 @@ export async function runTraining(
       const opened = { ...start, preprocessing: preprocessingOf(recipe, start) };
       const classes = { labels: opened.labels, classes: opened.backbone.model.classes };
       const [train, test] = [data.train, data.test].map(dataset => matchClasses(dataset, classes, output));
-      const identity = await identityOf(recipe, opened, train);
+      const identity = await identityOf(recipe, { opened, train, isContinued: args.initAdapter !== undefined });
+      const evaluatedOn = await datasetHash(test);
       const finished = keepFinished ? await readRecord(folder) : undefined;
-      if (finished && isDeepStrictEqual(finished.recipe, identity)) {
+      const isFinished = finished?.evaluatedOn === evaluatedOn && isDeepStrictEqual(finished.recipe, identity);
+      if (finished && isFinished) {
         output.note(`${folder} holds this run already; it is not repeated.`);
         return finished.result;
       }
@@ -139,7 +141,13 @@ export async function runTraining(
         adapter: folder,
         bytes,
       };
-      await writeRecord(folder, { format: 1, recipe: identity, resumedDespite: checkpoints.differences, result });
+      await writeRecord(folder, {
+        format: 1,
+        recipe: identity,
+        evaluatedOn,
+        resumedDespite: checkpoints.differences,
+        result,
+      });
       return result;
     } finally {
       start.model.dispose();

@@ -29,13 +29,36 @@ export async function syncFolder(folder: string): Promise<void> {
   }
 }
 
+/** Makes a folder in an existing one. Returns whether it was not there. */
+async function makeOne(path: string): Promise<boolean> {
+  try {
+    await mkdir(path);
+    return true;
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST' && (await stat(path)).isDirectory()) return false;
+    throw error;
+  }
+}
+
+/** Makes a folder and those above it. Node's recursive `mkdir` never returns where none can be made, as in `/proc`. */
+async function makeAll(path: string): Promise<string[]> {
+  try {
+    return (await makeOne(path)) ? [path] : [];
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error;
+  }
+  const above = await makeAll(dirname(path));
+  try {
+    return (await makeOne(path)) ? [path, ...above] : above;
+  } catch (error) {
+    await removeEmpty(above);
+    throw error;
+  }
+}
+
 /** Makes a folder, and those above it, durably. Returns the folders that were not there, the innermost first. */
 export async function makeFolder(folder: string): Promise<string[]> {
-  const path = resolve(folder);
-  const first = await mkdir(path, { recursive: true });
-  const made: string[] = [];
-  if (!first) return made;
-  for (let at = path; at.length >= resolve(first).length; at = dirname(at)) made.push(at);
+  const made = await makeAll(resolve(folder));
   try {
     for (const at of made) await syncFolder(dirname(at));
   } catch (error) {

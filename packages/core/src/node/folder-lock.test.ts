@@ -105,6 +105,10 @@ describe.runIf(process.env.PEFT_BACKEND === 'cpu')('a locked folder', () => {
     }
   });
 
+  test.runIf(process.platform === 'linux')('is refused where no folder can be made, at once', async () => {
+    await expect(probeWritable('/proc/peft/out')).rejects.toThrow(expect.objectContaining({ code: 'write-failed' }));
+  });
+
   test('has no temporary files of dead writers after the next write, and all others', async () => {
     const dead = `.report.json.${processTag.replace(/^\d+/, '999999999')}.0123456789ab.tmp`;
     const living = `.report.json.${processTag}.0123456789ab.tmp`;

@@ -1,7 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PeftError } from '@peft/core';
-import { writeAtomic } from '@peft/core/node';
+import { readIfThere, writeAtomic } from '@peft/core/node';
 import { parseCheckpoint } from '../checkpoint.ts';
 import type { Trainer } from '../trainer.ts';
 
@@ -20,15 +19,9 @@ type Look = { readonly bytes: Uint8Array } | { readonly problem: PeftError } | u
 
 /** Reads one and checks that it is whole and finite. Undefined if there is none. */
 async function look(path: string): Promise<Look> {
-  let bytes: Uint8Array;
   try {
-    bytes = await readFile(path);
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    const message = `${path} could not be read: ${(cause as Error).message}`;
-    return { problem: new PeftError('bad-file', message, { cause }) };
-  }
-  try {
+    const bytes = await readIfThere(path);
+    if (!bytes) return undefined;
     parseCheckpoint(bytes, path);
     return { bytes };
   } catch (problem) {
