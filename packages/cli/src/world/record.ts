@@ -48,7 +48,7 @@ async function adapterHash({ active }: OpenedModel['model']): Promise<string> {
   return hash.digest('hex');
 }
 
-export interface RunStart {
+interface RunStart {
   opened: OpenedModel;
   train: Dataset;
   /** Whether the run starts from a saved adapter. */
