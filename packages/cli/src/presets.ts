@@ -2,7 +2,7 @@ import type { JsonObject } from '@peft/core';
 import { constantRate, cosine, linearDecay, type Schedule, timm0412, warmup } from '@peft/train';
 import type { Arguments } from './arguments.ts';
 
-/** How to train: everything that the numbers of a run follow from, but for its model and its data. */
+/** How to train: everything that determines the numbers of a run, except its model and its data. */
 export interface Recipe {
   epochs: number;
   /** Optimizer steps, in the place of epochs. */

@@ -5,7 +5,7 @@ import { VisionTransformer } from '../vit/vision-transformer.ts';
 import { resizeRelativePositions } from './relative-positions.ts';
 import { resamplePositions } from './resample.ts';
 
-/** A tensor whose numbers are made of another's when they are asked for. */
+/** A tensor whose values are computed from another's when they are read. */
 const derived = (
   stored: StoredTensor,
   shape: readonly number[],

@@ -7,8 +7,7 @@ export interface OutputOptions {
 }
 
 /**
- * Where the program speaks: the answer to stdout, everything on the way there to stderr. Names that come from files are shown,
- * never obeyed by the terminal.
+ * Writes the answer to stdout, and progress and notes to stderr. Escapes control characters, which names from files may hold.
  */
 export class Output {
   readonly #options: OutputOptions;

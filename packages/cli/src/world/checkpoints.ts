@@ -17,7 +17,7 @@ export class RunCheckpoints {
     this.recipe = recipe;
   }
 
-  /** Goes on from the newest checkpoint that is whole, if that is asked for and there is one. */
+  /** Restores the newest intact checkpoint, if `resume` asks for it and there is one. */
   async restore(trainer: Trainer, resume: Arguments['resume'], output: Output): Promise<void> {
     if (!resume) return;
     const found = await findCheckpoint(this.#folder);

@@ -3,7 +3,7 @@ import { type Dataset, relabel } from '@peft/data';
 import type { Output } from '../output/output.ts';
 import { count } from '../output/table.ts';
 
-/** Whether a head that was trained on classes of these names fits the data: it has the same, in whatever order. */
+/** Whether the data has exactly the classes of a head, in any order. */
 export const isHeadFor = (labels: readonly string[] | undefined, { classes }: Dataset): boolean =>
   labels?.length === classes.length && classes.every(name => labels.includes(name));
 

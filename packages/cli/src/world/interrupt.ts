@@ -3,7 +3,7 @@ import type { Output } from '../output/output.ts';
 
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** Runs `body` with a signal that Ctrl-C, a `kill` or a terminal that closes aborts; a second one ends the process at once. */
+/** Runs `body` with a signal that SIGINT, SIGTERM or SIGHUP aborts. A second one ends the process at once. */
 export async function interruptible<T>(output: Output, body: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const abort = new AbortController();
   const onInterrupt = (): void => {

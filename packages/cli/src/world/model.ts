@@ -37,7 +37,7 @@ function imageSizeOf({ imageSize }: ModelArguments, dataset?: Dataset, trained?:
 }
 
 interface BaseOptions {
-  /** Outputs of the head, where it is not the file's own that is wanted. */
+  /** Number of outputs of the head, if it is to differ from the file's. */
   classes?: number;
   /** Data that may be preprocessed, and so has a size already. */
   dataset?: Dataset;

@@ -24,7 +24,7 @@ export interface RunResult extends Curves {
   bytes: number;
 }
 
-/** A finished run as plain JSON: all that repeats it, and what came of it. */
+/** A finished run as plain JSON: its recipe and its results. */
 export interface RunRecord {
   format: 1;
   recipe: JsonObject;
@@ -56,7 +56,7 @@ interface RunStart {
 }
 
 /**
- * Everything that the numbers of a run follow from. It holds pictures and weights by their hashes: a folder may move, but not
+ * Everything that determines the numbers of a run. It holds pictures and weights by their hashes: a folder may move, but not
  * change.
  */
 export async function identityOf(recipe: Recipe, { opened, train, isContinued }: RunStart): Promise<JsonObject> {

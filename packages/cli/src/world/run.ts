@@ -55,7 +55,7 @@ async function openStart(args: RunArguments, train: Dataset, output: Output): Pr
   return [opened, method];
 }
 
-/** Evaluates the model of an adapter that is saved already, so that whatever happens the training is kept. */
+/** Evaluates a model whose adapter is saved. An error says where. */
 async function evaluateSaved(
   opened: OpenedModel,
   test: Dataset,

@@ -1,6 +1,6 @@
 /**
  * What a thread that runs native code shares with the one that ends it: how many calls are under way, and whether more may
- * start. To end a thread in the middle of native code aborts the whole process.
+ * start. Ending a thread inside native code aborts the process.
  */
 export type Gate = Int32Array<SharedArrayBuffer>;
 
@@ -8,10 +8,10 @@ const [calls, isClosed] = [0, 1];
 
 export const openGate = (): Gate => new Int32Array(new SharedArrayBuffer(8));
 
-/** Lets no call start from now on. */
+/** Refuses further calls. */
 const close = (gate: Gate): void => void Atomics.store(gate, isClosed, 1);
 
-/** For a thread that has ended: nothing is under way there. */
+/** Marks a thread as ended: no call is under way in it. */
 export function leave(gate: Gate): void {
   close(gate);
   Atomics.store(gate, calls, 0);

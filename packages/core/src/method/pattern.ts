@@ -8,7 +8,7 @@ import type { Program } from '../pattern/program.ts';
  * which people do write: `^(?!.*patch_embed).*proj$`. So there is one here, of bounded work.
  */
 
-/** What matching the names of one model may cost: some tenths of a second. */
+/** The most steps that matching the names of one model may take: some tenths of a second. */
 const mostWork = 2_000_000;
 
 /** A bound on the work of matches that belong together. */
@@ -19,7 +19,7 @@ export type { Work };
 const programs = new Map<string, Program>();
 const mostPrograms = 200;
 
-/** A program, made once for as long as it is among the last that were used. */
+/** A compiled pattern, from a cache of those used last. */
 function programOf(pattern: string, isWhole: boolean): Program {
   const key = `${isWhole ? 'whole' : 'start'} ${pattern}`;
   const program = programs.get(key) ?? compilePattern(pattern, isWhole);

@@ -17,7 +17,7 @@ export const stagedName = (path: string, saveId: string): string =>
 
 const staged = /^\.(.+)\.([0-9a-f]{16})\.tmp$/;
 
-/** Removes what other saves than this one have staged. */
+/** Removes files that other saves have staged. */
 async function sweepStaged(writes: readonly Write[], saveId: string | undefined): Promise<void> {
   const names = new Set(writes.map(({ path }) => basename(path)));
   for (const folder of foldersOf(writes)) {

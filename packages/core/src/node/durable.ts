@@ -73,7 +73,7 @@ export async function removeEmpty(made: readonly string[]): Promise<void> {
   for (const folder of made) await rmdir(folder).catch(() => {});
 }
 
-/** A name beside `path` that no other writer uses, and that tells whose it is. */
+/** A unique temporary name beside `path` that names its writer. */
 export const temporaryName = (path: string): string =>
   join(dirname(path), `.${basename(path)}.${processTag}.${randomBytes(6).toString('hex')}.tmp`);
 

@@ -9,7 +9,7 @@ import type { StoredTensor } from '../files/stored-tensor.ts';
 export interface MappedSafetensors extends Safetensors {
   /** Throws if the file is not the one that was opened any more. */
   checkUnchanged(): void;
-  /** Tells the SHA-256 of the file, in hexadecimal: a file that was touched, or copied anew, is then known to be the same. */
+  /** Sets the file's SHA-256, in hexadecimal, so that a file that was only touched or copied counts as unchanged. */
   setHash(sha256: string): void;
 }
 

@@ -3,7 +3,7 @@ import { check, PeftError } from '../errors.ts';
 
 const missing = ['ENOENT', 'ENOTDIR'];
 
-/** The bytes of a regular file, or undefined if there is nothing of that name. */
+/** The bytes of a regular file; undefined if there is none. */
 export async function readIfThere(path: string): Promise<Uint8Array | undefined> {
   try {
     const found = await stat(path);

@@ -7,7 +7,7 @@ export interface Work {
 }
 
 const unknown = 0;
-/** Failed, or under way: a step that leads back to itself without a character between is no way to a match either. */
+/** A state that failed or is being tried: a step that returns to itself without reading a character cannot match. */
 const failed = 1;
 /** Plus the index of the choice that led to a match. */
 const matched = 2;
