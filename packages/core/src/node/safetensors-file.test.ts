@@ -63,7 +63,7 @@ describe.runIf(process.env.PEFT_BACKEND === 'cpu')('an open safetensors file', (
 
   test.skipIf(process.platform === 'win32')('refuses a pipe and a device without waiting for either', async () => {
     const pipe = join(folder, 'pipe');
-    execFileSync('mkfifo', [pipe]);
+    execFileSync('sh', ['-c', 'mkfifo "$1"', 'sh', pipe]);
     for (const path of [pipe, '/dev/zero']) {
       await expect(openSafetensors(path)).rejects.toThrow(`${path} is not a regular file.`);
       expect(() => mapSafetensors(path)).toThrow(`${path} is not a regular file.`);
