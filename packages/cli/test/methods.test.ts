@@ -46,13 +46,14 @@ test('compare shows what all methods did inside, each with options of its own', 
     [
       'methods: [linear, lora, neat, lily, pear, heat]',
       'epochs: 4',
+      `report: ${at('report.html')}`,
       'each:',
       '  lora: { set: { r: 2 } }',
       '  heat: { lr: 5e-3, set: { r: 2 } }',
       '  pear: { targets: [attn, mlp], set: { r: 2 } }',
     ].join('\n'),
   );
-  const argv = ['compare', ...common, '--config', at('compare.yaml'), '--report', at('report.html')];
+  const argv = ['compare', ...common, '--config', at('compare.yaml')];
   const { rows } = await scratch.json<{ rows: { method: string; trainable: number }[] }>(...argv);
   expect(rows.map(({ method }) => method)).toEqual(['linear', 'lora', 'neat', 'lily', 'pear', 'heat']);
   const head = 97 * 2;

@@ -42,7 +42,7 @@ export async function compare(args: Arguments, output: Output): Promise<void> {
   for (const name of methods) methodEntry(name);
   const twice = methods.find((name, i) => methods.indexOf(name) !== i);
   check(twice === undefined, 'bad-argument', () => `--methods has "${twice}" twice; --seeds repeats a method.`);
-  const path = args.report ?? 'peft-report.html';
+  const path = args.report;
   await probeWritable(dirname(path));
   const compared = await withData(args, output, async data => {
     const title = `${args.backbone} on ${data.train.name}`;
