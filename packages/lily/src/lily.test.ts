@@ -351,12 +351,12 @@ describe('files', () => {
 test.each<[LilyOptions, string]>([
   [{ ne: 4 } as LilyOptions, 'lily has no option "ne"'],
   [{ r: 0 }, 'lily: r is 0; it must be a whole number of 1 or more.'],
-  [{ mlpAct: 'gelu' as 'relu' }, 'lily: mlpAct is "gelu"; it must be relu, identity.'],
+  [{ mlpAct: 'gelu' as 'relu' }, 'lily: mlpAct is "gelu"; it must be one of relu, identity.'],
   [{ nB: 1 }, 'lily: nB is 1; it must be a whole number of 2 or more.'],
   [{ stride: 2, nA: 3 }, 'lily: stride is 2 and nA is 3; give one of them'],
-  [{ mixing: 'layer' as 'batch' }, 'lily: mixing is "layer"; it must be sample, batch, token, uniform.'],
+  [{ mixing: 'layer' as 'batch' }, 'lily: mixing is "layer"; it must be one of sample, batch, token, uniform.'],
   [{ mixing: 'token', pool: 'softmax-of-sum' }, 'it needs mixing "sample", not "token"'],
-  [{ compat: 'lily-v2' as 'lily-v1' }, 'lily: compat is "lily-v2"; it must be lily-v1, lily-v3.'],
+  [{ compat: 'lily-v2' as 'lily-v1' }, 'lily: compat is "lily-v2"; it must be one of lily-v1, lily-v3.'],
   [{ scale: Number.NaN }, 'lily: scale is NaN'],
 ])('%j is refused', (options, message) => {
   expect(() => lily(options)).toThrow(message);

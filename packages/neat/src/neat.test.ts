@@ -174,7 +174,7 @@ test.each<[NeatOptions, string]>([
   [{ depth: 4 } as NeatOptions, 'neat has no option "depth"'],
   [{ r: 0 }, 'neat: r is 0'],
   [{ pairs: 0.5 }, 'neat: pairs is 0.5; it must be a whole number from 0 to 1,000.'],
-  [{ act: 'tanh' as Activation }, 'neat: act is "tanh"; it must be relu, sin, gelu, silu, identity.'],
+  [{ act: 'tanh' as Activation }, 'neat: act is "tanh"; it must be one of relu, sin, gelu, silu, identity.'],
   [{ side: 'left' as 'in' }, 'neat: side is "left"'],
   [{ scale: Number.NaN }, 'neat: scale is NaN'],
 ])('%j is refused', (options, message) => {
