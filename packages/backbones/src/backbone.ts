@@ -26,6 +26,11 @@ export abstract class Backbone extends Module {
   abstract readonly architecture: 'vit' | 'swin';
   /** Paths of the classification heads; more than one where the logits are a mean of several. */
   abstract readonly classifiers: readonly string[];
+  /** The queries and values of every attention, where the vision papers put their adapters. */
+  override get defaultTargets(): readonly string[] {
+    return ['attn.qkv[q,v]'];
+  }
+
   /** Height and width of the pictures, in pixels. */
   abstract readonly imageSize: readonly [height: number, width: number];
   /** Length of what {@link features} gives. */

@@ -48,7 +48,7 @@ export type {
 } from './method/method.ts';
 export { isMethodRecord, type MethodRecord } from './method/record.ts';
 export { methodRecord, requireMethod, reviveMethod } from './method/revive.ts';
-export { requiredTargets, savedModules, targetsOf } from './method/target-options.ts';
+export { openTargets, requiredTargets, savedModules, targetsOf } from './method/target-options.ts';
 export {
   type Adaptable,
   patternValue,

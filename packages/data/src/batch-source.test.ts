@@ -32,6 +32,13 @@ describe('a source of batches', () => {
     expect(first.flatMap(({ labels }) => labels)).toEqual([...source.order(0).subarray(0, 8)].map(index => index % 3));
   });
 
+  test('needs no options: it shuffles whole batches of 32 by seed 0', async () => {
+    const source = batchSource(greys(), preprocessing);
+    expect(source).toMatchObject({ length: 1, batchSize: 10 });
+    const same = batchSource(greys(), preprocessing, { ...options, batch: 32, seed: 0 });
+    expect(await collect(source.batches(1))).toEqual(await collect(same.batches(1)));
+  });
+
   test('goes on from the middle of an epoch', async () => {
     const source = batchSource(greys(), preprocessing, { ...options, augment: 'flip-crop' });
     const all = await collect(source.batches(3));

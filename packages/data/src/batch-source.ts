@@ -21,13 +21,16 @@ export interface DatasetSource {
 }
 
 export interface BatchSourceOptions {
-  /** Pictures in a batch; no more than there are. */
-  batch: number;
-  seed: number;
-  shuffle: boolean;
-  /** Whether a last batch with fewer pictures is left out. */
-  dropLast: boolean;
-  augment: 'none' | 'flip-crop';
+  /** Pictures in a batch, 32 unless given; no more than there are. */
+  batch?: number;
+  /** Of order and augmentation; 0 unless given. */
+  seed?: number;
+  /** Whether each epoch has an order of its own; yes unless given. */
+  shuffle?: boolean;
+  /** Whether a last batch with fewer pictures is left out; yes unless given. */
+  dropLast?: boolean;
+  /** `none` unless given. */
+  augment?: 'none' | 'flip-crop';
 }
 
 /** Bytes of floats that may be kept. */
@@ -62,7 +65,7 @@ function still(dataset: Dataset, transform: Transform): Dataset {
 export function batchSource(
   dataset: Dataset,
   preprocessing: Preprocessing,
-  { batch, seed, shuffle, dropLast, augment }: BatchSourceOptions,
+  { batch = 32, seed = 0, shuffle = true, dropLast = true, augment = 'none' }: BatchSourceOptions = {},
 ): DatasetSource {
   const transform = evalTransform(preprocessing);
   const stills = augment === 'none' ? still(dataset, transform) : dataset;

@@ -20,12 +20,15 @@ function makeHeat(parts: HeatParts): Method<HeatConfig> {
     check(placement, 'state', () => `heat: ${site.id} is of no adapter of this method.`);
     return placement;
   };
-  const { prepare } = of;
+  const { prepare, withTargets } = of;
   return {
     type: 'heat',
     config,
     of,
     targets: targetsOf(parts),
+    ...(withTargets && {
+      withTargets: (targets: readonly string[]) => makeHeat({ ...parts, of: withTargets(targets) }),
+    }),
     blocks: of.blocks,
     convolutions: of.convolutions,
     modulesToSave: of.modulesToSave,

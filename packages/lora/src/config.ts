@@ -3,14 +3,15 @@ import {
   check,
   configure,
   type GivenOf,
+  openTargets,
   option,
-  requiredTargets,
   savedModules,
+  type TargetOptions,
   value,
 } from '@peft/core';
 
 export const loraOptions = {
-  ...requiredTargets,
+  ...openTargets,
   r: /* @__PURE__ */ option('Rank of the update: the width between A and B.', value.integer({ min: 1 }), 8),
   alpha: /* @__PURE__ */ option(
     'The update is multiplied by `alpha / r`, or by `alpha / sqrt(r)` with `rslora`.',
@@ -62,18 +63,23 @@ export const loraOptions = {
   modulesToSave: /* @__PURE__ */ savedModules(),
 };
 
-export type LoraConfig = ConfigOf<typeof loraOptions>;
+export type LoraConfig = ConfigOf<typeof loraOptions> & TargetOptions;
 
-/** `targets` and whatever is to differ from the defaults. */
+/** Whatever is to differ from the defaults. */
 export type LoraOptions = GivenOf<typeof loraOptions>;
 
 /** The whole configuration, checked. */
 export function loraConfig(options: LoraOptions): LoraConfig {
-  const config = configure('lora', loraOptions, options);
+  const { targets, ...config } = configure('lora', loraOptions, options);
+  check(
+    targets !== undefined,
+    'bad-config',
+    () => `lora: targets is missing; it must be ${loraOptions.targets.value.expected}.`,
+  );
   check(
     !(config.dora && config.init === 'pissa'),
     'bad-config',
     () => 'lora: dora and init "pissa" cannot be combined.',
   );
-  return config;
+  return { targets, ...config };
 }

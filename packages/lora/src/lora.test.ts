@@ -11,9 +11,9 @@ import {
   readAdapterFolder,
   writeAdapterFolder,
 } from '@peft/core';
-import { type ConformanceCase, conformance, movedAdapter, network } from '@peft/testing';
+import { backbone, type ConformanceCase, conformance, movedAdapter, network } from '@peft/testing';
 import * as tf from '@tensorflow/tfjs-core';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { type LoraOptions, lora } from './index.ts';
 import { principalFactors } from './svd.ts';
 
@@ -101,6 +101,20 @@ test('the principal factors are the best approximation of their rank', () => {
 test('an option that does not exist is named, with the closest', () => {
   const options = { targets: ['qkv'], rank: 4 } as LoraOptions;
   expect(() => lora(options)).toThrow(/no option "rank"/);
+});
+
+describe('without targets', () => {
+  test.each(['vit', 'swin'] as const)('it adapts the queries and values of a %s, and says so', async name => {
+    const adapter = await adapt(backbone(name)).add(lora({ r: 2 }));
+    expect(adapter.method.config).toMatchObject({ targets: ['attn.qkv[q,v]'], r: 2 });
+    expect(adapter.plan.sites.map(({ id }) => id)).toContain(`${adapter.plan.sites[0].path}[q]`);
+  });
+
+  test('a model that has no default refuses it', async () => {
+    await expect(adapt(network()).add(lora())).rejects.toThrow('lora: targets is missing, and Net has no default;');
+    const read = () => lora.read?.({ config: {}, tensors: new Map() }, { r: 2 });
+    expect(read).toThrow('lora: targets is missing; it must be a text or a list of texts.');
+  });
 });
 
 test('targets that match nothing are named, with the closest path', async () => {

@@ -7,14 +7,18 @@ import { loraDelta, loraDeltaWeight, loraParameters, prepareLora } from './maths
  * Low-rank adaptation of linear modules.
  *
  * ```ts
- * await model.add('default', lora({ r: 8, targets: ['attn.qkv[q,v]'], modulesToSave: ['head'] }), { key: key(42) });
+ * await model.add(lora({ r: 8, targets: ['attn.qkv[q,v]'], modulesToSave: ['head'] }));
  * ```
  *
  * @throws PeftError `bad-config` for an option that does not exist or makes no sense
  */
-export const lora: ((options: LoraOptions) => Method<LoraConfig>) & MethodFactory<LoraOptions> =
+export const lora: ((options?: LoraOptions) => Method<LoraConfig>) & MethodFactory<LoraOptions> =
   /* @__PURE__ */ Object.assign(
-    (options: LoraOptions): Method<LoraConfig> => {
+    (options: LoraOptions = {}): Method<LoraConfig> => {
+      if (options.targets === undefined) {
+        const withTargets = (targets: readonly string[]): Method<LoraConfig> => lora({ ...options, targets });
+        return { ...withTargets([]), targets: undefined, withTargets };
+      }
       const config = loraConfig(options);
       return {
         type: 'lora',

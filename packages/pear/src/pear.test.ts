@@ -369,7 +369,10 @@ describe('what is refused', () => {
     [{ seed: 0.5 }, 'pear: seed is 0.5; it must be a whole number.'],
     [{ criterion: 'fisher' as 'taylor' }, 'pear: criterion is "fisher"; it must be one of taylor, magnitude, random.'],
     [{ pairing: 'best' as 'top1' }, 'pear: pairing is "best"; it must be one of nearest, rank, top1, random.'],
-    [{ knowledgeCheckpoint: 'kept' as 'none' }, 'pear: knowledgeCheckpoint is "kept"; it must be one of frozen, merge, none.'],
+    [
+      { knowledgeCheckpoint: 'kept' as 'none' },
+      'pear: knowledgeCheckpoint is "kept"; it must be one of frozen, merge, none.',
+    ],
     [{ shareInit: 'zero' as 'gate0' }, 'pear: shareInit is "zero"; it must be one of asIs, gate0.'],
     [merge, 'but bottleneck cannot be: a ReLU lies between its factors'],
     [{ of: lora(down), r: 4 }, 'pear: r is for the adapters that Pear makes itself, but "of" is lora; set it there.'],

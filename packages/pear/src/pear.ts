@@ -22,12 +22,15 @@ export const pear: ((options?: PearOptions) => Method<PearConfig>) & MethodFacto
       const { config, of } = pearConfig(options);
       const isSettled = config.ratio === 0 || config.shared !== undefined;
       const changesWeight = of.weightDelta !== undefined || (config.shared && config.knowledgeCheckpoint === 'merge');
-      const { deltaWeight, prepare } = of;
+      const { deltaWeight, prepare, withTargets } = of;
       return {
         type: 'pear',
         config,
         of,
         targets: of.targets,
+        ...(withTargets && {
+          withTargets: (targets: readonly string[]) => pear({ ...options, of: withTargets(targets) }),
+        }),
         blocks: of.blocks,
         convolutions: of.convolutions,
         modulesToSave: of.modulesToSave,

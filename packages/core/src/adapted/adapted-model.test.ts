@@ -42,6 +42,28 @@ async function outputs(model: AdaptedModel, ...selections: Parameters<AdaptedMod
   return found;
 }
 
+test('add needs a method alone: the name is default, the values those of key(0)', async () => {
+  const [short, long] = [adapt(net()), adapt(net())];
+  const method = lowRank({ targets: all });
+  const adapter = await short.add(method);
+  await long.add('default', method, { key: key(0) });
+  expect(short.get('default')).toBe(adapter);
+  expect(await adapter.siteValues()).toMatchObject(
+    (await long.get('default').siteValues()).map(({ values }) => ({ values })),
+  );
+  expect((await short.add('other', method)).name).toBe('other');
+});
+
+test('the summary counts as Hugging Face peft does', async () => {
+  const model = adapt(net());
+  await model.add(lowRank({ targets: all }));
+  const { trainable, base, adapter } = countParameters(model.base, [model.get('default').plan]);
+  const percent = Number(((100 * trainable) / (base + adapter)).toPrecision(3));
+  expect(model.trainableSummary()).toBe(
+    `trainable params: ${trainable} || all params: ${base + adapter} || trainable%: ${percent}`,
+  );
+});
+
 describe('several adapters', () => {
   test('act alone, summed, weighted, disabled', async () => {
     // On the head alone, which is linear, adapters add up exactly.

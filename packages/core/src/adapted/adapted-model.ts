@@ -5,16 +5,17 @@ import type { Adaptable, Site } from '../method/targets.ts';
 import { type Module, patch } from '../module/module.ts';
 import type { Parameter } from '../module/parameter.ts';
 import { bindPaths, parameters } from '../module/tree.ts';
-import { fold, type Key } from '../tensor/random.ts';
+import { fold, type Key, key as makeKey } from '../tensor/random.ts';
 import { Adapter, type AttachedSite, sliceWeight } from './adapter.ts';
 import type { Gates } from './gates.ts';
 import { MergedWeights } from './merged-weights.ts';
 import { type PlanOptions, planAdapter } from './plan.ts';
+import { countParameters } from './report.ts';
 import { sitePatch } from './site-patch.ts';
 
 export interface AddOptions {
-  /** Where the adapter's initial values come from. */
-  key: Key;
+  /** Where the adapter's initial values come from; `key(0)` unless given. */
+  key?: Key;
   /** Whether every name in a list of targets must match something; true unless the adapter comes from a file. */
   strict?: boolean;
   /** Whether to use it at once, beside those in use; true unless given. */
@@ -30,7 +31,7 @@ export interface AddOptions {
  *
  * ```ts
  * const model = adapt(vit);
- * await model.add('default', lora({ r: 8, targets: ['attn.qkv[q,v]'] }), { key: key(42) });
+ * await model.add(lora({ r: 8 }));
  * const logits = model.call(images);
  * ```
  */
@@ -70,11 +71,15 @@ export class AdaptedModel {
   /**
    * Adds an adapter and uses it beside those that are in use. One that fails leaves nothing behind.
    *
+   * @param name `default` unless given
    * @throws PeftError `state` while merged, for a name that is there, or for a second owner of a head; `bad-argument` for a name
    * that is none; `no-match` for targets that match nothing
    */
-  async add(name: string, method: Method, options: AddOptions): Promise<Adapter> {
-    const { key, strict = true, active = true, fill, keeps = (_, base) => this.#isUnkept(base) } = options;
+  add(method: Method, options?: AddOptions): Promise<Adapter>;
+  add(name: string, method: Method, options?: AddOptions): Promise<Adapter>;
+  async add(...given: [string, Method, AddOptions?] | [Method, AddOptions?]): Promise<Adapter> {
+    const [name, method, options = {}] = isNamed(given) ? given : ['default' as const, ...given];
+    const { key = makeKey(0), strict = true, active = true, fill, keeps = (_, base) => this.#isUnkept(base) } = options;
     this.#requireUnmerged('add an adapter');
     check(!this.#adapters.has(name), 'state', () => `There is an adapter "${name}" already; detach it first.`);
     check(
@@ -200,6 +205,16 @@ export class AdaptedModel {
     this.#dropPatches();
   }
 
+  /** How many parameters training changes, and of how many, in the words of Hugging Face peft. */
+  trainableSummary(): string {
+    const plans = [...this.#adapters.values()].map(({ plan }) => plan);
+    const { trainable, base, adapter } = countParameters(this.base, plans);
+    const all = base + adapter;
+    const [some, total] = [trainable, all].map(count => count.toLocaleString('en-US'));
+    const percent = Number(((100 * trainable) / all).toPrecision(3));
+    return `trainable params: ${some} || all params: ${total} || trainable%: ${percent}`;
+  }
+
   /** The parameters that training changes, by path: those of active adapters, unless they were frozen. */
   *trainable(): Generator<[string, Parameter]> {
     for (const adapter of this.#active) {
@@ -304,6 +319,8 @@ export class AdaptedModel {
     }
   }
 }
+
+const isNamed = (given: readonly unknown[]): given is [string, Method, AddOptions?] => typeof given[0] === 'string';
 
 /** Starts adapting a model: freezes it and gives it room for named adapters. */
 export const adapt = (base: Module): AdaptedModel => new AdaptedModel(base);

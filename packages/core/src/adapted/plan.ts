@@ -104,11 +104,22 @@ function requirePatterns({ patterns = {}, of, type }: Method, sites: readonly Si
   if (of) requirePatterns(of, sites);
 }
 
+/** The method, on the model's default targets if it was given none. */
+function placed(root: Module, method: Method): Method {
+  if (!method.withTargets) return method;
+  const { defaultTargets } = root;
+  check(defaultTargets, 'bad-config', () => {
+    return `${method.type}: targets is missing, and ${root.constructor.name} has no default; name what to adapt.`;
+  });
+  return method.withTargets(defaultTargets);
+}
+
 /**
  * Lays out an adapter on a model. It costs no memory, so that it also answers how many parameters a method has on a
  * model without weights.
  */
-export function planAdapter(root: Module, method: Method, options: PlanOptions = {}): AdapterPlan {
+export function planAdapter(root: Module, given: Method, options: PlanOptions = {}): AdapterPlan {
+  const method = placed(root, given);
   const { targets, blocks, convolutions } = method;
   const { strict = true } = options;
   const kept = keptPaths(root, method, options);

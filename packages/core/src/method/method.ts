@@ -54,6 +54,8 @@ export interface Method<Config extends object = object> {
   readonly config: Config;
   /** What it adapts; nothing for methods that train whole modules only. */
   readonly targets: TargetOptions | undefined;
+  /** The method on these targets. Only a method that was given none has it: the model's `defaultTargets` are taken. */
+  withTargets?(targets: readonly string[]): Method;
   /** Whether its targets may be blocks without a weight of their own, such as an MLP; no unless given. */
   readonly blocks?: boolean;
   /** Whether its targets may be convolutions, such as a patch embedding; no unless given. */

@@ -21,6 +21,15 @@ const whereOptions = {
   ),
 };
 
+/** `targets`, which are the model's `defaultTargets` unless given, and the options that narrow it. */
+export const openTargets = {
+  targets: /* @__PURE__ */ option(
+    `${targetsText} Unless given, those that the model has as its default.`,
+    either(text(), list(text())),
+  ),
+  ...whereOptions,
+};
+
 /** `targets`, which must be given, and the options that narrow it. */
 export const requiredTargets = {
   targets: /* @__PURE__ */ required(targetsText, either(text(), list(text()))),

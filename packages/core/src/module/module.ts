@@ -51,6 +51,11 @@ export abstract class Module {
   path = '';
   readonly #patches: { readonly change: Patch }[] = [];
 
+  /** What methods adapt in it that are given no targets, by the rules of targets; nothing unless a model says so. */
+  get defaultTargets(): readonly string[] | undefined {
+    return undefined;
+  }
+
   /**
    * The module's own maths. Call children by {@link call}, so that they can be patched.
    *
