@@ -37,10 +37,10 @@ export const ia3: MethodFactory<Ia3Options> = /* @__PURE__ */ Object.assign(
       targets: config,
       modulesToSave: config.modulesToSave,
       parameters: ({ outFeatures }) => ({ l: { shape: [outFeatures], init: ones } }),
-      delta: ({ base, parameters: { l } }) => tf.mul(base(), tf.sub(l, 1)), // (x W0) (l - 1)  [..., out]
+      delta: ({ baseOutput, parameters: { l } }) => tf.mul(baseOutput(), tf.sub(l, 1)), // (x W0) (l - 1)  [..., out]
       rowwise: true,
       deltaWeight: ({ weight, parameters: { l } }) => tf.mul(weight(), tf.sub(l, 1)), // W0 diag(l - 1)  [in, out]
-      unmergeable: undefined,
+      mergeable: true,
     };
   },
   { type: 'ia3', options: ia3Options },

@@ -32,7 +32,7 @@ FOLDER = pathlib.Path(__file__).parent.parent / 'test' / 'fixtures'
 
 
 def shuffle(model):
-    """Random values everywhere, so that nothing is zero, one, or equal to its neighbour by default."""
+    """Random values everywhere, so that nothing is zero, one, or equal to its neighbor by default."""
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for name, parameter in sorted(model.named_parameters()):

@@ -17,7 +17,7 @@ import type * as tf from '@tensorflow/tfjs-core';
 import { frozenCount, runSegments, type Segment } from './segment.ts';
 
 /**
- * A vision model: normalised pictures `[B, H, W, 3]` to logits `[B, classes]`.
+ * A vision model: normalized pictures `[B, H, W, 3]` to logits `[B, classes]`.
  *
  * What lies below all that is being trained runs as a constant: nothing of it is kept for the backward pass.
  */

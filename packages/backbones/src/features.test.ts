@@ -1,4 +1,4 @@
-import { initialize, key, type Method, whole } from '@peft/core';
+import { initialize, key, type Method, trainModules } from '@peft/core';
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
 import { maxDifference } from '../test/compare.ts';
@@ -57,7 +57,7 @@ describe.each([
     };
     const [all, last] = [await kept(0), await kept(3)];
     expect(last).toBeLessThan(0.45 * all);
-    const head = await adapted(create, whole({ modulesToSave: create().classifiers.slice() }));
+    const head = await adapted(create, trainModules({ modulesToSave: create().classifiers.slice() }));
     const { kernels } = await tf.profile(() => train(head, images()));
     expect(kernels.filter(({ name }) => /^Peft\w+Grad$/.test(name))).toEqual([]);
   });
@@ -72,7 +72,7 @@ describe.each([
       return nodes;
     };
     const all = kept();
-    everywhere.model.train(path => path.includes(block(3)));
+    everywhere.model.setTrainable(path => path.includes(block(3)));
     everywhere.parameters = [...everywhere.model.trainable()].map(([, parameter]) => parameter);
     expect(kept()).toBeLessThan(0.45 * all);
     expect(splitFeatures(everywhere.backbone, everywhere.parameters).name).toBe(block(0)); // it was adapted, if not trained
@@ -97,7 +97,7 @@ describe.each([
   test('can be cut below its lowest adapter: the same loss and gradients from features', async () => {
     for (const [method, name] of [
       [onBlock(2), block(2)],
-      [whole({ modulesToSave: create().classifiers.slice() }), 'head'],
+      [trainModules({ modulesToSave: create().classifiers.slice() }), 'head'],
     ] as const) {
       const trained = await adapted(create, method);
       const split = splitFeatures(trained.backbone, trained.parameters);
@@ -110,7 +110,7 @@ describe.each([
   });
 
   test('is not cut where features would change', async () => {
-    const everything = await adapted(create, whole({ modulesToSave: ['*'] }));
+    const everything = await adapted(create, trainModules({ modulesToSave: ['*'] }));
     expect(() => splitFeatures(everything.backbone, everything.parameters)).toThrow(/"embed", is itself adapted/);
     const last = await adapted(create, onBlock(3));
     expect(() => splitFeatures(last.backbone, [])).not.toThrow();

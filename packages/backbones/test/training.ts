@@ -27,8 +27,8 @@ export const lowRank = (targets: string[]): Method => ({
   config: {},
   targets: { targets },
   modulesToSave: [],
-  unmergeable: 'not needed here',
-  parameters: site => lowRankParameters(site, 2, { B: normal(0.1) }),
+  mergeable: { reason: 'not needed here.' },
+  parameters: target => lowRankParameters(target, 2, { B: normal(0.1) }),
   delta: ({ x, parameters }) => lowRankDelta(x, parameters, 1),
   rowwise: true,
 });

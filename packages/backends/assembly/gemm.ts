@@ -144,8 +144,8 @@ export function setScratch(address: usize): void {
 /**
  * c = alpha op(a) op(b) + d, with row-major a, b, c and d, whose rows lie `stride` bytes apart.
  *
- * @param a `[m, k]`, or `[k, m]` if `turnA`
- * @param b `[k, n]`, or `[n, k]` if `turnB`
+ * @param a `[m, k]`, or `[k, m]` if `transposeA`
+ * @param b `[k, n]`, or `[n, k]` if `transposeB`
  * @param d `[m, n]`; one row `[n]`, added to each, with stride 0; or 0 for none
  */
 export function gemm(
@@ -154,10 +154,10 @@ export function gemm(
   k: i32,
   a: usize,
   strideA: usize,
-  turnA: bool,
+  transposeA: bool,
   b: usize,
   strideB: usize,
-  turnB: bool,
+  transposeB: bool,
   c: usize,
   strideC: usize,
   alpha: f32,
@@ -172,12 +172,14 @@ export function gemm(
     let p = 0;
     do {
       const depth = min(k - p, panelK);
-      const fromB = turnB ? b + <usize>j * strideB + ((<usize>p) << 2) : b + <usize>p * strideB + left;
-      pack(fromB, strideB, turnB, tileColumns, columns, depth, panelB);
+      const fromB = transposeB ? b + <usize>j * strideB + ((<usize>p) << 2) : b + <usize>p * strideB + left;
+      pack(fromB, strideB, transposeB, tileColumns, columns, depth, panelB);
       for (let i = 0; i < m; i += panelRows) {
         const rows = min(m - i, panelRows);
-        const fromA = turnA ? a + <usize>p * strideA + ((<usize>i) << 2) : a + <usize>i * strideA + ((<usize>p) << 2);
-        pack(fromA, strideA, !turnA, tileRows, rows, depth, scratch);
+        const fromA = transposeA
+          ? a + <usize>p * strideA + ((<usize>i) << 2)
+          : a + <usize>i * strideA + ((<usize>p) << 2);
+        pack(fromA, strideA, !transposeA, tileRows, rows, depth, scratch);
         const to = c + <usize>i * strideC + left;
         const strideAdded = p ? strideC : strideD;
         const added = p ? to : d ? d + <usize>i * strideD + left : 0;

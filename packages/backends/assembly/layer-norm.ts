@@ -47,8 +47,8 @@ export function layerNorm(
     const scales = f32x4.splat(scale);
     let j: usize = 0;
     for (; j < whole; j += 16) {
-      const normalised = f32x4.mul(f32x4.sub(v128.load(x + j), mus), scales);
-      v128.store(y + j, Lanes.madd(normalised, v128.load(gamma + j), v128.load(beta + j)));
+      const normalized = f32x4.mul(f32x4.sub(v128.load(x + j), mus), scales);
+      v128.store(y + j, Lanes.madd(normalized, v128.load(gamma + j), v128.load(beta + j)));
     }
     for (; j < bytes; j += 4) {
       store<f32>(y + j, (load<f32>(x + j) - mu) * scale * load<f32>(gamma + j) + load<f32>(beta + j));

@@ -15,8 +15,8 @@ import { parseSettings } from './settings.ts';
 
 const positive = v.pipe(v.number(), v.gtValue(0, 'must be positive'));
 const notNegative = v.pipe(v.number(), v.minValue(0, 'must not be negative'));
-const whole = v.pipe(v.number(), v.integer('must be a whole number'), v.minValue(0, 'must not be negative'));
-const atLeastOne = v.pipe(v.number(), v.integer('must be a whole number'), v.minValue(1, 'must be 1 or more'));
+const whole = v.pipe(v.number(), v.integer('must be an integer'), v.minValue(0, 'must not be negative'));
+const atLeastOne = v.pipe(v.number(), v.integer('must be an integer'), v.minValue(1, 'must be 1 or more'));
 const rate = v.pipe(v.number(), v.minValue(0, 'must be in [0, 1)'), v.ltValue(1, 'must be in [0, 1)'));
 const oneOrMore = v.union([
   v.array(v.string()),

@@ -18,11 +18,11 @@ export type Inspect = (inspected: Inspected) => Promise<Insight[]>;
 /** How far each weight has moved, against its own size. */
 export const inspectNorms: Inspect = async ({ adapter }) => {
   const norms = await deltaNorms(adapter);
-  const rows = norms.map(({ site, delta, weight }) => ({ name: site, value: delta / weight }));
+  const rows = norms.map(({ target, delta, weight }) => ({ name: target, value: delta / weight }));
   return rows.length > 0 ? [{ kind: 'bars', title: 'How far the weights moved', measure: '‖dW‖ / ‖W0‖', rows }] : [];
 };
 
-/** How much each of Lily's experts counts at each site. */
+/** How much each of Lily's experts counts at each target. */
 export const inspectMixing: Inspect = async ({ model, adapter, engine, inputs }) => {
   const step = engine.compile(({ images }) =>
     withScope({ training: false }, () => expertMixing(model, adapter, images)),
@@ -54,9 +54,9 @@ export const inspectHeads: Inspect = async ({ adapter }) => {
 export const inspectSharing: Inspect = async ({ adapter }) => {
   const { scores = {}, shared = {} } = adapter.method.config as PearConfig;
   const donors = new Set(Object.values(shared));
-  const note = (site: string): string => {
-    if (Object.hasOwn(shared, site)) return shared[site] === null ? 'pruned' : `pruned, shares ${shared[site]}`;
-    return donors.has(site) ? 'shared' : 'kept';
+  const note = (target: string): string => {
+    if (Object.hasOwn(shared, target)) return shared[target] === null ? 'pruned' : `pruned, shares ${shared[target]}`;
+    return donors.has(target) ? 'shared' : 'kept';
   };
   const rows = Object.entries(scores).map(([name, value]) => ({ name, value, note: note(name) }));
   const title = 'Importance of each adapter, and who shares whose';

@@ -33,9 +33,9 @@ function methodOption(name: string, { description, value, default: own }: Option
   };
 }
 
-/** `--set of=...`, of methods that act on the adapters of another. */
+/** `--set base=...`, of methods that act on the adapters of another. */
 const innerMethod = (inner: string): MethodOption => ({
-  name: 'of',
+  name: 'base',
   description: 'The method whose adapters it acts on. That method is then given the options for its adapters.',
   expected: "a method's name, or an object of its type and config",
   schema: {
@@ -50,5 +50,5 @@ const innerMethod = (inner: string): MethodOption => ({
 /** All that `--set` takes for a method, with the defaults that the command line uses. */
 export function methodOptions({ factory, defaults }: MethodEntry): MethodOption[] {
   const own = Object.entries(factory.options ?? {}).map(([name, option]) => methodOption(name, option, defaults));
-  return factory.of ? [...own, innerMethod(factory.of.type)] : own;
+  return factory.base ? [...own, innerMethod(factory.base.type)] : own;
 }

@@ -1,5 +1,5 @@
 import {
-  bottleneck,
+  adaptformer,
   check,
   closest,
   isMethodRecord,
@@ -8,7 +8,7 @@ import {
   type Method,
   type MethodFactory,
   reviveMethod,
-  whole,
+  trainModules,
 } from '@peft/core';
 import { heat } from '@peft/heat';
 import { lily } from '@peft/lily';
@@ -78,20 +78,20 @@ export const entries: Readonly<Record<string, MethodEntry>> = {
     inspect: inspectSharing,
   },
   adaptformer: {
-    factory: bottleneck,
+    factory: adaptformer,
     summary: 'baseline: a trained bottleneck in parallel to each MLP',
     paper: 'Chen et al. 2022, arXiv 2205.13535',
     defaults: {},
     lr: 2e-3,
   },
   linear: {
-    factory: whole,
+    factory: trainModules,
     summary: 'baseline: trains the classification heads alone (linear probing)',
     defaults: {},
     lr: 2e-3,
   },
   full: {
-    factory: whole,
+    factory: trainModules,
     summary: 'baseline: trains all of the model (full fine-tuning)',
     defaults: { modulesToSave: ['*'] },
     lr: 1e-4,
@@ -120,12 +120,12 @@ export interface MethodArguments {
  * The method whose deltas another acts on: by its name here, with the options that suit it, or as plain data of its `type`
  * and `config`.
  */
-function innerMethod(of: Json, heads: string[]): Method {
-  if (isMethodRecord(of)) return reviveMethod(of, factories, '--set of');
-  check(typeof of === 'string', 'bad-argument', () => {
-    return `of is ${JSON.stringify(of)}; it must be a method's name, or its type and config.`;
+function innerMethod(base: Json, heads: string[]): Method {
+  if (isMethodRecord(base)) return reviveMethod(base, factories, '--set base');
+  check(typeof base === 'string', 'bad-argument', () => {
+    return `base is ${JSON.stringify(base)}; it must be a method's name, or its type and config.`;
   });
-  return makeMethod({ method: of }, heads);
+  return makeMethod({ method: base }, heads);
 }
 
 /** The method that the arguments ask for. `heads`: paths of the backbone's classification heads. */
@@ -135,9 +135,9 @@ export function makeMethod(
   known = entries,
 ): Method {
   const { factory, defaults } = methodEntry(method, known);
-  const { of, ...settings } = set;
+  const { base, ...settings } = set;
   const given = targets ? { targets: targetsOf(targets) } : {};
-  if (of !== undefined) return factory({ ...given, ...settings, of: innerMethod(of, heads) } as never);
+  if (base !== undefined) return factory({ ...given, ...settings, base: innerMethod(base, heads) } as never);
   const suited = { modulesToSave: heads, ...defaults, ...(method === 'lora' && recipe) };
   return factory({ ...suited, ...given, ...settings } as never);
 }
@@ -156,8 +156,7 @@ export function methodEntry(name: string, known = entries): MethodEntry {
 
 /** The name on the command line of a method that a folder holds. */
 export function methodNameOf({ type, modulesToSave }: Method): string {
-  if (type === 'bottleneck') return 'adaptformer';
-  if (type === 'whole') return modulesToSave.includes('*') ? 'full' : 'linear';
+  if (type === 'trainModules') return modulesToSave.includes('*') ? 'full' : 'linear';
   return type;
 }
 
@@ -168,20 +167,20 @@ export function methodNameOf({ type, modulesToSave }: Method): string {
  */
 export function checkAgainstAdapter(
   { method, targets, set = {} }: Partial<MethodArguments>,
-  of: Method,
+  adapted: Method,
   source: string,
 ) {
   const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
-  const { of: base, ...given } = set;
+  const { base, ...given } = set;
   const settings = { ...(targets && { targets: targetsOf(targets) }), ...given };
-  const config: Record<string, unknown> = { ...of.config };
+  const config: Record<string, unknown> = { ...adapted.config };
   const differences = Object.entries(settings).flatMap(([name, value]) =>
     same(value, config[name]) ? [] : [`${name} is ${JSON.stringify(config[name])} there, not ${JSON.stringify(value)}`],
   );
-  if (method !== undefined && methodEntry(method) !== methodEntry(methodNameOf(of)))
-    differences.unshift(`it is of the method ${methodNameOf(of)}, not ${method}`);
-  if (base !== undefined && of.of?.type !== (isMethodRecord(base) ? base.type : base))
-    differences.push(`it acts on ${of.of?.type ?? 'no method'}, not ${JSON.stringify(base)}`);
+  if (method !== undefined && methodEntry(method) !== methodEntry(methodNameOf(adapted)))
+    differences.unshift(`it is of the method ${methodNameOf(adapted)}, not ${method}`);
+  if (base !== undefined && adapted.base?.type !== (isMethodRecord(base) ? base.type : base))
+    differences.push(`it acts on ${adapted.base?.type ?? 'no method'}, not ${JSON.stringify(base)}`);
   check(differences.length === 0, 'bad-argument', () => {
     const advice =
       'Leave these arguments out to go on with the adapter as it is, or --init-adapter to start a new one.';

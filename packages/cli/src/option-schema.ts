@@ -14,7 +14,7 @@ export function optionSchema(value: kinds.Value): JsonObject {
       return { type: value.kind, ...range(value) };
     case 'boolean':
       return { type: 'boolean' };
-    case 'text':
+    case 'string':
       return { type: 'string' };
     case 'choice':
       return { enum: [...value.choices] };

@@ -28,13 +28,13 @@ describe('peft methods', () => {
   test.each(Object.keys(entries))('describes every option of %s, which takes each default as it is', name => {
     const options = methodOptions(entries[name]);
     const own = Object.keys(entries[name].factory.options ?? {});
-    expect(options.map(option => option.name).filter(option => option !== 'of')).toEqual(own);
+    expect(options.map(option => option.name).filter(option => option !== 'base')).toEqual(own);
     const { modulesToSave = ['head'], ...defaults } = Object.fromEntries(
       options.flatMap(option => (option.default === undefined ? [] : [[option.name, option.default]])),
     );
     const method = makeMethod({ method: name }, ['head']);
     expect(method.modulesToSave).toEqual(modulesToSave);
-    const inner = { ...method.of?.config, ...method.config };
+    const inner = { ...method.base?.config, ...method.config };
     for (const [option, otherwise] of Object.entries(defaults)) expect(inner).toHaveProperty([option], otherwise);
   });
 
@@ -69,13 +69,13 @@ describe('an option that is added to a method in one place', () => {
 
   test('is in the help of the method', () => {
     expect(optionLines(methodOptions(trial.lora))).toMatch(
-      /^ +sharpness +How sharp it is\. \(a whole number from 1 to 9; default: 3\)$/m,
+      /^ +sharpness +How sharp it is\. \(an integer from 1 to 9; default: 3\)$/m,
     );
   });
 
   test('is taken, and named in the error for a typo and for a wrong value', () => {
     expect(() => make({ sharpness: 9 })).not.toThrow();
     expect(() => make({ sharpnes: 9 })).toThrow('lora has no option "sharpnes"; closest: sharpness.');
-    expect(() => make({ sharpness: 10 })).toThrow('sharpness is 10; it must be a whole number from 1 to 9.');
+    expect(() => make({ sharpness: 10 })).toThrow('sharpness is 10; it must be an integer from 1 to 9.');
   });
 });

@@ -40,9 +40,9 @@ describe('what a stranger may write into an adapter', () => {
   });
 
   test('labels of another number than the classes are refused', async () => {
-    const folder = describedAs('labelled', { labels: ['above'] });
+    const folder = describedAs('labeled', { labels: ['above'] });
     const { status, stderr } = await scratch.peft('predict', at('pictures'), '--adapter', folder, '--quiet');
-    expect(stderr).toMatch(/labelled\/peft\.json.*labels.*2 classes/);
+    expect(stderr).toMatch(/labeled\/peft\.json.*labels.*2 classes/);
     expect(status).toBe(1);
   });
 

@@ -90,11 +90,11 @@ test.each<[string, string[], string]>([
 });
 
 test('HEAT over NEAT trains at another size, is saved, and evaluates from its folder alone', async () => {
-  const argv = ['train', ...common, '--method', 'heat', ...sets('of=neat'), '--image-size', '24', '--epochs', '5'];
+  const argv = ['train', ...common, '--method', 'heat', ...sets('base=neat'), '--image-size', '24', '--epochs', '5'];
   const trained = await scratch.json<{ accuracy: number }>(...argv, '--lr', '1e-2', '--out', at('heat'));
   const folder = JSON.parse(readFileSync(at('heat', 'peft.json'), 'utf8'));
   expect(folder.adapters[0].type).toBe('heat');
-  expect(folder.adapters[0].of.type).toBe('neat');
+  expect(folder.adapters[0].base.type).toBe('neat');
   expect(Object.keys(folder.adapters[0].config.off)).toHaveLength(6);
   const { accuracy } = await scratch.json<{ accuracy: number }>(
     'eval',

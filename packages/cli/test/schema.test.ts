@@ -34,7 +34,7 @@ describe('the schema of configuration files', () => {
     ['nothing', {}],
     ['its own address', { $schema: './peft.schema.json' }],
     ['a recipe', { method: 'lora', lr: 1e-3, dropPath: 0, resume: 'force', cacheFeatures: true, targets: 'attn' }],
-    ['settings of a method', { method: 'heat', set: { ratio: 0.5, of: 'lora' } }],
+    ['settings of a method', { method: 'heat', set: { ratio: 0.5, base: 'lora' } }],
     ['settings as flags have them', { method: 'heat', set: ['ratio=0.5'] }],
     ['settings of a method that is chosen by a flag', { set: { pairs: 1 } }],
     ['settings of each', { methods: ['lora', 'neat'], each: { lora: { set: { r: 2 } }, neat: { lr: 1 } } }],

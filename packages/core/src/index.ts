@@ -30,19 +30,25 @@ export { storedNumbers } from './files/stored-numbers.ts';
 export type { StoredTensor } from './files/stored-tensor.ts';
 export { readFields, targetFields } from './files/target-fields.ts';
 export { checkFinite } from './finite.ts';
-export { type BottleneckConfig, type BottleneckOptions, bottleneck, bottleneckOptions } from './method/bottleneck.ts';
+export {
+  type AdaptFormerConfig,
+  type AdaptFormerOptions,
+  adaptformer,
+  adaptformerOptions,
+} from './method/adaptformer.ts';
 export type { Aggregation, GateSpec, Scores } from './method/gate.ts';
 export { type LowRankInit, lowRankDelta, lowRankDeltaWeight, lowRankParameters } from './method/low-rank.ts';
 export type {
   DeltaCall,
+  Mergeable,
   Method,
   MethodFactory,
   MethodFiles,
   ParameterSpec,
   ReadAdapter,
-  SiteValues,
   Stage,
-  Succession,
+  StageResult,
+  TargetValues,
   Tensors,
   WeightCall,
 } from './method/method.ts';
@@ -52,12 +58,12 @@ export { openTargets, requiredTargets, savedModules, targetsOf } from './method/
 export {
   type Adaptable,
   patternValue,
-  resolveSites,
-  type Site,
+  resolveTargets,
+  type Target,
   type TargetOptions,
   weightOf,
 } from './method/targets.ts';
-export { type WholeOptions, whole } from './method/whole.ts';
+export { type TrainModulesOptions, trainModules } from './method/train-modules.ts';
 export {
   constant,
   type Initializer,
@@ -106,7 +112,7 @@ export { detached, isConstant } from './tensor/detach.ts';
 export { dropout, dropPath } from './tensor/dropout.ts';
 export { type GeluApproximation, gelu } from './tensor/gelu.ts';
 export { registerGradients, type ValueAndGrads, valueAndGrads } from './tensor/gradients.ts';
-export { type Attributes, type FusedOp, type Inputs, runFused } from './tensor/kernel.ts';
+export { type FusedOp, type Inputs, type OpAttributes, runFused } from './tensor/kernel.ts';
 export { layerNorm } from './tensor/layer-norm.ts';
 export { linear } from './tensor/linear.ts';
 export {

@@ -49,17 +49,17 @@ export interface LowRankOptions {
   bias?: Method['bias'];
 }
 
-/** The plainest method: a low-rank pair at each site, `dW = A B`. */
+/** The plainest method: a low-rank pair at each target, `dW = A B`. */
 export const lowRank = ({ targets, r = 2, modulesToSave = [], bias }: LowRankOptions): Method => ({
   type: 'low-rank',
   config: { targets, r },
   targets,
   modulesToSave,
   bias,
-  parameters: site => lowRankParameters(site, r),
+  parameters: target => lowRankParameters(target, r),
   delta: ({ x, parameters }) => lowRankDelta(x, parameters, 1),
   deltaWeight: ({ parameters }) => lowRankDeltaWeight(parameters, 1),
-  unmergeable: undefined,
+  mergeable: true,
 });
 
 export const x = (): tf.Tensor2D => tf.tensor2d([0.3, -1, 0.5, 2, -0.7, 1, 0.1, -0.4], [2, 4]);

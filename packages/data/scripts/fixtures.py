@@ -119,7 +119,7 @@ rotated[0x0112] = 6
 save('444.jpg', smooth, format='JPEG', quality=90, subsampling=0)
 save('420.jpg', smooth, format='JPEG', quality=75, subsampling=2)
 save('progressive.jpg', smooth, format='JPEG', quality=75, progressive=True)
-save('grey.jpg', smooth.convert('L'), format='JPEG', quality=90)
+save('gray.jpg', smooth.convert('L'), format='JPEG', quality=90)
 save('exif.jpg', smooth, format='JPEG', quality=90, subsampling=0, exif=rotated)
 with Image.open(folder / 'exif.jpg') as turned:
     from PIL import ImageOps
@@ -137,7 +137,7 @@ save('32.bmp', alpha, expected=smooth, format='BMP')
 save('palette8.bmp', smooth.quantize(16), format='BMP')
 save('palette1.bmp', smooth.convert('1'), format='BMP')
 save('color.ppm', smooth, format='PPM')
-save('grey.pgm', smooth.convert('L'), format='PPM')
+save('gray.pgm', smooth.convert('L'), format='PPM')
 save('bits.pbm', smooth.convert('1'), format='PPM')
 
 

@@ -11,7 +11,7 @@ const preprocessing: Preprocessing = {
 };
 const options: BatchSourceOptions = { batch: 4, seed: 1, shuffle: true, dropLast: true, augment: 'none' };
 
-/** Ten grey pictures of 4 x 4, each brighter than the one before. */
+/** Ten gray pictures of 4 x 4, each brighter than the one before. */
 const greys = (read: number[] = []): Dataset =>
   ten(read, async index => ({ data: new Uint8Array(48).fill(20 * index), width: 4, height: 4 }));
 

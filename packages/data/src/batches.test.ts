@@ -1,7 +1,7 @@
 import { PeftError } from '@peft/core';
 import { describe, expect, test } from 'vitest';
 import { failure } from '../test/errors.ts';
-import { floats, labelled, numbered, ten, tensorFile } from '../test/files.ts';
+import { floats, labeled, numbered, ten, tensorFile } from '../test/files.ts';
 import { batches } from './batches.ts';
 import type { PictureDataset } from './dataset.ts';
 import type { Picture } from './picture.ts';
@@ -101,7 +101,7 @@ describe('batches', () => {
   });
 
   test('of preprocessed tensors need no transform', async () => {
-    const bytes = tensorFile({ images: floats([3, 3, 1, 2]), labels: labelled(0, 1, 0) });
+    const bytes = tensorFile({ images: floats([3, 3, 1, 2]), labels: labeled(0, 1, 0) });
     const dataset = await tensorFileDataset(tensorFileOf(bytes, 'x'), 'x');
     const { value } = await batches(dataset, { batchSize: 2 }).next();
     expect(value?.shape).toEqual([2, 1, 2, 3]);
@@ -110,7 +110,7 @@ describe('batches', () => {
   });
 
   test('of raw tensors in memory are pictures', async () => {
-    const bytes = tensorFile({ images: numbered(3, 1, 1, 1), labels: labelled(0, 1, 0) });
+    const bytes = tensorFile({ images: numbered(3, 1, 1, 1), labels: labeled(0, 1, 0) });
     const dataset = await tensorFileDataset(tensorFileOf(bytes, 'x'), 'x');
     const { value } = await batches(dataset, { batchSize: 3, transform }).next();
     expect([...(value?.images ?? [])]).toEqual([0, 0, 0.5, 1, 1, 0.5, 2, 2, 0.5]);

@@ -51,7 +51,7 @@ function inputSize(value: unknown): string | undefined {
   const isSide = (side: unknown): boolean => Number.isInteger(side) && within(side, { least: 1, most: maxSide });
   if (Array.isArray(value) && value.length === 3 && value[0] === 3 && isSide(value[1]) && isSide(value[2]))
     return undefined;
-  return `inputSize is ${show(value)}; needed is [3, H, W] of whole numbers up to ${maxSide}`;
+  return `inputSize is ${show(value)}; needed is [3, H, W] of integers up to ${maxSide}`;
 }
 
 function cropPct(value: unknown, sides: unknown): string | undefined {

@@ -1,7 +1,7 @@
 import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { labelled, numbered, png, temporaryFolder, tensorFile } from '../test/files.ts';
+import { labeled, numbered, png, temporaryFolder, tensorFile } from '../test/files.ts';
 import { concat, datasetHash, relabel, subset, tensorFileDataset, tensorFileOf } from './index.ts';
 import { openDataset } from './node/index.ts';
 
@@ -31,7 +31,7 @@ test('the hash of a folder stays where it is moved, and changes with its picture
 });
 
 test('the hash follows parts, joins and labels', async () => {
-  const bytes = tensorFile({ images: numbered(4, 2, 2, 1), labels: labelled(0, 1, 0, 1) });
+  const bytes = tensorFile({ images: numbered(4, 2, 2, 1), labels: labeled(0, 1, 0, 1) });
   const dataset = await tensorFileDataset(tensorFileOf(bytes, 'digits'), 'digits');
   const [first, second] = [Int32Array.of(0, 1), Int32Array.of(2, 3)].map(part => subset(dataset, part, 'part'));
   const whole = await datasetHash(dataset);

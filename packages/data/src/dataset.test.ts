@@ -2,7 +2,7 @@ import { key } from '@peft/core';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { failure } from '../test/errors.ts';
-import { floats, labelled, numbered, tensorFile } from '../test/files.ts';
+import { floats, labeled, numbered, tensorFile } from '../test/files.ts';
 import { concat, type Dataset, subset } from './dataset.ts';
 import { stratifiedSplit } from './split.ts';
 import { tensorFileDataset, tensorFileOf } from './tensor-file.ts';
@@ -10,8 +10,8 @@ import { tensorFileDataset, tensorFileOf } from './tensor-file.ts';
 const open = (file: Parameters<typeof tensorFile>[0]): Promise<Dataset> =>
   tensorFileDataset(tensorFileOf(tensorFile(file), 'x'), 'x');
 
-const raw = () => open({ images: numbered(4, 1, 1, 3), labels: labelled(0, 1, 0, 1) });
-const ready = () => open({ images: floats([2, 3, 1, 1]), labels: labelled(0, 1) });
+const raw = () => open({ images: numbered(4, 1, 1, 3), labels: labeled(0, 1, 0, 1) });
+const ready = () => open({ images: floats([2, 3, 1, 1]), labels: labeled(0, 1) });
 
 /** The first value of each. */
 const firsts = (dataset: Dataset): Promise<number[]> =>
@@ -38,7 +38,7 @@ test('joined datasets follow each other', async () => {
 
 test('datasets of other classes or of another kind do not join', async () => {
   const [pictures, tensors] = await Promise.all([raw(), ready()]);
-  const one = await open({ images: numbered(1, 1, 1, 3), labels: labelled(0) });
+  const one = await open({ images: numbered(1, 1, 1, 3), labels: labeled(0) });
   expect(() => concat([pictures, one], 'both')).toThrow(/other classes/);
   expect(() => concat([pictures, tensors], 'both')).toThrow(/pictures where the first has tensors/);
 });

@@ -9,7 +9,7 @@ export interface LeftOut {
   readonly reason: string;
 }
 
-interface Labelled {
+interface Labeled {
   /** For people: where the pictures come from, and which of them these are. */
   readonly name: string;
   readonly size: number;
@@ -27,16 +27,16 @@ interface Labelled {
   close?(): Promise<void>;
 }
 
-/** Labelled pictures in any order: only those asked for are read. */
-export interface PictureDataset extends Labelled {
+/** Labeled pictures in any order: only those asked for are read. */
+export interface PictureDataset extends Labeled {
   readonly preprocessed?: false;
   picture(index: number): Promise<Picture>;
   /** Decodes a picture to see whether it can be: why not, or undefined if all is well. */
   inspect?(index: number): Promise<LeftOut | undefined>;
 }
 
-/** Labelled pictures that somebody has preprocessed already; transforms do not apply to them. */
-export interface TensorDataset extends Labelled {
+/** Labeled pictures that somebody has preprocessed already; transforms do not apply to them. */
+export interface TensorDataset extends Labeled {
   readonly preprocessed: true;
   readonly height: number;
   readonly width: number;

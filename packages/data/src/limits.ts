@@ -9,7 +9,7 @@ export const maxClasses = 262_144;
 
 export function checkMaxPixels(maxPixels: number): void {
   if (Number.isInteger(maxPixels) && maxPixels > 0) return;
-  throw new PeftError('bad-argument', `maxPixels is ${maxPixels}; it must be a whole number above zero.`);
+  throw new PeftError('bad-argument', `maxPixels is ${maxPixels}; it must be an integer above zero.`);
 }
 
 /** Throws unless a picture has a size, and no more than `maxPixels`: called before its pixels are decoded. */

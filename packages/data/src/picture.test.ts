@@ -23,11 +23,11 @@ test('two flips are none, and one moves the first pixel to the end of its row', 
   expect(flipHorizontal(picture).data.slice(12, 15)).toEqual(picture.data.slice(0, 3));
 });
 
-test('the centre is of the size asked for, padded where needed', () => {
+test('the center is of the size asked for, padded where needed', () => {
   fc.assert(
     fc.property(side, side, side, side, (width, height, toWidth, toHeight) => {
-      const centre = centerCrop(generated(width, height), toWidth, toHeight);
-      expect([centre.width, centre.height, centre.data.length]).toEqual([toWidth, toHeight, toWidth * toHeight * 3]);
+      const center = centerCrop(generated(width, height), toWidth, toHeight);
+      expect([center.width, center.height, center.data.length]).toEqual([toWidth, toHeight, toWidth * toHeight * 3]);
     }),
   );
 });
@@ -40,6 +40,6 @@ test('halves are rounded to even', () => {
   expect([0.5, 1.5, 2.5, 2.4, 2.6, 3].map(roundHalfEven)).toEqual([0, 2, 2, 2, 3, 3]);
 });
 
-test('grey becomes three equal channels', () => {
+test('gray becomes three equal channels', () => {
   expect([...fromGrey(Uint8Array.of(1, 200), 2, 1).data]).toEqual([1, 1, 1, 200, 200, 200]);
 });

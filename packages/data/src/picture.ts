@@ -8,10 +8,10 @@ export interface Picture {
   readonly height: number;
 }
 
-/** The colour of pixels outside a picture: red, green, blue. */
-export type Colour = readonly [number, number, number];
+/** The color of pixels outside a picture: red, green, blue. */
+export type Color = readonly [number, number, number];
 
-const black: Colour = [0, 0, 0];
+const black: Color = [0, 0, 0];
 
 /** The part of a picture that begins at column `left` and row `top`; it must lie inside. */
 export function crop(picture: Picture, left: number, top: number, width: number, height: number): Picture {
@@ -30,16 +30,16 @@ export function crop(picture: Picture, left: number, top: number, width: number,
   return { data, width, height };
 }
 
-/** Adds a border of one colour. */
+/** Adds a border of one color. */
 export function pad(
   picture: Picture,
   border: { left: number; top: number; right: number; bottom: number },
-  colour: Colour = black,
+  color: Color = black,
 ): Picture {
   const width = picture.width + border.left + border.right;
   const height = picture.height + border.top + border.bottom;
   const data = new Uint8Array(width * height * 3);
-  if (colour.some(value => value !== 0)) for (let i = 0; i < data.length; i++) data[i] = colour[i % 3];
+  if (color.some(value => value !== 0)) for (let i = 0; i < data.length; i++) data[i] = color[i % 3];
   const row = picture.width * 3;
   for (let y = 0; y < picture.height; y++) {
     data.set(picture.data.subarray(y * row, (y + 1) * row), ((border.top + y) * width + border.left) * 3);
@@ -47,7 +47,7 @@ export function pad(
   return { data, width, height };
 }
 
-/** Rounds halves to the even neighbour, as Python does. */
+/** Rounds halves to the even neighbor, as Python does. */
 export function roundHalfEven(value: number): number {
   const floor = Math.floor(value);
   if (value - floor !== 0.5) return Math.round(value);
@@ -55,11 +55,11 @@ export function roundHalfEven(value: number): number {
 }
 
 /** The middle `width` x `height` of a picture, padded where it is smaller (torchvision's `center_crop`). */
-export function centerCrop(picture: Picture, width: number, height: number, colour: Colour = black): Picture {
+export function centerCrop(picture: Picture, width: number, height: number, color: Color = black): Picture {
   const dx = Math.max(0, width - picture.width);
   const dy = Math.max(0, height - picture.height);
   const border = { left: dx >> 1, top: dy >> 1, right: (dx + 1) >> 1, bottom: (dy + 1) >> 1 };
-  const padded = dx > 0 || dy > 0 ? pad(picture, border, colour) : picture;
+  const padded = dx > 0 || dy > 0 ? pad(picture, border, color) : picture;
   const left = roundHalfEven((padded.width - width) / 2);
   const top = roundHalfEven((padded.height - height) / 2);
   return crop(padded, left, top, width, height);
@@ -77,9 +77,9 @@ export function flipHorizontal({ data, width, height }: Picture): Picture {
   return { data: flipped, width, height };
 }
 
-/** An RGB picture from one grey channel `[height, width]`. */
-export function fromGrey(grey: Uint8Array, width: number, height: number): Picture {
-  const data = new Uint8Array(grey.length * 3);
-  for (let i = 0; i < grey.length; i++) data.fill(grey[i], i * 3, i * 3 + 3);
+/** An RGB picture from one gray channel `[height, width]`. */
+export function fromGrey(gray: Uint8Array, width: number, height: number): Picture {
+  const data = new Uint8Array(gray.length * 3);
+  for (let i = 0; i < gray.length; i++) data.fill(gray[i], i * 3, i * 3 + 3);
   return { data, width, height };
 }

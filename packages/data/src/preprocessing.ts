@@ -19,7 +19,7 @@ export interface Preprocessing {
 export const imagenet = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] } as const;
 
 /** What values in 0..1 are shifted and scaled by. */
-export type Normalisation = Pick<Preprocessing, 'mean' | 'std'>;
+export type Normalization = Pick<Preprocessing, 'mean' | 'std'>;
 
 /**
  * From a picture to the floats that a backbone reads.
@@ -35,11 +35,11 @@ export interface Transform {
 }
 
 /**
- * Scales to 0..1 and normalises, `(x / 255 - mean) / std`, rounded as in float32 arithmetic.
+ * Scales to 0..1 and normalizes, `(x / 255 - mean) / std`, rounded as in float32 arithmetic.
  *
  * @returns a function from a picture to `[height, width, 3]`
  */
-export function normaliser({ mean, std }: Normalisation): (picture: Picture) => Float32Array {
+export function normalizer({ mean, std }: Normalization): (picture: Picture) => Float32Array {
   const f = Math.fround;
   const table = new Float32Array(256 * 3); // [value, channel]
   for (let i = 0; i < table.length; i++) {

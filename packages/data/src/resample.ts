@@ -148,7 +148,7 @@ function resizeNearest({ data, ...from }: Picture, width: number, height: number
  */
 export function resize(picture: Picture, width: number, height: number, interpolation: Interpolation): Picture {
   if (!(Number.isInteger(width) && Number.isInteger(height) && width > 0 && height > 0)) {
-    throw new PeftError('bad-argument', `resize: ${width}x${height} is not a size; give whole numbers above zero.`);
+    throw new PeftError('bad-argument', `resize: ${width}x${height} is not a size; give integers above zero.`);
   }
   if (width === picture.width && height === picture.height) return picture;
   if (width * Math.max(height, picture.height) > defaultMaxPixels) {

@@ -22,7 +22,7 @@ export function temporaryFolder(files: Record<string, string | Uint8Array> = {})
 /** Makes a named pipe, which nobody writes to. */
 export const makePipe = (path: string): unknown => execFileSync('sh', ['-c', 'mkfifo "$1"', 'sh', path]);
 
-/** A PNG of one colour whose red says which picture it is. */
+/** A PNG of one color whose red says which picture it is. */
 export const png = (red: number, width = 4, height = 3): Promise<Uint8Array> =>
   sharp({ create: { width, height, channels: 3, background: { r: red, g: 0, b: 255 } } })
     .png()
@@ -59,7 +59,7 @@ export const tensorFile = (
     metadata,
   );
 
-export const labelled = (...labels: number[]): StoredTensor => fromInt32(Int32Array.from(labels), [labels.length]);
+export const labeled = (...labels: number[]): StoredTensor => fromInt32(Int32Array.from(labels), [labels.length]);
 
 export const floats = (shape: number[]): StoredTensor =>
   fromFloat32(
@@ -80,7 +80,7 @@ export function blackPng(side: number): Uint8Array {
   const header = Buffer.alloc(13);
   header.writeUInt32BE(side, 0);
   header.writeUInt32BE(side, 4);
-  header[8] = 1; // bit a pixel, grey
+  header[8] = 1; // bit a pixel, gray
   const data = deflateSync(Buffer.alloc(side * (1 + Math.ceil(side / 8))));
   const signature = Buffer.from('\x89PNG\r\n\x1a\n', 'latin1');
   return Buffer.concat([signature, chunk('IHDR', header), chunk('IDAT', data), chunk('IEND', Buffer.alloc(0))]);

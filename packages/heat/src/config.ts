@@ -1,6 +1,6 @@
 import {
-  bottleneck,
-  bottleneckOptions,
+  adaptformer,
+  adaptformerOptions,
   type ConfigOf,
   check,
   configure,
@@ -30,7 +30,7 @@ export const heatOptions = {
   ),
   strategy: /* @__PURE__ */ option(
     "What the importance of a head is: of `q`, `v`, both (`qv`), `random`, or the name of a strategy of the user's own.",
-    value.text(),
+    value.string(),
     'qv',
   ),
   scope: /* @__PURE__ */ option(
@@ -45,15 +45,15 @@ export const heatOptions = {
   ),
   outputTargets: /* @__PURE__ */ option(
     "With maskTarget 'output', the projections that read the heads, each beside the queries and values.",
-    value.list(value.text()),
+    value.list(value.string()),
     ['attn.proj'],
   ),
-  abs: /* @__PURE__ */ option(
+  aggregation: /* @__PURE__ */ option(
     'How batches add up to a score: sums `|dL/dg|` of batches, of each `sample`, signed (`none`), or its `square`.',
     value.choice(['batch', 'sample', 'none', 'square']),
     'batch',
   ),
-  source: /* @__PURE__ */ option(
+  scoreOn: /* @__PURE__ */ option(
     'What the gates multiply: the whole query or value, or what the adapter adds to it.',
     value.choice(['activation', 'delta']),
     'activation',
@@ -112,10 +112,10 @@ export type HeadsOff = NonNullable<HeatConfig['off']>;
 /** The low-rank pair on queries and values that HEAT makes unless it is given another method. */
 export const pairOptions = {
   .../* @__PURE__ */ targetsOf(['attn.qkv[q,v]']),
-  r: bottleneckOptions.r,
-  scale: bottleneckOptions.scale,
-  dropout: bottleneckOptions.dropout,
-  modulesToSave: bottleneckOptions.modulesToSave,
+  r: adaptformerOptions.r,
+  scale: adaptformerOptions.scale,
+  dropout: adaptformerOptions.dropout,
+  modulesToSave: adaptformerOptions.modulesToSave,
 };
 
 type PairOptions = GivenOf<typeof pairOptions>;
@@ -123,21 +123,21 @@ type PairOptions = GivenOf<typeof pairOptions>;
 /** Whatever is to differ from the defaults, and either a method or the options of the default pair. */
 export interface HeatOptions extends Omit<GivenOf<typeof heatOptions>, 'strategy'>, PairOptions {
   /** The method whose deltas are masked. */
-  of?: Method;
+  base?: Method;
   strategy?: string | Strategy;
 }
 
 /** HEAT's parts: its configuration as plain data, the method that it acts on, and its strategy, if that is known. */
 export interface HeatParts {
   readonly config: HeatConfig;
-  readonly of: Method;
+  readonly base: Method;
   /** Unknown where a strategy of the user's own was read from a file by name. */
   readonly strategy: Strategy | undefined;
 }
 
 /** Refuses options that do not go together. */
 function checkTogether(config: HeatConfig, { modulesToSave, weightDelta }: Method): void {
-  const { strategy, maskTarget, source, probeHeadEpochs = 0, warmEpochs, refreshEvery, separateMasks, off } = config;
+  const { strategy, maskTarget, scoreOn, probeHeadEpochs = 0, warmEpochs, refreshEvery, separateMasks, off } = config;
   const refuse = (isWrong: boolean, why: string): void => check(!isWrong, 'bad-config', () => `heat: ${why}`);
   refuse(
     probeHeadEpochs > 0 && warmEpochs > 0,
@@ -148,16 +148,16 @@ function checkTogether(config: HeatConfig, { modulesToSave, weightDelta }: Metho
     `probeHeadEpochs is ${probeHeadEpochs}, but no module is trained whole; name the head in modulesToSave, or give 0.`,
   );
   refuse(
-    source === 'delta' && warmEpochs === 0,
-    'source "delta" scores nothing but zeros before the deltas were trained; give warmEpochs.',
+    scoreOn === 'delta' && warmEpochs === 0,
+    'scoreOn "delta" scores nothing but zeros before the deltas were trained; give warmEpochs.',
   );
   refuse(
-    source === 'delta' && refreshEvery > 0,
-    'source "delta" scores zeros on heads that are off, so that a refresh could never turn one on; use source "activation".',
+    scoreOn === 'delta' && refreshEvery > 0,
+    'scoreOn "delta" scores zeros on heads that are off, so that a refresh could never turn one on; use scoreOn "activation".',
   );
   refuse(
-    source === 'delta' && weightDelta !== undefined,
-    'source "delta" cannot score a method that changes the weight itself; use source "activation".',
+    scoreOn === 'delta' && weightDelta !== undefined,
+    'scoreOn "delta" cannot score a method that changes the weight itself; use scoreOn "activation".',
   );
   refuse(
     separateMasks && maskTarget === 'output',
@@ -207,22 +207,23 @@ function methodOf(given: Method | undefined, pair: PairOptions): Method {
     () =>
       `heat: ${misplaced} is an option of the pair that HEAT makes itself; give it to the ${given?.type} that it acts on.`,
   );
-  const of = given ?? bottleneck({ targets: pairOptions.targets.default, ...pair, act: 'identity' });
+  const base = given ?? adaptformer({ targets: pairOptions.targets.default, ...pair, act: 'identity' });
   check(
-    !of.stage,
+    !base.stage,
     'not-supported',
-    () => `heat: ${of.type} is still to ${of.stage?.name}; HEAT can act on it only after that.`,
+    () =>
+      `heat: ${base.type} has a stage of its own still to come (${base.stage?.name}); HEAT can act on it only after that.`,
   );
-  return of;
+  return base;
 }
 
 /** Everything about a HEAT, checked. */
-export function heatParts({ of: given, strategy, ...options }: HeatOptions): HeatParts {
+export function heatParts({ base: given, strategy, ...options }: HeatOptions): HeatParts {
   requireMethod('heat', given);
   const name = typeof strategy === 'object' ? strategy?.name : strategy;
   const { own, inner } = splitOptions('heat', heatOptions, pairOptions, { ...options, strategy: name });
   const config = configure('heat', heatOptions, own);
-  const of = methodOf(given, inner);
-  checkTogether(config, of);
-  return { config, of, strategy: resolveStrategy(strategy ?? config.strategy, config) };
+  const base = methodOf(given, inner);
+  checkTogether(config, base);
+  return { config, base, strategy: resolveStrategy(strategy ?? config.strategy, config) };
 }

@@ -2,8 +2,8 @@ import { createBackbone } from '@peft/backbones';
 import { onnxEngine } from '@peft/compile';
 import {
   adapt,
+  adaptformer,
   attention,
-  bottleneck,
   countParameters,
   initialize,
   key,
@@ -25,8 +25,8 @@ import { describe, expect, test } from 'vitest';
 import { type HeatOptions, heat, type Strategy } from './index.ts';
 
 /** HEAT as a reader has it that also knows another method. */
-const reading = (of: MethodFactory): MethodFactory<HeatOptions> =>
-  Object.assign((options: HeatOptions) => heat(options), { type: 'heat', of });
+const reading = (base: MethodFactory): MethodFactory<HeatOptions> =>
+  Object.assign((options: HeatOptions) => heat(options), { type: 'heat', base });
 
 /** What it records is the same on every backend. */
 const engine = process.env.PEFT_BACKEND === 'cpu' ? () => onnxEngine({ threads: 1 }) : undefined;
@@ -56,26 +56,26 @@ conformance(
 conformance(
   reading(lora),
   [
-    { name: 'over LoRA, unmasked', options: { ne: 1, of: lora({ ...qv, bias: 'all' }) }, ...mergeable },
+    { name: 'over LoRA, unmasked', options: { ne: 1, base: lora({ ...qv, bias: 'all' }) }, ...mergeable },
     {
       name: 'over LoRA and what has no heads',
-      options: { ...last, of: lora({ targets: ['qkv[k,v]', 'out'], r: 2 }) },
+      options: { ...last, base: lora({ targets: ['qkv[k,v]', 'out'], r: 2 }) },
       onBackbones: {
         ratio: 0.5,
         probeHeadEpochs: 1,
-        of: lora({ targets: ['attn.qkv[q,v]', 'mlp.fc1'], r: 2, modulesToSave: ['head'] }),
+        base: lora({ targets: ['attn.qkv[q,v]', 'mlp.fc1'], r: 2, modulesToSave: ['head'] }),
       },
       ...mergeable,
     },
-    { name: 'over a drawn B', options: { ...last, of: lora({ ...qv, init: 'zero' }) }, ...mergeable },
+    { name: 'over a drawn B', options: { ...last, base: lora({ ...qv, init: 'zero' }) }, ...mergeable },
     {
       name: 'over DoRA',
-      options: { ...first, of: lora({ ...qv, dora: true }) },
+      options: { ...first, base: lora({ ...qv, dora: true }) },
       ...mergeable,
       exact: false,
       detaches: true,
     },
-    { name: 'over PiSSA', options: { ...last, of: lora({ ...qv, init: 'pissa' }) }, ...mergeable, exact: false },
+    { name: 'over PiSSA', options: { ...last, base: lora({ ...qv, init: 'pissa' }) }, ...mergeable, exact: false },
   ],
   { engine },
 );
@@ -85,11 +85,11 @@ conformance(
   [
     {
       name: 'over NEAT',
-      options: { ...first, of: neat({ ...qv, pairs: 1, act: 'gelu' }) },
-      onBackbones: { ratio: 0.5, of: neat({ r: 3, act: 'gelu' }) },
+      options: { ...first, base: neat({ ...qv, pairs: 1, act: 'gelu' }) },
+      onBackbones: { ratio: 0.5, base: neat({ r: 3, act: 'gelu' }) },
       ...mergeable,
     },
-    { name: 'over NEAT of the inputs', options: { ...last, of: neat({ ...qv, side: 'in' }) }, ...mergeable },
+    { name: 'over NEAT of the inputs', options: { ...last, base: neat({ ...qv, side: 'in' }) }, ...mergeable },
   ],
   { engine },
 );
@@ -99,15 +99,15 @@ conformance(
   [
     {
       name: 'over Lily',
-      options: { ...last, of: lily({ targets: ['qkv[k,v]'], r: 2 }) },
-      onBackbones: { ratio: 0.5, of: lily({ r: 4 }) },
+      options: { ...last, base: lily({ targets: ['qkv[k,v]'], r: 2 }) },
+      onBackbones: { ratio: 0.5, base: lily({ r: 4 }) },
       first: ['P'],
       ...mergeable,
       mergeable: false,
     },
     {
       name: 'over uniform Lily, unmasked',
-      options: { ne: 1, of: lily({ targets: ['qkv[q,k,v]'], r: 2, mixing: 'uniform', stride: 3 }) },
+      options: { ne: 1, base: lily({ targets: ['qkv[q,k,v]'], r: 2, mixing: 'uniform', stride: 3 }) },
       ...mergeable,
     },
   ],
@@ -190,11 +190,11 @@ describe('whole heads off', () => {
   });
 
   test.each<[string, Method]>([
-    ['queries and values', bottleneck({ ...projections, act: 'identity' })],
+    ['queries and values', adaptformer({ ...projections, act: 'identity' })],
     ['the projection too', lora({ targets: ['q_proj', 'v_proj', 'o_proj'], r: 2 })],
     ['the projection too, by DoRA', lora({ targets: ['v_proj', 'o_proj'], r: 2, dora: true })],
-  ])('is the adapted model without them, with an adapter on %s', async (_, of) => {
-    const { model } = await movedAdapter(heat, { ...whole, strategy: 'v', of, off }, blocks);
+  ])('is the adapted model without them, with an adapter on %s', async (_, base) => {
+    const { model } = await movedAdapter(heat, { ...whole, strategy: 'v', base, off }, blocks);
     const adapted = await run(model);
     model.merge();
     expect(difference(await run(model), adapted)).toBeLessThan(2e-5);
@@ -232,7 +232,7 @@ describe('the golden vector, computed apart in double precision', () => {
     root.query.bias?.set(new Float32Array(4));
     const model = adapt(root);
     const adapter = await model.add('default', heat({ targets: ['query'], r: 2, off: { '': off } }), { key: key(1) });
-    const [{ A, B }] = adapter.plan.bySite;
+    const [{ A, B }] = adapter.plan.byTarget;
     A.set(S(6, 0));
     B.set(S(8, 10).filter((_, i) => !off.includes(Math.floor((i % 4) / 2))));
     expect(difference(await run(model, x), expected)).toBeLessThan(2e-6);
@@ -273,9 +273,9 @@ describe('the number of parameters', () => {
     ['LoRA', lora({ targets: ['attn.qkv[q,v]'], r: 8 }), 24 * (768 * 8 + 8 * 9 * 64)],
     ['NEAT', neat({ r: 7 }), 24 * (768 * 7 + 7 * 9 * 64)],
     ['Lily, whose experts are shared', lily({ targets: ['attn.qkv[k,v]'] }), 99_072],
-  ])('over %s', (_, of, expected) => {
+  ])('over %s', (_, base, expected) => {
     const backbone = createBackbone(vit);
-    expect(countParameters(backbone, [planSettled(backbone, heat({ of }))]).adapter).toBe(expected);
+    expect(countParameters(backbone, [planSettled(backbone, heat({ base }))]).adapter).toBe(expected);
   });
 });
 
@@ -296,12 +296,12 @@ test('files have no column of a head that is off', async () => {
 
 test('a masked adapter is the whole one with zeros for its heads', async () => {
   const model = adapt(network());
-  await model.add('whole', bottleneck({ ...qv, act: 'identity' }), { key: key(3) });
+  await model.add('whole', adaptformer({ ...qv, act: 'identity' }), { key: key(3) });
   const { model: masked, adapter } = await movedAdapter(heat, { ...qv, ...first });
-  for (const [i, site] of model.get('whole').plan.bySite.entries()) {
-    site.A.set(await adapter.plan.bySite[i].A.get());
-    const B = await adapter.plan.bySite[i].B.get();
-    site.B.set(Float32Array.of(0, 0, B[0], B[1], 0, 0, B[2], B[3]));
+  for (const [i, target] of model.get('whole').plan.byTarget.entries()) {
+    target.A.set(await adapter.plan.byTarget[i].A.get());
+    const B = await adapter.plan.byTarget[i].B.get();
+    target.B.set(Float32Array.of(0, 0, B[0], B[1], 0, 0, B[2], B[3]));
   }
   expect(await run(masked)).toEqual(await run(model));
 });
@@ -309,30 +309,30 @@ test('a masked adapter is the whole one with zeros for its heads', async () => {
 test.each<[HeatOptions, string]>([
   [{ nee: 4 } as HeatOptions, 'heat has no option "nee"; closest: ne.'],
   [{ rr: 4 } as HeatOptions, 'heat has no option "rr"; closest: r.'],
-  [{ ne: -1 }, 'heat: ne is -1; it must be a whole number of 0 or more.'],
+  [{ ne: -1 }, 'heat: ne is -1; it must be an integer of 0 or more.'],
   [{ ratio: 1 }, 'heat: ratio is 1; it must be in [0, 1)'],
   [{ scope: 'all' as 'layer' }, 'heat: scope is "all"; it must be one of global, layer, allHeads.'],
-  [{ abs: 'mean' as 'batch' }, 'heat: abs is "mean"'],
-  [{ scoreBatches: 0 }, 'heat: scoreBatches is 0; it must be a whole number of 1 or more.'],
+  [{ aggregation: 'mean' as 'batch' }, 'heat: aggregation is "mean"'],
+  [{ scoreBatches: 0 }, 'heat: scoreBatches is 0; it must be an integer of 1 or more.'],
   [{ warmEpochs: -1 }, 'heat: warmEpochs is -1; it must be a number of 0 or more.'],
   [{ strategy: 'qk' }, 'heat: strategy is "qk"; it must be q, v, qv, random, or a strategy of your own'],
   [{ strategy: { name: 'qv' } as Strategy }, 'heat: a strategy of your own cannot be called qv'],
   [
-    { r: 4, of: lora({ targets: ['qkv'] }) },
+    { r: 4, base: lora({ targets: ['qkv'] }) },
     'heat: r is an option of the pair that HEAT makes itself; give it to the lora',
   ],
   [
-    { of: heat() },
-    'heat: heat is still to score the heads and turn the least important off; HEAT can act on it only after',
+    { base: heat() },
+    'heat: heat has a stage of its own still to come (head scoring); HEAT can act on it only after that',
   ],
   [{ probeHeadEpochs: 1, warmEpochs: 1, modulesToSave: ['head'] }, 'give one of them'],
   [{ probeHeadEpochs: 1 }, 'heat: probeHeadEpochs is 1, but no module is trained whole'],
-  [{ source: 'delta' }, 'give warmEpochs'],
-  [{ source: 'delta', warmEpochs: 1, refreshEvery: 1 }, 'use source "activation"'],
+  [{ scoreOn: 'delta' }, 'give warmEpochs'],
+  [{ scoreOn: 'delta', warmEpochs: 1, refreshEvery: 1 }, 'use scoreOn "activation"'],
   [{ separateMasks: true, maskTarget: 'output' }, 'a whole head has no two masks'],
   [{ off: { 'blocks.0.attn': { q: [0] } } }, 'off tells queries from values, which goes with separateMasks: true.'],
   [{ separateMasks: true, strategy: 'v' }, 'separateMasks needs scores of both sides, and strategy "v" has one'],
-  [{ r: 0 }, 'bottleneck: r is 0'],
+  [{ r: 0 }, 'adaptformer: r is 0'],
 ])('%j is refused', (options, message) => {
   expect(() => heat(options)).toThrow(message);
 });
@@ -381,7 +381,7 @@ describe('a model that it does not fit is refused', () => {
     ],
     [
       vit,
-      { maskTarget: 'output', of: lora({ targets: 'all-linear' }), ne: 1 },
+      { maskTarget: 'output', base: lora({ targets: 'all-linear' }), ne: 1 },
       'needs the targets of lora as a list of names',
     ],
   ])('%# %j', (root, options, message) => {
@@ -390,8 +390,14 @@ describe('a model that it does not fit is refused', () => {
 });
 
 test('its defaults are those of the paper for a ViT', () => {
-  const { config, of, modulesToSave } = heat();
-  expect(config).toMatchObject({ ratio: 0.25, strategy: 'qv', maskTarget: 'delta', abs: 'batch', warmEpochs: 0 });
-  expect(of?.config).toMatchObject({ r: 8, scale: 1, act: 'identity', targets: ['attn.qkv[q,v]'] });
+  const { config, base, modulesToSave } = heat();
+  expect(config).toMatchObject({
+    ratio: 0.25,
+    strategy: 'qv',
+    maskTarget: 'delta',
+    aggregation: 'batch',
+    warmEpochs: 0,
+  });
+  expect(base?.config).toMatchObject({ r: 8, scale: 1, act: 'identity', targets: ['attn.qkv[q,v]'] });
   expect(modulesToSave).toEqual([]);
 });

@@ -1,4 +1,4 @@
-import { bottleneck, check, type Method, type MethodFactory, type Site, type TargetOptions } from '@peft/core';
+import { adaptformer, check, type Method, type MethodFactory, type Target, type TargetOptions } from '@peft/core';
 import { type HeatConfig, type HeatOptions, type HeatParts, heatOptions, heatParts, pairOptions } from './config.ts';
 import { narrow, narrowSpec } from './mask.ts';
 import { maskedDelta, maskedDeltaWeight, maskedWeightDelta } from './maths.ts';
@@ -6,36 +6,36 @@ import { extraTargets, type Placement, placementOf, targetNames } from './placem
 import { heatStage, isProbing } from './stage.ts';
 
 /** Where the method adapts, and for masks on the output where heads are read. */
-function targetsOf({ of, config }: HeatParts): TargetOptions | undefined {
-  if (config.maskTarget === 'delta' || !of.targets) return of.targets;
-  return { ...of.targets, targets: [...targetNames(of), ...extraTargets(of, config)] };
+function targetsOf({ base, config }: HeatParts): TargetOptions | undefined {
+  if (config.maskTarget === 'delta' || !base.targets) return base.targets;
+  return { ...base.targets, targets: [...targetNames(base), ...extraTargets(base, config)] };
 }
 
 function makeHeat(parts: HeatParts): Method<HeatConfig> {
-  const { config, of } = parts;
-  /** What is known of a site since the adapter was laid out on a model. */
-  const placements = new WeakMap<Site, Placement>();
-  const at = (site: Site): Placement => {
-    const placement = placements.get(site);
-    check(placement, 'state', () => `heat: ${site.id} is of no adapter of this method.`);
+  const { config, base } = parts;
+  /** What is known of a target since the adapter was laid out on a model. */
+  const placements = new WeakMap<Target, Placement>();
+  const at = (target: Target): Placement => {
+    const placement = placements.get(target);
+    check(placement, 'state', () => `heat: ${target.id} is of no adapter of this method.`);
     return placement;
   };
-  const { prepare, withTargets } = of;
+  const { initFromWeight, withTargets } = base;
   return {
     type: 'heat',
     config,
-    of,
+    base,
     targets: targetsOf(parts),
     ...(withTargets && {
-      withTargets: (targets: readonly string[]) => makeHeat({ ...parts, of: withTargets(targets) }),
+      withTargets: (targets: readonly string[]) => makeHeat({ ...parts, base: withTargets(targets) }),
     }),
-    blocks: of.blocks,
-    convolutions: of.convolutions,
-    modulesToSave: of.modulesToSave,
-    bias: of.bias,
-    parameters(site, sites) {
-      const placement = placementOf(site, sites, parts);
-      placements.set(site, placement);
+    blocks: base.blocks,
+    convolutions: base.convolutions,
+    modulesToSave: base.modulesToSave,
+    bias: base.bias,
+    parameters(target, targets) {
+      const placement = placementOf(target, targets, parts);
+      placements.set(target, placement);
       const { specs = {}, axes, outputs } = placement;
       const entries = Object.entries(specs).map(([name, whole]) => {
         const spec = outputs && name in axes ? narrowSpec(whole, axes[name], outputs) : whole;
@@ -43,15 +43,15 @@ function makeHeat(parts: HeatParts): Method<HeatConfig> {
       });
       return Object.fromEntries(entries);
     },
-    delta: call => maskedDelta(call, of, at(call.site)),
-    rowwise: of.rowwise,
-    ...(of.weightDelta && { weightDelta: call => maskedWeightDelta(call, of, at(call.site)) }),
-    unmergeable: of.unmergeable,
-    ...(of.deltaWeight && { deltaWeight: call => maskedDeltaWeight(call, of, at(call.site)) }),
-    ...(prepare && {
-      async prepare(site: Site, weight: Float32Array, from: Parameters<typeof prepare>[2]) {
-        const { specs, axes, outputs } = at(site);
-        const values = Object.entries(specs ? await prepare(site, weight, from) : {});
+    delta: call => maskedDelta(call, base, at(call.target)),
+    rowwise: base.rowwise,
+    ...(base.weightDelta && { weightDelta: call => maskedWeightDelta(call, base, at(call.target)) }),
+    mergeable: base.mergeable,
+    ...(base.deltaWeight && { deltaWeight: call => maskedDeltaWeight(call, base, at(call.target)) }),
+    ...(initFromWeight && {
+      async initFromWeight(target: Target, weight: Float32Array, from: Parameters<typeof initFromWeight>[2]) {
+        const { specs, axes, outputs } = at(target);
+        const values = Object.entries(specs ? await initFromWeight(target, weight, from) : {});
         return Object.fromEntries(
           values.map(([name, data]) => {
             const isCut = specs && outputs && name in axes;
@@ -69,7 +69,7 @@ function makeHeat(parts: HeatParts): Method<HeatConfig> {
  *
  * ```ts
  * await model.add('default', heat({ ne: 3, r: 8, modulesToSave: ['head'] }), { key: key(42) });
- * await model.add('default', heat({ ne: 3, of: lora({ targets: ['attn.qkv[q,v]'], dora: true }) }), { key: key(42) });
+ * await model.add('default', heat({ ne: 3, base: lora({ targets: ['attn.qkv[q,v]'], dora: true }) }), { key: key(42) });
  * ```
  *
  * @throws PeftError `bad-config` for an option that does not exist or makes no sense
@@ -78,5 +78,5 @@ export const heat: ((options?: HeatOptions) => Method<HeatConfig>) & MethodFacto
   /* @__PURE__ */ Object.assign((options: HeatOptions = {}): Method<HeatConfig> => makeHeat(heatParts(options)), {
     type: 'heat',
     options: { ...heatOptions, ...pairOptions },
-    of: bottleneck,
+    base: adaptformer,
   });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { chooseOff, namedStrategies, type RankedLayer, type Scope, toMeanOne } from './importance.ts';
+import { chooseOff, type MaskScope, namedStrategies, type RankedLayer, toMeanOne } from './importance.ts';
 
 const layer = (path: string, importance: number[], off: number, width = 8): RankedLayer => ({
   path,
@@ -41,7 +41,7 @@ describe('the importance of heads', () => {
 describe('the heads to turn off', () => {
   const three = [layer('a', [1, 9, 3, 4], 2), layer('b', [8, 2, 3, 4], 2), layer('c', [8, 7, 3, 9], 2)];
 
-  test.each<[Scope, Record<string, number[]>]>([
+  test.each<[MaskScope, Record<string, number[]>]>([
     ['layer', { a: [0, 2], b: [1, 2], c: [1, 2] }],
     ['global', { a: [0, 2], b: [0, 2], c: [0, 2] }], // sums 17, 18, 9, 17: of the two 17, the first
     ['allHeads', { a: [0, 2, 3], b: [1, 2], c: [2] }],

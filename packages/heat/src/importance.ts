@@ -86,7 +86,7 @@ export interface RankedLayer {
   readonly off: number;
 }
 
-export type Scope = 'global' | 'layer' | 'allHeads';
+export type MaskScope = 'global' | 'layer' | 'allHeads';
 
 /** The indices of the n smallest values in ascending order; of equal values the first come first. */
 const smallest = (values: readonly number[], n: number): number[] =>
@@ -132,14 +132,14 @@ function offAnywhere(layers: readonly RankedLayer[]): [string, number[]][] {
  */
 export function chooseOff(
   layers: readonly RankedLayer[],
-  scope: Scope,
+  scope: MaskScope,
   { normalizeLayers = false, highest = false }: { normalizeLayers?: boolean; highest?: boolean } = {},
 ): Record<string, number[]> {
   const ranked = layers.map(layer => {
     const scaled = normalizeLayers ? toMeanOne(layer.importance) : layer.importance;
     return { ...layer, importance: highest ? scaled.map(score => -score) : scaled };
   });
-  const choices: Record<Scope, () => [string, number[]][]> = {
+  const choices: Record<MaskScope, () => [string, number[]][]> = {
     global: () => offTogether(ranked),
     layer: () => ranked.map(({ path, importance, off }) => [path, smallest(importance, off)]),
     allHeads: () => offAnywhere(ranked),

@@ -4,7 +4,7 @@ export {
   type Component,
   chooseOff,
   type LayerScores,
+  type MaskScope,
   type RankedLayer,
-  type Scope,
   type Strategy,
 } from './importance.ts';

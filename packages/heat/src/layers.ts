@@ -1,4 +1,4 @@
-import { check, type Site } from '@peft/core';
+import { check, type Target } from '@peft/core';
 import type { HeatConfig } from './config.ts';
 import type { Component } from './importance.ts';
 
@@ -9,13 +9,13 @@ import type { Component } from './importance.ts';
 
 export type Role = 'q' | 'k' | 'v';
 
-/** A layer of attention as far as an adapter has sites in it. */
+/** A layer of attention as far as an adapter has targets in it. */
 export interface HeadLayer {
   readonly path: string;
   readonly heads: number;
   /** Features of all heads together. */
   readonly width: number;
-  readonly sites: Readonly<Partial<Record<Role, Site>>>;
+  readonly targets: Readonly<Partial<Record<Role, Target>>>;
 }
 
 const roles: Readonly<Record<string, Role>> = {
@@ -35,13 +35,13 @@ const lastPart = (path: string): string => path.slice(path.lastIndexOf('.') + 1)
 /** The path of what a module lies in; empty for the root. */
 export const parentOf = (path: string): string => path.slice(0, Math.max(0, path.lastIndexOf('.')));
 
-/** Whether a site is a layer's queries, keys or values. */
-export const roleOf = ({ path, slice }: Site): Role | undefined => roles[slice?.name ?? lastPart(path)];
+/** Whether a target is a layer's queries, keys or values. */
+export const roleOf = ({ path, slice }: Target): Role | undefined => roles[slice?.name ?? lastPart(path)];
 
 /** The side that a role is on. */
 export const sideOf = (role: Role): Component => (role === 'v' ? 'v' : 'q');
 
-function headsOf({ id, module, outFeatures }: Site, { heads = module.heads }: Pick<HeatConfig, 'heads'>): number {
+function headsOf({ id, module, outFeatures }: Target, { heads = module.heads }: Pick<HeatConfig, 'heads'>): number {
   check(
     heads !== undefined,
     'not-supported',
@@ -57,32 +57,32 @@ function headsOf({ id, module, outFeatures }: Site, { heads = module.heads }: Pi
   return heads;
 }
 
-/** The layers of attention in which there are sites, in the order of the model. */
-export function layersOf(sites: readonly Site[], config: Pick<HeatConfig, 'heads'>): HeadLayer[] {
+/** The layers of attention in which there are targets, in the order of the model. */
+export function layersOf(targets: readonly Target[], config: Pick<HeatConfig, 'heads'>): HeadLayer[] {
   const layers = new Map<string, HeadLayer>();
-  for (const site of sites) {
-    const role = roleOf(site);
+  for (const target of targets) {
+    const role = roleOf(target);
     if (!role) continue;
-    const path = parentOf(site.path);
-    const heads = headsOf(site, config);
+    const path = parentOf(target.path);
+    const heads = headsOf(target, config);
     const known = layers.get(path);
     check(
       !known || known.heads === heads,
       'not-supported',
-      () => `heat: ${site.id} has ${heads} heads, but what is beside it has ${known?.heads}; a mask is for both.`,
+      () => `heat: ${target.id} has ${heads} heads, but what is beside it has ${known?.heads}; a mask is for both.`,
     );
-    layers.set(path, { path, heads, width: site.outFeatures, sites: { ...known?.sites, [role]: site } });
+    layers.set(path, { path, heads, width: target.outFeatures, targets: { ...known?.targets, [role]: target } });
   }
   check(
     layers.size > 0,
     'no-match',
     () =>
-      `heat: none of the adapted modules are queries, keys or values of attention (${sites[0]?.id}, ...); ` +
+      `heat: none of the adapted modules are queries, keys or values of attention (${targets[0]?.id}, ...); ` +
       "target slices of a fused projection, 'attn.qkv[q,v]', or modules called query, key or value.",
   );
   return [...layers.values()];
 }
 
-/** The site whose gates give a side's scores: a query gate and a key gate have the same derivative. */
-export const scoredSite = ({ sites }: HeadLayer, side: Component): Site | undefined =>
-  side === 'q' ? (sites.q ?? sites.k) : sites.v;
+/** The target whose gates give a side's scores: a query gate and a key gate have the same derivative. */
+export const scoredTarget = ({ targets }: HeadLayer, side: Component): Target | undefined =>
+  side === 'q' ? (targets.q ?? targets.k) : targets.v;

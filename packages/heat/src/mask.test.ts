@@ -6,7 +6,7 @@ import { maskOf, narrow, narrowSpec, outputAxes, runsOf, widen, widenTensor } fr
 const count = (n: number): Float32Array => Float32Array.from({ length: n }, (_, i) => i + 1);
 const runs = runsOf(8, 4, [1, 2])!;
 
-test('neighbouring heads make one run', () => {
+test('neighboring heads make one run', () => {
   expect(runs).toEqual([
     { size: 2, active: true },
     { size: 4, active: false },
@@ -42,7 +42,7 @@ test('a narrowed parameter starts as the rest of the whole one, and is stored in
   expect([...spec.init({ state: 0 }, 8)]).toEqual([1, 2, 7, 8, 9, 10, 15, 16]);
 });
 
-test('only what a site has for itself is narrowed', () => {
+test('only what a target has for itself is narrowed', () => {
   const B = { shape: [2, 8], init: zeros, outputs: 1 };
   const specs = {
     B,

@@ -1,7 +1,7 @@
 import type { ParameterSpec } from '@peft/core';
 import * as tf from '@tensorflow/tfjs-core';
 
-/** Neighbouring features along an axis that are all on or all off. */
+/** Neighboring features along an axis that are all on or all off. */
 export interface Run {
   readonly size: number;
   readonly active: boolean;
@@ -102,7 +102,7 @@ export function narrowSpec(spec: ParameterSpec, axis: number, runs: readonly Run
   };
 }
 
-/** The parameters that can be narrowed, with the axis of their outputs: those that belong to a site of its own. */
+/** The parameters that can be narrowed, with the axis of their outputs: those that belong to a target of its own. */
 export const outputAxes = (
   specs: Readonly<Record<string, ParameterSpec>>,
   { outFeatures }: { outFeatures: number },

@@ -1,10 +1,10 @@
-import { check, type Method, type ParameterSpec, type Site } from '@peft/core';
+import { check, type Method, type ParameterSpec, type Target } from '@peft/core';
 import type { HeadsOff, HeatConfig, HeatParts } from './config.ts';
 import type { Strategy } from './importance.ts';
-import { type HeadLayer, layersOf, parentOf, roleOf, scoredSite, sideOf } from './layers.ts';
+import { type HeadLayer, layersOf, parentOf, roleOf, scoredTarget, sideOf } from './layers.ts';
 import { outputAxes, type Run, runsOf } from './mask.ts';
 
-/** What a mask means for one site of an adapter. */
+/** What a mask means for one target of an adapter. */
 export interface Placement {
   /** The whole tensors of the method that HEAT acts on; nothing where it has no part, and only heads are taken out. */
   readonly specs: Readonly<Record<string, ParameterSpec>> | undefined;
@@ -16,10 +16,10 @@ export interface Placement {
   readonly inputs: readonly Run[] | undefined;
 }
 
-/** The heads of a layer that are off on the side of one of its sites. */
-function headsOff(off: HeadsOff | undefined, { path }: HeadLayer, site: Site): readonly number[] {
+/** The heads of a layer that are off on the side of one of its targets. */
+function headsOff(off: HeadsOff | undefined, { path }: HeadLayer, target: Target): readonly number[] {
   const found = off?.[path] ?? [];
-  const role = roleOf(site);
+  const role = roleOf(target);
   return 'length' in found ? found : ((role && found[sideOf(role)]) ?? []);
 }
 
@@ -40,8 +40,8 @@ export function countOff({ path, heads }: HeadLayer, { ne, ratio }: HeatConfig):
 function checkScorable(layers: readonly HeadLayer[], { components, name }: Strategy, config: HeatConfig): void {
   for (const layer of layers) {
     countOff(layer, config);
-    const missing = components.find(side => !scoredSite(layer, side));
-    const found = Object.values(layer.sites).map(({ id }) => id);
+    const missing = components.find(side => !scoredTarget(layer, side));
+    const found = Object.values(layer.targets).map(({ id }) => id);
     check(
       !missing,
       'no-match',
@@ -72,7 +72,7 @@ function checkOff(layers: readonly HeadLayer[], off: HeadsOff): void {
 const stripSlices = (name: string): string => name.replace(/\[.*\]$/, '');
 const endsWith = (path: string, name: string): boolean => path === name || path.endsWith(`.${name}`);
 
-/** The names by which a method adapts modules. Expressions are for methods that need no sites beside theirs. */
+/** The names by which a method adapts modules. Expressions are for methods that need no targets beside theirs. */
 export function targetNames({ type, targets }: Method): readonly string[] {
   const names = targets?.targets ?? [];
   check(
@@ -84,40 +84,48 @@ export function targetNames({ type, targets }: Method): readonly string[] {
 }
 
 /** Names of output projections that the method does not adapt already. */
-export const extraTargets = (of: Method, { outputTargets }: HeatConfig): string[] =>
-  outputTargets.filter(name => !targetNames(of).some(own => endsWith(name, own)));
+export const extraTargets = (base: Method, { outputTargets }: HeatConfig): string[] =>
+  outputTargets.filter(name => !targetNames(base).some(own => endsWith(name, own)));
 
 /** The projection that reads a layer's heads. */
-function outputSite({ path, heads, width }: HeadLayer, sites: readonly Site[], { outputTargets }: HeatConfig): Site {
-  const isOutput = (site: Site): boolean =>
-    parentOf(site.path) === path && !site.slice && outputTargets.some(name => endsWith(site.path, name));
-  const site = sites.find(isOutput);
+function outputTarget(
+  { path, heads, width }: HeadLayer,
+  targets: readonly Target[],
+  { outputTargets }: HeatConfig,
+): Target {
+  const isOutput = (target: Target): boolean =>
+    parentOf(target.path) === path && !target.slice && outputTargets.some(name => endsWith(target.path, name));
+  const target = targets.find(isOutput);
   check(
-    site && site.inFeatures === width,
+    target && target.inFeatures === width,
     'no-match',
     () =>
       `heat: no projection of ${outputTargets.join(', ')} reads the ${heads} heads (${width} features) of ` +
       `${path || 'the root module'}; name it in outputTargets.`,
   );
-  return site;
+  return target;
 }
 
-/** What HEAT does at a site of an adapter. Throws where the sites do not fit the configuration. */
-export function placementOf(site: Site, sites: readonly Site[], { config, of, strategy }: HeatParts): Placement {
+/** What HEAT does at a target of an adapter. Throws where the targets do not fit the configuration. */
+export function placementOf(
+  target: Target,
+  targets: readonly Target[],
+  { config, base, strategy }: HeatParts,
+): Placement {
   const { off, maskTarget } = config;
   const masksOutput = maskTarget === 'output';
-  const names = masksOutput ? targetNames(of).map(stripSlices) : [];
-  const adapted = masksOutput ? sites.filter(({ target }) => names.includes(target)) : sites;
+  const names = masksOutput ? targetNames(base).map(stripSlices) : [];
+  const adapted = masksOutput ? targets.filter(({ matched }) => names.includes(matched)) : targets;
   const layers = layersOf(adapted, config);
   if (off) checkOff(layers, off);
   else if (strategy) checkScorable(layers, strategy, config);
-  const own = layers.find(layer => Object.values(layer.sites).includes(site));
-  const read = masksOutput ? layers.find(layer => outputSite(layer, sites, config) === site) : undefined;
-  const specs = adapted.includes(site) ? of.parameters(site, adapted) : undefined;
+  const own = layers.find(layer => Object.values(layer.targets).includes(target));
+  const read = masksOutput ? layers.find(layer => outputTarget(layer, targets, config) === target) : undefined;
+  const specs = adapted.includes(target) ? base.parameters(target, adapted) : undefined;
   return {
     specs,
-    axes: outputAxes(specs ?? {}, site),
-    outputs: own && runsOf(site.outFeatures, own.heads, headsOff(off, own, site)),
-    inputs: read && runsOf(site.inFeatures, read.heads, headsOff(off, read, site)),
+    axes: outputAxes(specs ?? {}, target),
+    outputs: own && runsOf(target.outFeatures, own.heads, headsOff(off, own, target)),
+    inputs: read && runsOf(target.inFeatures, read.heads, headsOff(off, read, target)),
   };
 }

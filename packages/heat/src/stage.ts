@@ -1,13 +1,13 @@
-import { check, type MethodRecord, type Scores, type SiteValues, type Stage, type Succession } from '@peft/core';
+import { check, type MethodRecord, type Scores, type Stage, type StageResult, type TargetValues } from '@peft/core';
 import type { HeadsOff, HeatConfig, HeatParts } from './config.ts';
 import { type Component, chooseOff, type LayerScores, type Strategy } from './importance.ts';
-import { type HeadLayer, layersOf, type Role, scoredSite, sideOf } from './layers.ts';
+import { type HeadLayer, layersOf, type Role, scoredTarget, sideOf } from './layers.ts';
 import { narrow, type Run, widen } from './mask.ts';
 import { countOff, placementOf } from './placement.ts';
 
 /** Whether nothing but the modules trained whole learns before the first score pass. */
-const hasProbe = ({ config: { warmEpochs, probeHeadEpochs }, of }: HeatParts): boolean =>
-  warmEpochs === 0 && of.modulesToSave.length > 0 && probeHeadEpochs !== 0;
+const hasProbe = ({ config: { warmEpochs, probeHeadEpochs }, base }: HeatParts): boolean =>
+  warmEpochs === 0 && base.modulesToSave.length > 0 && probeHeadEpochs !== 0;
 
 /** Whether that is now. */
 export const isProbing = (parts: HeatParts): boolean => parts.config.off === undefined && hasProbe(parts);
@@ -24,7 +24,7 @@ function readScores(
   scores: Scores,
 ): Record<string, LayerScores> {
   const ofSide = (layer: HeadLayer, side: Component): number[] => {
-    const id = scoredSite(layer, side)?.id ?? '';
+    const id = scoredTarget(layer, side)?.id ?? '';
     const found = [...(scores.get(id) ?? [])];
     check(
       found.length === layer.heads && found.every(Number.isFinite),
@@ -63,7 +63,7 @@ function findOff(
   };
   if (!config.separateMasks) return choose(layers);
   const on = (side: Component): HeadLayer[] =>
-    layers.filter(({ sites }) => Object.keys(sites).some(role => sideOf(role as Role) === side));
+    layers.filter(({ targets }) => Object.keys(targets).some(role => sideOf(role as Role) === side));
   const [q, v] = [choose(on('q'), 'q'), choose(on('v'), 'v')];
   return Object.fromEntries(
     layers.map(({ path }) => [path, { ...(q[path] && { q: q[path] }), ...(v[path] && { v: v[path] }) }]),
@@ -71,15 +71,15 @@ function findOff(
 }
 
 /** The values of what follows, as far as they belong to heads: of those that were on, and zeros for those that come on. */
-function moveValues(before: HeatParts, after: HeatParts, all: SiteValues): Record<string, Float32Array> {
-  const sites = all.map(({ site }) => site);
-  const moved = all.flatMap(({ site, values }) => {
-    const everything: Run[] = [{ size: site.outFeatures, active: true }];
-    const { specs = {}, axes, outputs: from = everything } = placementOf(site, sites, before);
-    const { outputs: to = everything } = placementOf(site, sites, after);
+function moveValues(before: HeatParts, after: HeatParts, all: TargetValues): Record<string, Float32Array> {
+  const targets = all.map(({ target }) => target);
+  const moved = all.flatMap(({ target, values }) => {
+    const everything: Run[] = [{ size: target.outFeatures, active: true }];
+    const { specs = {}, axes, outputs: from = everything } = placementOf(target, targets, before);
+    const { outputs: to = everything } = placementOf(target, targets, after);
     return Object.entries(axes).map(([name, axis]): [string, Float32Array] => {
       const { shape } = specs[name];
-      return [`${site.id}.${name}`, narrow(widen(values[name], shape, axis, from), shape, axis, to)];
+      return [`${target.id}.${name}`, narrow(widen(values[name], shape, axis, from), shape, axis, to)];
     });
   });
   return Object.fromEntries(moved);
@@ -90,9 +90,9 @@ function moveValues(before: HeatParts, after: HeatParts, all: SiteValues): Recor
  *
  * @param make the method of what follows
  */
-export function heatStage(parts: HeatParts, make: (parts: HeatParts) => Succession['method']): Stage {
-  const { config, of, strategy } = parts;
-  const { passes, refreshEvery, source } = config;
+export function heatStage(parts: HeatParts, make: (parts: HeatParts) => StageResult['method']): Stage {
+  const { config, base, strategy } = parts;
+  const { passes, refreshEvery, scoreOn } = config;
   const isRefresh = config.off !== undefined;
   const known = (): Strategy => {
     check(
@@ -104,21 +104,21 @@ export function heatStage(parts: HeatParts, make: (parts: HeatParts) => Successi
     return strategy;
   };
   return {
-    name: isRefresh ? 'score the heads anew' : 'score the heads and turn the least important off',
+    name: isRefresh ? 'head rescoring' : 'head scoring',
     after: epochs => firstPass(parts, epochs) + (isRefresh ? Math.max(1, passes) * refreshEvery : 0),
     ...(strategy?.components.length !== 0 && {
-      gate(site, sites) {
-        const layer = layersOf(sites, config).find(candidate => Object.values(candidate.sites).includes(site));
-        const isScored = layer && known().components.some(side => scoredSite(layer, side) === site);
-        return isScored ? { on: source === 'delta' ? 'delta' : 'output', groups: layer.heads } : undefined;
+      gate(target, targets) {
+        const layer = layersOf(targets, config).find(candidate => Object.values(candidate.targets).includes(target));
+        const isScored = layer && known().components.some(side => scoredTarget(layer, side) === target);
+        return isScored ? { on: scoreOn === 'delta' ? 'delta' : 'output', groups: layer.heads } : undefined;
       },
     }),
-    aggregation: config.abs,
+    aggregation: config.aggregation,
     ...(config.scoreBatches !== undefined && { batches: config.scoreBatches }),
     repeats: isRefresh,
     next(found, values) {
       const layers = layersOf(
-        values.map(({ site }) => site),
+        values.map(({ target }) => target),
         config,
       );
       const scores = readScores(layers, known(), found);
@@ -128,7 +128,7 @@ export function heatStage(parts: HeatParts, make: (parts: HeatParts) => Successi
     },
     resume({ config: stored }: MethodRecord) {
       const { off, scores, passes } = stored as Partial<HeatConfig>;
-      return make({ of, strategy, config: { ...config, off, scores, passes: passes ?? 0 } });
+      return make({ base, strategy, config: { ...config, off, scores, passes: passes ?? 0 } });
     },
   };
 }

@@ -2,8 +2,8 @@ import type { Backbone } from '@peft/backbones';
 import { onnxEngine } from '@peft/compile';
 import {
   adapt,
+  adaptformer,
   attachAdapterFolder,
-  bottleneck,
   gateGradients,
   type Linear,
   type Method,
@@ -46,33 +46,31 @@ describe.each(names)('on a %s', name => {
     const paths = (): string[] => [...model.trainable()].map(([path]) => path);
     expect(paths().map(path => path.replace('.fc', ''))).toEqual(['default/head.weight', 'default/head.bias']);
     const { losses, stages } = await follow(trainer);
-    expect(stages).toEqual([
-      { adapter: 'default', stage: 'score the heads and turn the least important off', step: 3 },
-    ]);
+    expect(stages).toEqual([{ adapter: 'default', stage: 'head scoring', step: 3 }]);
     expect(losses.at(-1)).toBeLessThan(0.7 * losses[0]);
     const { off, scores } = found(model);
     expect(Object.keys(off!)).toEqual(layers[name]);
     expect(Object.keys(scores!)).toEqual(layers[name]);
     for (const { q, v } of Object.values(scores!)) for (const score of [...q!, ...v!]) expect(score).toBeGreaterThan(0);
     expect(paths()).toContain(`default/${layers[name][0]}.qkv[q].B`);
-    const { sites, bySite } = model.get('default').plan;
-    for (const [i, { outFeatures, module }] of sites.entries()) {
-      expect(bySite[i].B.shape).toEqual([2, outFeatures - outFeatures / module.heads!]);
+    const { targets, byTarget } = model.get('default').plan;
+    for (const [i, { outFeatures, module }] of targets.entries()) {
+      expect(byTarget[i].B.shape).toEqual([2, outFeatures - outFeatures / module.heads!]);
     }
   });
 
   test('what is off adds nothing to its head, and merging is exact', async () => {
     const { model, trainer } = await setUp(name, heat(withHead));
     await follow(trainer);
-    const [site] = model.get('default').attachedSites;
-    const width = site.site.outFeatures / site.site.module.heads!;
+    const [attached] = model.get('default').attachedTargets;
+    const width = attached.target.outFeatures / attached.target.module.heads!;
     const [off] = found(model).off![layers[name][0]] as number[];
     const delta = model.get('default').method.deltaWeight!({
-      site: site.site,
-      parameters: { A: site.parameters.A.value, B: site.parameters.B.value },
-      weight: () => tf.zeros([site.site.inFeatures, site.site.outFeatures]),
+      target: attached.target,
+      parameters: { A: attached.parameters.A.value, B: attached.parameters.B.value },
+      weight: () => tf.zeros([attached.target.inFeatures, attached.target.outFeatures]),
     });
-    const sums = await tf.sum(tf.abs(tf.reshape(delta, [site.site.inFeatures, -1, width])), [0, 2]).data();
+    const sums = await tf.sum(tf.abs(tf.reshape(delta, [attached.target.inFeatures, -1, width])), [0, 2]).data();
     expect([...sums].map(sum => sum === 0)).toEqual([...sums].map((_, head) => head === off));
     const adapted = await run(model, pictures);
     model.merge();
@@ -98,13 +96,13 @@ describe.each(names)('on a %s', name => {
   });
 
   test('with no heads off it is the method that it acts on, bit by bit', async () => {
-    const pair: Partial<Parameters<typeof bottleneck>[0]> = {
+    const pair: Partial<Parameters<typeof adaptformer>[0]> = {
       targets: ['attn.qkv[q,v]'],
       r: 2,
       act: 'identity',
       modulesToSave: ['head'],
     };
-    const alone = await setUp(name, bottleneck(pair));
+    const alone = await setUp(name, adaptformer(pair));
     const masked = await setUp(name, heat({ ...withHead, ne: 0, probeHeadEpochs: 0 }));
     expect((await follow(masked.trainer)).losses).toEqual((await follow(alone.trainer)).losses);
   });
@@ -125,7 +123,7 @@ describe.each(names)('on a %s', name => {
     const loss = (): tf.Scalar => tf.mean(softmaxCrossEntropy(model.call(pictures()), tf.tensor1d(labels, 'int32')));
     for (const path of layers[name]) {
       const proj = [...modules(model.base)].find(([at]) => at === `${path}.proj`)![1] as Linear;
-      const qkv = adapter.plan.sites.find(({ id }) => id === `${path}.qkv[v]`)!;
+      const qkv = adapter.plan.targets.find(({ id }) => id === `${path}.qkv[v]`)!;
       const heads = qkv.module.heads!;
       const onHeads = tf.tidy(() =>
         tf.grad((gates: tf.Tensor) => {
@@ -193,9 +191,9 @@ describe.each(names)('on a %s', name => {
     ['lora', lora({ targets: ['attn.qkv[q,v]', 'mlp.fc1'], r: 2, dora: true }), 2],
     ['neat', neat({ targets: ['attn.qkv[q,v]'], r: 2, pairs: 1 }), 2],
     ['lily', lily({ r: 2 }), 1],
-  ])('it acts on %s, and is the same after a round trip through files', async (_, of, strategySides) => {
+  ])('it acts on %s, and is the same after a round trip through files', async (_, base, strategySides) => {
     const strategy = strategySides === 2 ? 'qv' : 'v';
-    const { model, trainer } = await setUp(name, heat({ of, ne: 1, strategy }));
+    const { model, trainer } = await setUp(name, heat({ base, ne: 1, strategy }));
     const { stages } = await follow(trainer);
     expect(stages.map(({ step }) => step)).toEqual([0]);
     const again = adapt((await modelOf(name)).base);
@@ -211,9 +209,11 @@ describe('the score pass', () => {
     const q = async (options: HeatOptions): Promise<readonly number[]> =>
       (await scoresOf('vit', { strategy: 'q', ...options }))['blocks.1.attn'].q!;
     const [batch, sample, signed, square] = await Promise.all(
-      (['batch', 'sample', 'none', 'square'] as const).map(abs => q({ abs })),
+      (['batch', 'sample', 'none', 'square'] as const).map(aggregation => q({ aggregation })),
     );
-    const one = await Promise.all((['batch', 'none', 'square'] as const).map(abs => q({ abs, scoreBatches: 1 })));
+    const one = await Promise.all(
+      (['batch', 'none', 'square'] as const).map(aggregation => q({ aggregation, scoreBatches: 1 })),
+    );
     for (const head of batch.keys()) {
       expect(sample[head]).toBeGreaterThanOrEqual(batch[head]);
       expect(batch[head]).toBeGreaterThanOrEqual(Math.abs(signed[head]));
@@ -226,7 +226,7 @@ describe('the score pass', () => {
   });
 
   test('may come after the deltas have learnt, and then score them alone', async () => {
-    const { model, trainer } = await setUp('vit', heat({ ...withHead, warmEpochs: 1, source: 'delta' }));
+    const { model, trainer } = await setUp('vit', heat({ ...withHead, warmEpochs: 1, scoreOn: 'delta' }));
     expect([...model.trainable()].length).toBe(10);
     expect((await follow(trainer)).stages.map(({ step }) => step)).toEqual([3]);
     const { scores } = found(model);
@@ -331,7 +331,7 @@ test('a strategy of the user has its say, and its adapter is read where the stra
   await attachAdapterFolder(again, readAdapterFolder(await writeAdapterFolder(model), 'folder', [heat]));
   expect(found(again)).toEqual(found(model));
   const stage = again.get('default').method.stage!;
-  expect(() => stage.gate!(again.get('default').plan.sites[0], again.get('default').plan.sites)).toThrow(
+  expect(() => stage.gate!(again.get('default').plan.targets[0], again.get('default').plan.targets)).toThrow(
     'to score anew, strategy "last" is needed as a value',
   );
 });
@@ -341,7 +341,7 @@ test('a run leaves no tensor behind', async () => {
   const before = tf.memory().numTensors;
   await follow(trainer);
   await trainer.dispose();
-  expect(tf.memory().numTensors).toBe(before - 2); // the optimiser's moments
+  expect(tf.memory().numTensors).toBe(before - 2); // the optimizer's moments
   model.dispose();
   expect(tf.memory().numTensors).toBe(before - 2 - 10); // the adapter's tensors
 });

@@ -28,7 +28,7 @@ test('how much each expert counts is a share of one, and differs between layers'
   const x = images(3);
   const mixing = expertMixing(model, model.get('default'), x);
   x.dispose();
-  expect(Object.keys(mixing)).toEqual(model.get('default').plan.sites.map(({ id }) => id));
+  expect(Object.keys(mixing)).toEqual(model.get('default').plan.targets.map(({ id }) => id));
   const shares = await Promise.all(Object.values(mixing).map(read));
   for (const p of shares) {
     expect(p.length).toBe(3);

@@ -1,4 +1,4 @@
-import { type AdaptedModel, bottleneck, check } from '@peft/core';
+import { type AdaptedModel, adaptformer, check } from '@peft/core';
 import type * as tf from '@tensorflow/tfjs-core';
 import { expertMixing, isLily } from './mixing.ts';
 import { isBlock } from './sharing.ts';
@@ -12,7 +12,7 @@ export interface Calibration {
 }
 
 /**
- * Lets an adapter go on with its routing frozen at the mean over a calibration set: at every site `B = sum_e p_e P_e`, a plain
+ * Lets an adapter go on with its routing frozen at the mean over a calibration set: at every target `B = sum_e p_e P_e`, a plain
  * low-rank pair, which merges. This is lossy: the routers no longer see the input.
  *
  * @param batches the calibration set; gone through twice, and each batch is disposed of
@@ -30,7 +30,7 @@ export async function calibrate(
     'not-supported',
     () => `Adapter "${name}" is ${method.type}; only Lily's routing is calibrated.`,
   );
-  const block = adapter.plan.sites.find(isBlock);
+  const block = adapter.plan.targets.find(isBlock);
   check(
     !block,
     'not-supported',
@@ -51,14 +51,14 @@ export async function calibrate(
   check(before.length > 0, 'bad-argument', () => 'The calibration set is empty.');
 
   const { r, scale, targets, exclude, layers, layersPattern, modulesToSave } = method.config;
-  const pair = bottleneck({ act: 'identity', r, scale, targets, exclude, layers, layersPattern, modulesToSave });
+  const pair = adaptformer({ act: 'identity', r, scale, targets, exclude, layers, layersPattern, modulesToSave });
   const values: Record<string, Float32Array> = {};
-  for (const { site, parameters } of adapter.attachedSites) {
-    const p = (sums.get(site.id) ?? new Float64Array()).map(sum => sum / before.length);
-    values[`${site.id}.A`] = await parameters.A.get();
-    values[`${site.id}.B`] = mixed(p, await parameters.P.get());
+  for (const { target, parameters } of adapter.attachedTargets) {
+    const p = (sums.get(target.id) ?? new Float64Array()).map(sum => sum / before.length);
+    values[`${target.id}.A`] = await parameters.A.get();
+    values[`${target.id}.B`] = mixed(p, await parameters.P.get());
   }
-  await model.become(name, { method: pair, values });
+  await model.replace(name, { method: pair, values });
 
   let deviation = 0;
   let batch = 0;

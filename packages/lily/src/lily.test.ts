@@ -12,7 +12,7 @@ import {
   parseSafetensors,
   planAdapter,
   readAdapterFolder,
-  resolveSites,
+  resolveTargets,
   serializeSafetensors,
   storedNumbers,
   toFloat32,
@@ -140,7 +140,7 @@ describe('the golden vectors, computed apart in double precision', () => {
   const P = tf.tensor2d(wave(Math.sin, 8, 20), [4, 2]);
   const input = tf.tensor3d(wave(Math.cos, 12, 0), [2, 2, 3]);
   const base = { ...lily().config, r: 2, nB: 2 };
-  const [site] = resolveSites(new Mlp(), { targets: ['up'] });
+  const [target] = resolveTargets(new Mlp(), { targets: ['up'] });
 
   test.each<[string, LilyOptions, number[], number[] | undefined]>([
     [
@@ -175,7 +175,7 @@ describe('the golden vectors, computed apart in double precision', () => {
     ],
   ])('%s', async (_, options, delta, weights) => {
     const config = { ...base, ...options };
-    const result = lilyDelta({ x: input, parameters: { A, R, P }, site }, config);
+    const result = lilyDelta({ x: input, parameters: { A, R, P }, target }, config);
     expect(result.shape).toEqual([2, 2, 2]);
     expect(difference(await result.data(), delta)).toBeLessThan(2e-6);
     const h = tf.reshape(tf.matMul(tf.reshape(input, [4, 3]), A), [2, 2, 2]);
@@ -186,7 +186,7 @@ describe('the golden vectors, computed apart in double precision', () => {
   });
 });
 
-test('who shares what: A by neighbours, experts by target, routers by nobody', () => {
+test('who shares what: A by neighbors, experts by target, routers by nobody', () => {
   const paths = (options: LilyOptions): string[] =>
     [...planAdapter(new LayeredNet(), lily(options)).parameters.keys()].sort();
   const routers = [0, 1, 2, 3].map(i => `blocks.${i}.mlp.up[k].R`);
@@ -205,7 +205,7 @@ test('who shares what: A by neighbours, experts by target, routers by nobody', (
 
 test('a block is adapted in parallel, with a ReLU and twice the width, and never merges', async () => {
   const { model, adapter } = await moved({ targets: ['mlp'], r: 2, mixing: 'uniform', scale: 0.5 });
-  const { A, P } = adapter.plan.bySite[0];
+  const { A, P } = adapter.plan.byTarget[0];
   expect([A.shape, P.shape]).toEqual([
     [5, 4],
     [8, 5],
@@ -350,9 +350,9 @@ describe('files', () => {
 
 test.each<[LilyOptions, string]>([
   [{ ne: 4 } as LilyOptions, 'lily has no option "ne"'],
-  [{ r: 0 }, 'lily: r is 0; it must be a whole number of 1 or more.'],
+  [{ r: 0 }, 'lily: r is 0; it must be an integer of 1 or more.'],
   [{ mlpAct: 'gelu' as 'relu' }, 'lily: mlpAct is "gelu"; it must be one of relu, identity.'],
-  [{ nB: 1 }, 'lily: nB is 1; it must be a whole number of 2 or more.'],
+  [{ nB: 1 }, 'lily: nB is 1; it must be an integer of 2 or more.'],
   [{ stride: 2, nA: 3 }, 'lily: stride is 2 and nA is 3; give one of them'],
   [{ mixing: 'layer' as 'batch' }, 'lily: mixing is "layer"; it must be one of sample, batch, token, uniform.'],
   [{ mixing: 'token', pool: 'softmax-of-sum' }, 'it needs mixing "sample", not "token"'],

@@ -7,7 +7,7 @@ const routed =
   'its router mixes the experts anew for every input, so that no one weight is the same. Only mixing "uniform" can be.';
 
 /**
- * Low-rank adapters interconnected across layers: neighbours share A, all layers of a target share a pool of B, and routers
+ * Low-rank adapters interconnected across layers: neighbors share A, all layers of a target share a pool of B, and routers
  * mix the pool.
  *
  * ```ts
@@ -26,13 +26,13 @@ export const lily: ((options?: LilyOptions) => Method<LilyConfig>) & MethodFacto
         targets: config,
         blocks: true,
         modulesToSave: config.modulesToSave,
-        parameters: (site, sites) => lilyParameters(site, sites, config),
+        parameters: (target, targets) => lilyParameters(target, targets, config),
         delta: call => lilyDelta(call, config),
         rowwise: config.mixing === 'token' || config.mixing === 'uniform',
         ...(config.mixing === 'uniform'
-          ? { unmergeable: undefined, deltaWeight: ({ parameters }) => lilyDeltaWeight(parameters, config) }
-          : { unmergeable: routed }),
-        files: { peftType: 'LILY', write: sites => writeLily(sites, config) },
+          ? { mergeable: true, deltaWeight: ({ parameters }) => lilyDeltaWeight(parameters, config) }
+          : { mergeable: { reason: routed } }),
+        files: { peftType: 'LILY', write: targets => writeLily(targets, config) },
       };
     },
     {

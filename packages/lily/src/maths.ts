@@ -5,7 +5,7 @@ import {
   linearLayout,
   type ParameterSpec,
   plainLayout,
-  type Site,
+  type Target,
   type Tensors,
   zeros,
 } from '@peft/core';
@@ -15,7 +15,7 @@ import { isBlock, ownersOf } from './sharing.ts';
 
 /*
  * Lily (Zhong et al. 2024, arXiv 2407.09946): low-rank adapters that are interconnected across layers. A down projection
- * A `[in, r]` is shared by neighbouring layers, a pool of n up projections P_e `[r, out]`, the experts, by all layers, and
+ * A `[in, r]` is shared by neighboring layers, a pool of n up projections P_e `[r, out]`, the experts, by all layers, and
  * a router R `[r, n]` mixes them.
  *
  *     y = x W0 + b0 + s h (sum_e p_e P_e)        h = phi(x A)        p = softmax(h R)
@@ -24,15 +24,19 @@ import { isBlock, ownersOf } from './sharing.ts';
  * such as an MLP, is adapted as a whole, in parallel and with a ReLU.
  */
 
-/** The rank r of a site. */
-const rankOf = (site: Site, { r, mlpRankFactor }: LilyConfig): number => (isBlock(site) ? r * mlpRankFactor : r);
+/** The rank r of a target. */
+const rankOf = (target: Target, { r, mlpRankFactor }: LilyConfig): number => (isBlock(target) ? r * mlpRankFactor : r);
 
-/** The tensors of a site: A `[in, r]`, P `[nB r, out]` and, unless mixing is uniform, R `[r, nB]`. */
-export function lilyParameters(site: Site, sites: readonly Site[], config: LilyConfig): Record<string, ParameterSpec> {
+/** The tensors of a target: A `[in, r]`, P `[nB r, out]` and, unless mixing is uniform, R `[r, nB]`. */
+export function lilyParameters(
+  target: Target,
+  targets: readonly Target[],
+  config: LilyConfig,
+): Record<string, ParameterSpec> {
   const { nB, mixing } = config;
-  const r = rankOf(site, config);
-  const { inFeatures, outFeatures } = site;
-  const owners = ownersOf(site, sites, config);
+  const r = rankOf(target, config);
+  const { inFeatures, outFeatures } = target;
+  const owners = ownersOf(target, targets, config);
   const P = [nB * r, outFeatures];
   return {
     A: {
@@ -78,13 +82,13 @@ function mixTokens(h: tf.Tensor, p: tf.Tensor, P: tf.Tensor): tf.Tensor {
   return linear(tf.reshape(ph, [...h.shape.slice(0, -1), P.shape[0]]), P); // [B, N, out]
 }
 
-/** What Lily adds to a site, `[..., out]`. What lies between the first axis and the last are a sample's tokens. */
+/** What Lily adds to a target, `[..., out]`. What lies between the first axis and the last are a sample's tokens. */
 export function lilyDelta(
-  { x, parameters, site }: Pick<DeltaCall, 'x' | 'parameters' | 'site'>,
+  { x, parameters, target }: Pick<DeltaCall, 'x' | 'parameters' | 'target'>,
   config: LilyConfig,
 ): tf.Tensor {
   const { A, P, R } = parameters;
-  const phi = (t: tf.Tensor): tf.Tensor => (isBlock(site) && config.mlpAct === 'relu' ? tf.relu(t) : t);
+  const phi = (t: tf.Tensor): tf.Tensor => (isBlock(target) && config.mlpAct === 'relu' ? tf.relu(t) : t);
   const h = tf.reshape(phi(linear(x, A)), [x.shape[0], -1, A.shape[1]!]); // [B, N, r]
   const p = mixingWeights(h, R, config);
   const sP = tf.mul(P, config.scale);

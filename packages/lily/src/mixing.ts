@@ -8,7 +8,7 @@ import { isBlock } from './sharing.ts';
 export const isLily = (method: Method): method is Method<LilyConfig> => method.type === 'lily';
 
 /**
- * How much each expert counts at each site, by its id: the mean over a batch, `[nB]`, which sums to one. It is a step like any
+ * How much each expert counts at each target, by its id: the mean over a batch, `[nB]`, which sums to one. It is a step like any
  * other, so that every engine can run it; the caller disposes of the tensors.
  *
  * @param images `[B, H, W, 3]`, or what else the model takes
@@ -18,13 +18,13 @@ export function expertMixing(model: AdaptedModel, adapter: Adapter, images: tf.T
   check(isLily(method), 'not-supported', () => `Adapter "${name}" is ${method.type}, which does not mix experts.`);
   const { config } = method;
   const found: [string, tf.Tensor][] = [];
-  const undo = adapter.attachedSites.map(({ site, parameters: { A, R } }) =>
-    patch(site.module, {
+  const undo = adapter.attachedTargets.map(({ target, parameters: { A, R } }) =>
+    patch(target.module, {
       input(x) {
         const a = linear(x, A.value);
-        const phi = isBlock(site) && config.mlpAct === 'relu' ? tf.relu(a) : a;
+        const phi = isBlock(target) && config.mlpAct === 'relu' ? tf.relu(a) : a;
         const h = tf.reshape(phi, [x.shape[0], -1, A.shape[1]]); // [B, N, r]
-        found.push([site.id, tf.keep(tf.mean(mixingWeights(h, R?.value, config), [0, 1]))]); // [nB]
+        found.push([target.id, tf.keep(tf.mean(mixingWeights(h, R?.value, config), [0, 1]))]); // [nB]
         return x;
       },
     }),

@@ -1,19 +1,19 @@
-import { type Adapter, check, type Site, weightOf } from '@peft/core';
+import { type Adapter, check, type Target, weightOf } from '@peft/core';
 import * as tf from '@tensorflow/tfjs-core';
 import type { LoraConfig } from './config.ts';
 import { loraDeltaWeight, rankOf, scaleOf } from './maths.ts';
 import { principalFactors } from './svd.ts';
 
 /*
- * What several LoRAs of a site make as one, whose scale is 1 (peft: `add_weighted_adapter`). w_i are the weights asked
+ * What several LoRAs of a target make as one, whose scale is 1 (peft: `add_weighted_adapter`). w_i are the weights asked
  * for, s_i the adapters' own scales.
  */
 
-/** One adapter's part in a site of the new one. */
-export interface Part {
+/** One adapter's part in a target of the new one. */
+export interface WeightedTarget {
   readonly adapter: Adapter;
   readonly config: LoraConfig;
-  readonly site: Site;
+  readonly target: Target;
   readonly index: number;
   readonly weight: number;
 }
@@ -21,33 +21,33 @@ export interface Part {
 /** A `[in, r]` and B `[r, out]`, row-major. */
 export type Factors = Record<'A' | 'B', Float32Array>;
 
-/** The factors of a site of the new adapter. */
-export async function combineSite(parts: Part[], type: string, r: number): Promise<Factors> {
+/** The factors of a target of the new adapter. */
+export async function combineTarget(parts: WeightedTarget[], type: string, r: number): Promise<Factors> {
   if (type === 'svd') return bestApproximation(parts, r);
-  const ranks = parts.map(({ config, site }) => rankOf(config, site));
+  const ranks = parts.map(({ config, target }) => rankOf(config, target));
   if (type === 'cat') return concatenate(parts, ranks);
   check(
     ranks.every(other => other === ranks[0]),
     'bad-argument',
     () =>
-      `combine: the ranks at ${parts[0].site.id} are ${ranks.join(' and ')}; type "linear" needs equal ones, "cat" does not.`,
+      `combine: the ranks at ${parts[0].target.id} are ${ranks.join(' and ')}; type "linear" needs equal ones, "cat" does not.`,
   );
   return sum(parts);
 }
 
-const factorsOf = async ({ adapter, index }: Part): Promise<Factors> => {
-  const { A, B } = adapter.plan.bySite[index];
+const factorsOf = async ({ adapter, index }: WeightedTarget): Promise<Factors> => {
+  const { A, B } = adapter.plan.byTarget[index];
   return { A: await A.get(), B: await B.get() };
 };
 
 /** A = sum_i sign(w_i s_i) sqrt(|w_i s_i|) A_i;  B = sum_i sqrt(|w_i s_i|) B_i */
-async function sum(parts: Part[]): Promise<Factors> {
+async function sum(parts: WeightedTarget[]): Promise<Factors> {
   const total = await factorsOf(parts[0]);
   total.A.fill(0);
   total.B.fill(0);
   for (const part of parts) {
     const { A, B } = await factorsOf(part);
-    const ws = part.weight * scaleOf(part.config, part.site);
+    const ws = part.weight * scaleOf(part.config, part.target);
     const root = Math.sqrt(Math.abs(ws));
     for (let i = 0; i < A.length; i++) total.A[i] += Math.sign(ws) * root * A[i];
     for (let i = 0; i < B.length; i++) total.B[i] += root * B[i];
@@ -56,14 +56,14 @@ async function sum(parts: Part[]): Promise<Factors> {
 }
 
 /** A = [w_1 s_1 A_1, w_2 s_2 A_2, ...];  B = [B_1; B_2; ...] */
-async function concatenate(parts: Part[], ranks: number[]): Promise<Factors> {
-  const { inFeatures, outFeatures } = parts[0].site;
+async function concatenate(parts: WeightedTarget[], ranks: number[]): Promise<Factors> {
+  const { inFeatures, outFeatures } = parts[0].target;
   const width = ranks.reduce((total, r) => total + r, 0);
   const [A, B] = [new Float32Array(inFeatures * width), new Float32Array(width * outFeatures)];
   let column = 0;
   for (const [i, part] of parts.entries()) {
     const own = await factorsOf(part);
-    const ws = part.weight * scaleOf(part.config, part.site);
+    const ws = part.weight * scaleOf(part.config, part.target);
     for (let row = 0; row < inFeatures; row++) {
       for (let k = 0; k < ranks[i]; k++) A[row * width + column + k] = ws * own.A[row * ranks[i] + k];
     }
@@ -74,8 +74,8 @@ async function concatenate(parts: Part[], ranks: number[]): Promise<Factors> {
 }
 
 /** A B ~ sum_i w_i dW_i, with A of orthonormal columns: the singular values are in B, as peft leaves them. */
-async function bestApproximation(parts: Part[], r: number): Promise<Factors> {
-  const { inFeatures, outFeatures } = parts[0].site;
+async function bestApproximation(parts: WeightedTarget[], r: number): Promise<Factors> {
+  const { inFeatures, outFeatures } = parts[0].target;
   const delta = tf.tidy(() => tf.addN(parts.map(part => tf.mul(deltaOf(part), part.weight))));
   const values = Float32Array.from(await delta.data());
   delta.dispose();
@@ -88,17 +88,17 @@ async function bestApproximation(parts: Part[], r: number): Promise<Factors> {
   };
 }
 
-function deltaOf({ adapter, config, site, index }: Part): tf.Tensor {
-  const parameters = Object.entries(adapter.plan.bySite[index]).map(([name, { value }]) => [name, value] as const);
+function deltaOf({ adapter, config, target, index }: WeightedTarget): tf.Tensor {
+  const parameters = Object.entries(adapter.plan.byTarget[index]).map(([name, { value }]) => [name, value] as const);
   const weight = (): tf.Tensor => {
-    const { value } = weightOf(site.module);
-    return site.slice ? tf.slice(value, [0, site.slice.start], [site.inFeatures, site.outFeatures]) : value;
+    const { value } = weightOf(target.module);
+    return target.slice ? tf.slice(value, [0, target.slice.start], [target.inFeatures, target.outFeatures]) : value;
   };
-  return loraDeltaWeight(Object.fromEntries(parameters), site, config, weight);
+  return loraDeltaWeight(Object.fromEntries(parameters), target, config, weight);
 }
 
 /** Factors of a smaller rank as factors of rank r, with zeros. */
-export function padded({ A, B }: Factors, { inFeatures, outFeatures }: Site, r: number): Factors {
+export function padded({ A, B }: Factors, { inFeatures, outFeatures }: Target, r: number): Factors {
   const width = A.length / inFeatures;
   const wide = { A: new Float32Array(inFeatures * r), B: new Float32Array(r * outFeatures) };
   for (let row = 0; row < inFeatures; row++) wide.A.set(A.subarray(row * width, (row + 1) * width), row * r);

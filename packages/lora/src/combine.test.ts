@@ -38,17 +38,17 @@ const run = async (model: AdaptedModel): Promise<number[]> => [...(await model.c
 
 /** Peft's factors, `[r, in]` and `[out, r]`, into an adapter. */
 function setFactors(adapter: Adapter, factors: Factors): void {
-  for (const [i, site] of adapter.plan.sites.entries()) {
+  for (const [i, target] of adapter.plan.targets.entries()) {
     for (const side of ['A', 'B'] as const) {
-      const matrix = factors[site.path][side];
+      const matrix = factors[target.path][side];
       const values = Float32Array.from(matrix.flat());
-      adapter.plan.bySite[i][side].set(permute(values, [matrix.length, matrix[0].length], [1, 0]));
+      adapter.plan.byTarget[i][side].set(permute(values, [matrix.length, matrix[0].length], [1, 0]));
     }
   }
 }
 
 const transposed = async (adapter: Adapter, i: number, side: 'A' | 'B'): Promise<number[]> => {
-  const parameter = adapter.plan.bySite[i][side];
+  const parameter = adapter.plan.byTarget[i][side];
   return [...permute(await parameter.get(), parameter.shape, [1, 0])];
 };
 
@@ -66,13 +66,13 @@ async function peftAdapters(): Promise<AdaptedModel> {
 describe.each(fixture.cases)('$combination_type of $adapters by $weights is that of peft', expected => {
   const { adapters, weights, combination_type: type, svd_rank: rank } = expected;
 
-  test('in rank, alpha, sites and update', async () => {
+  test('in rank, alpha, targets and update', async () => {
     const model = await peftAdapters();
     const combined = await combine(model, adapters, weights, { name: 'new', type, rank });
     expect(combined.method.config).toMatchObject({ r: expected.r, alpha: expected.alpha });
-    expect(combined.plan.sites.map(({ path }) => path)).toEqual(Object.keys(expected.factors));
+    expect(combined.plan.targets.map(({ path }) => path)).toEqual(Object.keys(expected.factors));
     expect(model.active.map(({ name }) => name)).not.toContain('new');
-    for (const [i, { path, inFeatures, outFeatures }] of combined.plan.sites.entries()) {
+    for (const [i, { path, inFeatures, outFeatures }] of combined.plan.targets.entries()) {
       const factors = expected.factors[path];
       const [A, B] = [await transposed(combined, i, 'A'), await transposed(combined, i, 'B')];
       const rows = (values: number[], columns: number): Matrix =>

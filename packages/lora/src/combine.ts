@@ -1,5 +1,5 @@
 import { type AdaptedModel, type Adapter, check, key, type Method, type Parameter } from '@peft/core';
-import { combineSite, type Factors, type Part, padded } from './combine-maths.ts';
+import { combineTarget, type Factors, padded, type WeightedTarget } from './combine-maths.ts';
 import type { LoraConfig } from './config.ts';
 import { lora } from './lora.ts';
 import { rankOf } from './maths.ts';
@@ -44,21 +44,21 @@ export async function combine(
   );
   const type = adapters.length === 1 && svdRank === undefined ? 'linear' : asked;
   const members = adapters.map((member, i) => memberOf(model.get(member), weights[i], type));
-  const sites = groupBySite(members.flat());
-  const ranks = members.map(parts => Math.max(...parts.map(({ config, site }) => rankOf(config, site))));
+  const targets = groupByTarget(members.flat());
+  const ranks = members.map(parts => Math.max(...parts.map(({ config, target }) => rankOf(config, target))));
   const rank = type === 'cat' ? ranks.reduce((sum, r) => sum + r, 0) : Math.max(...ranks);
   const r = type === 'svd' ? (svdRank ?? rank) : rank;
   const factors = new Map<string, Factors>();
-  for (const [id, parts] of sites) factors.set(id, padded(await combineSite(parts, type, r), parts[0].site, r));
+  for (const [id, parts] of targets) factors.set(id, padded(await combineTarget(parts, type, r), parts[0].target, r));
   const saved = savedParameters(adapters.map(member => model.get(member)));
 
   const configs = members.map(([{ config }]) => config);
-  const method = lora({ ...configs[0], ...plainConfig(r), ...savedConfig(configs), targets: targetsOf(sites) });
+  const method = lora({ ...configs[0], ...plainConfig(r), ...savedConfig(configs), targets: targetsOf(targets) });
   const keeps = (path: string): boolean => adapters.some(member => model.get(member).plan.kept.has(path));
   const combined = await model.add(name, method, { key: key(0), active: false, keeps });
-  for (const { site, parameters } of combined.attachedSites) {
+  for (const { target, parameters } of combined.attachedTargets) {
     // A name that ends the path of another module adapts that too: there the update is zero.
-    const { A, B } = factors.get(site.id) ?? padded({ A: new Float32Array(), B: new Float32Array() }, site, r);
+    const { A, B } = factors.get(target.id) ?? padded({ A: new Float32Array(), B: new Float32Array() }, target, r);
     parameters.A.set(A);
     parameters.B.set(B);
   }
@@ -71,7 +71,7 @@ export async function combine(
 
 const isLora = (method: Method): method is Method<LoraConfig> => method.type === 'lora';
 
-function memberOf(adapter: Adapter, weight: number, type: string): Part[] {
+function memberOf(adapter: Adapter, weight: number, type: string): WeightedTarget[] {
   const { name, method } = adapter;
   check(
     isLora(method),
@@ -86,21 +86,21 @@ function memberOf(adapter: Adapter, weight: number, type: string): Part[] {
     () =>
       `combine: "${name}" uses ${config.dora ? 'dora' : 'pissa'}, whose factors do not add up; use type "svd" and a rank.`,
   );
-  return adapter.plan.sites.map((site, index) => ({ adapter, config, site, index, weight }));
+  return adapter.plan.targets.map((target, index) => ({ adapter, config, target, index, weight }));
 }
 
-function groupBySite(parts: Part[]): Map<string, Part[]> {
-  const groups = new Map<string, Part[]>();
+function groupByTarget(parts: WeightedTarget[]): Map<string, WeightedTarget[]> {
+  const groups = new Map<string, WeightedTarget[]>();
   for (const part of parts) {
-    const { id, path, slice } = part.site;
+    const { id, path, slice } = part.target;
     groups.set(id, [...(groups.get(id) ?? []), part]);
-    const other = slice ? groups.get(path) : parts.find(({ site }) => site.path === path && site.slice);
+    const other = slice ? groups.get(path) : parts.find(({ target }) => target.path === path && target.slice);
     check(!other, 'not-supported', () => `combine: one adapter adapts the whole of ${path}, another slices of it.`);
   }
   return groups;
 }
 
-/** Plain LoRA of rank r whose scale is 1, at the sites that `targets` lists. */
+/** Plain LoRA of rank r whose scale is 1, at the targets that `targets` lists. */
 const plainConfig = (r: number): Partial<LoraConfig> => ({
   r,
   alpha: r,
@@ -120,10 +120,10 @@ const savedConfig = (configs: LoraConfig[]): Pick<LoraConfig, 'bias' | 'modulesT
 });
 
 /** The modules' paths, with the slices of each in brackets. */
-function targetsOf(sites: ReadonlyMap<string, readonly Part[]>): string[] {
+function targetsOf(targets: ReadonlyMap<string, readonly WeightedTarget[]>): string[] {
   const slices = new Map<string, string[]>();
-  for (const [{ site }] of sites.values()) {
-    slices.set(site.path, [...(slices.get(site.path) ?? []), ...(site.slice ? [site.slice.name] : [])]);
+  for (const [{ target }] of targets.values()) {
+    slices.set(target.path, [...(slices.get(target.path) ?? []), ...(target.slice ? [target.slice.name] : [])]);
   }
   return [...slices].map(([path, names]) => (names.length > 0 ? `${path}[${names}]` : path));
 }

@@ -9,9 +9,9 @@ import {
   type PeftAdapterFile,
   permute,
   readFields,
-  type Site,
-  type SiteValues,
   type StoredTensor,
+  type Target,
+  type TargetValues,
   type TensorReader,
   targetFields,
   toFileOrder,
@@ -20,14 +20,14 @@ import {
   weightOf,
 } from '@peft/core';
 import { type LoraConfig, type LoraOptions, loraConfig, loraOptions } from './config.ts';
-import { lengthsLayout, rankOf, scaleOf } from './maths.ts';
+import { normsLayout, rankOf, scaleOf } from './maths.ts';
 
 /** A pair of factors in the file's order: A `[r, in]`, for a convolution `[r, channels, height, width]`; B `[out, r]`. */
 interface Pair {
   r: number;
   A: Float32Array;
   B: Float32Array;
-  site: Site;
+  target: Target;
 }
 
 /** How A of rank r is stored, by its module. */
@@ -40,32 +40,32 @@ const shapeB = ({ outFeatures, kernel }: Adaptable, r: number): number[] =>
 const transpose = (values: Float32Array, rows: number, columns: number): Float32Array =>
   permute(values, [rows, columns], [1, 0]);
 
-function pairOf(site: Site, A: Float32Array, B: Float32Array, sign = 1): Pair {
-  const r = A.length / site.inFeatures;
-  const stored = transpose(B, r, site.outFeatures);
+function pairOf(target: Target, A: Float32Array, B: Float32Array, sign = 1): Pair {
+  const r = A.length / target.inFeatures;
+  const stored = transpose(B, r, target.outFeatures);
   return {
     r,
-    site,
-    A: toFileOrder(A, layoutA(site.module, r)),
+    target,
+    A: toFileOrder(A, layoutA(target.module, r)),
     B: sign === 1 ? stored : stored.map(value => sign * value),
   };
 }
 
-/** A site's pairs: its own, and with PiSSA the one that it started as, taken off. */
-const pairsOf = ({ site, values }: SiteValues[number]): Pair[] => [
-  pairOf(site, values.A, values.B),
-  ...(values.A0 ? [pairOf(site, values.A0, values.B0, -1)] : []),
+/** A target's pairs: its own, and with PiSSA the one that it started as, taken off. */
+const pairsOf = ({ target, values }: TargetValues[number]): Pair[] => [
+  pairOf(target, values.A, values.B),
+  ...(values.A0 ? [pairOf(target, values.A0, values.B0, -1)] : []),
 ];
 
-/** Where in the whole module's outputs a site lies. */
-const startOf = ({ slice }: Site): number => slice?.start ?? 0;
+/** Where in the whole module's outputs a target lies. */
+const startOf = ({ slice }: Target): number => slice?.start ?? 0;
 
 /**
  * Several pairs on one module as one: A stacked to the sum of the ranks, B placed in blocks. So slices of a fused
  * projection become a LoRA of the whole one, which is all that peft can express, and gives the same update.
  */
 function stack(pairs: Pair[]): { r: number; A: StoredTensor; B: StoredTensor } {
-  const { module } = pairs[0].site;
+  const { module } = pairs[0].target;
   const { inFeatures, outFeatures } = module;
   const r = pairs.reduce((sum, pair) => sum + pair.r, 0);
   const A = new Float32Array(r * inFeatures);
@@ -73,28 +73,28 @@ function stack(pairs: Pair[]): { r: number; A: StoredTensor; B: StoredTensor } {
   let column = 0;
   for (const pair of pairs) {
     A.set(pair.A, column * inFeatures);
-    for (let row = 0; row < pair.site.outFeatures; row++) {
-      B.set(pair.B.subarray(row * pair.r, (row + 1) * pair.r), (startOf(pair.site) + row) * r + column);
+    for (let row = 0; row < pair.target.outFeatures; row++) {
+      B.set(pair.B.subarray(row * pair.r, (row + 1) * pair.r), (startOf(pair.target) + row) * r + column);
     }
     column += pair.r;
   }
   return { r, A: fromFloat32(A, layoutA(module, r).shape), B: fromFloat32(B, shapeB(module, r)) };
 }
 
-/** DoRA's lengths of a whole module: those that were trained, and the frozen weight's own for the other slices. */
-async function magnitudes(sites: SiteValues): Promise<StoredTensor> {
-  const { module } = sites[0].site;
+/** DoRA's norms of a whole module: those that were trained, and the frozen weight's own for the other slices. */
+async function magnitudes(targets: TargetValues): Promise<StoredTensor> {
+  const { module } = targets[0].target;
   const { outFeatures } = module;
   const squares = new Float64Array(outFeatures);
   for (const [i, value] of (await weightOf(module).get()).entries()) squares[i % outFeatures] += value * value;
-  const lengths = Float32Array.from(squares, Math.sqrt);
-  for (const { site, values } of sites) lengths.set(values.m, startOf(site));
-  return fromFloat32(lengths, lengthsLayout(module.outFeatures, module.kernel).shape);
+  const norms = Float32Array.from(squares, Math.sqrt);
+  for (const { target, values } of targets) norms.set(values.m, startOf(target));
+  return fromFloat32(norms, normsLayout(module.outFeatures, module.kernel).shape);
 }
 
-const groupByPath = (sites: SiteValues): Map<string, SiteValues> => {
-  const groups = new Map<string, SiteValues>();
-  for (const entry of sites) groups.set(entry.site.path, [...(groups.get(entry.site.path) ?? []), entry]);
+const groupByPath = (targets: TargetValues): Map<string, TargetValues> => {
+  const groups = new Map<string, TargetValues>();
+  for (const entry of targets) groups.set(entry.target.path, [...(groups.get(entry.target.path) ?? []), entry]);
   return groups;
 };
 
@@ -107,11 +107,11 @@ function commonValue(values: [string, number][]): { common: number; exceptions: 
 }
 
 /** An adapter as peft's `LORA`: its fields, and `lora_A.weight`, `lora_B.weight`, `lora_magnitude_vector` by module. */
-export async function writeLora(sites: SiteValues, config: LoraConfig): Promise<PeftAdapterFile> {
+export async function writeLora(targets: TargetValues, config: LoraConfig): Promise<PeftAdapterFile> {
   const tensors = new Map<string, StoredTensor>();
   const ranks: [string, number][] = [];
   const alphas: [string, number][] = [];
-  for (const [path, entries] of groupByPath(sites)) {
+  for (const [path, entries] of groupByPath(targets)) {
     const { r, A, B } = stack(entries.flatMap(pairsOf));
     tensors.set(`${path}.lora_A.weight`, A);
     tensors.set(`${path}.lora_B.weight`, B);
@@ -119,7 +119,7 @@ export async function writeLora(sites: SiteValues, config: LoraConfig): Promise<
     ranks.push([path, r]);
     alphas.push([path, scaleOf(config, { path }) * (config.rslora ? Math.sqrt(r) : r)]);
   }
-  const isPlain = sites.every(({ site, values }) => !site.slice && !values.A0);
+  const isPlain = targets.every(({ target, values }) => !target.slice && !values.A0);
   const rank = isPlain ? { common: config.r, exceptions: config.rankPattern } : commonValue(ranks);
   const alpha = isPlain ? { common: config.alpha, exceptions: config.alphaPattern } : commonValue(alphas);
   return {
@@ -131,7 +131,7 @@ export async function writeLora(sites: SiteValues, config: LoraConfig): Promise<
       alpha_pattern: alpha.exceptions,
       ...targetFields(
         config,
-        sites.map(({ site }) => site),
+        targets.map(({ target }) => target),
       ),
       lora_dropout: config.dropout,
       use_rslora: config.rslora,
@@ -170,7 +170,7 @@ const fields = {
   rank_pattern: loraOptions.rankPattern,
   alpha_pattern: loraOptions.alphaPattern,
   bias: loraOptions.bias,
-  init_lora_weights: /* @__PURE__ */ option('How it started.', value.either(value.boolean(), value.text())),
+  init_lora_weights: /* @__PURE__ */ option('How it started.', value.either(value.boolean(), value.string())),
 };
 
 /** The options that a config written by Python peft stands for. */
@@ -182,7 +182,7 @@ function optionsOf(config: JsonObject): LoraOptions {
   check(
     typeof init !== 'string' || isPissa || known.includes(init.toLowerCase()),
     'not-supported',
-    () => `This LoRA was initialised with "${init}", which changes the frozen weights in a way not implemented here.`,
+    () => `This LoRA was initialized with "${init}", which changes the frozen weights in a way not implemented here.`,
   );
   return {
     ...where,
@@ -199,24 +199,30 @@ function optionsOf(config: JsonObject): LoraOptions {
   };
 }
 
-/** Takes a site's factors out of its module's stacked ones. */
-function readSite(site: Site, sites: readonly Site[], config: LoraConfig, reader: TensorReader, own: boolean) {
-  const { module, path } = site;
-  const r = rankOf(config, site);
+/** Takes a target's factors out of its module's stacked ones. */
+function readTarget(
+  target: Target,
+  targets: readonly Target[],
+  config: LoraConfig,
+  reader: TensorReader,
+  own: boolean,
+) {
+  const { module, path } = target;
+  const r = rankOf(config, target);
   const hasStart = own && config.init === 'pissa';
-  const perSite = hasStart ? 2 : 1;
-  const siblings = sites.filter(other => other.path === path);
-  const total = r * perSite * siblings.length;
+  const perTarget = hasStart ? 2 : 1;
+  const siblings = targets.filter(other => other.path === path);
+  const total = r * perTarget * siblings.length;
   const A = reader.take(`${path}.lora_A.weight`, layoutA(module, total).shape);
   const B = reader.take(`${path}.lora_B.weight`, shapeB(module, total));
   const factors = (index: number, sign: number): [Float32Array, Float32Array] => {
-    const first = (siblings.indexOf(site) * perSite + index) * r;
+    const first = (siblings.indexOf(target) * perTarget + index) * r;
     const rows = A.slice(first * module.inFeatures, (first + r) * module.inFeatures);
     const a = fromFileOrder(rows, layoutA(module, r));
-    const b = new Float32Array(r * site.outFeatures);
-    for (let row = 0; row < site.outFeatures; row++) {
-      const from = (startOf(site) + row) * total + first;
-      for (let k = 0; k < r; k++) b[k * site.outFeatures + row] = sign * B[from + k];
+    const b = new Float32Array(r * target.outFeatures);
+    for (let row = 0; row < target.outFeatures; row++) {
+      const from = (startOf(target) + row) * total + first;
+      for (let k = 0; k < r; k++) b[k * target.outFeatures + row] = sign * B[from + k];
     }
     return [a, b];
   };
@@ -224,20 +230,17 @@ function readSite(site: Site, sites: readonly Site[], config: LoraConfig, reader
   [values.A, values.B] = factors(0, 1);
   if (hasStart) [values.A0, values.B0] = factors(1, -1);
   if (config.dora) {
-    const lengths = reader.take(
-      `${path}.lora_magnitude_vector`,
-      lengthsLayout(module.outFeatures, module.kernel).shape,
-    );
-    values.m = lengths.slice(startOf(site), startOf(site) + site.outFeatures);
+    const norms = reader.take(`${path}.lora_magnitude_vector`, normsLayout(module.outFeatures, module.kernel).shape);
+    values.m = norms.slice(startOf(target), startOf(target) + target.outFeatures);
   }
   return values;
 }
 
-/** Reads peft's `LORA`, written here or by Python: its options, and its values site by site. */
+/** Reads peft's `LORA`, written here or by Python: its options, and its values target by target. */
 export function readLora(file: PeftAdapterFile, options?: LoraOptions) {
   const own = options !== undefined;
   const config = loraConfig(options ?? optionsOf(file.config));
-  const values = (site: Site, sites: readonly Site[], reader: TensorReader): Record<string, Float32Array> =>
-    readSite(site, sites, config, reader, own);
+  const values = (target: Target, targets: readonly Target[], reader: TensorReader): Record<string, Float32Array> =>
+    readTarget(target, targets, config, reader, own);
   return { config, values };
 }

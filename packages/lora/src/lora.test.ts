@@ -57,26 +57,26 @@ conformance(
 test('the golden vector of methods.md: s x A B', async () => {
   const S = (n: number, o: number): number[] => Array.from({ length: n }, (_, k) => Math.sin(k + 1 + o));
   const C = (n: number, o: number): number[] => Array.from({ length: n }, (_, k) => Math.cos(k + 1 + o));
-  const site = new Linear(3, 2);
-  const model = adapt(initialize(new Wrap(site), key(0)));
-  const adapter = await model.add('default', lora({ targets: ['site'], r: 2, alpha: 1 }), { key: key(0) });
-  const [{ A, B }] = adapter.plan.bySite;
+  const target = new Linear(3, 2);
+  const model = adapt(initialize(new Wrap(target), key(0)));
+  const adapter = await model.add('default', lora({ targets: ['target'], r: 2, alpha: 1 }), { key: key(0) });
+  const [{ A, B }] = adapter.plan.byTarget;
   A.set(Float32Array.from(S(6, 0)));
   B.set(Float32Array.from(S(4, 10)));
-  site.weight.set(new Float32Array(6));
-  site.bias?.set(new Float32Array(2));
+  target.weight.set(new Float32Array(6));
+  target.bias?.set(new Float32Array(2));
   const y = await model.call(tf.tensor2d(C(6, 0), [2, 3])).data();
   expect([...y].map(value => value.toFixed(6))).toEqual(['-0.445128', '0.175430', '0.489027', '-0.149757']);
 });
 
 class Wrap extends Module {
-  readonly site: Linear;
-  constructor(site: Linear) {
+  readonly target: Linear;
+  constructor(target: Linear) {
     super();
-    this.site = site;
+    this.target = target;
   }
   forward(input: tf.Tensor): tf.Tensor {
-    return this.site.call(input);
+    return this.target.call(input);
   }
 }
 
@@ -107,13 +107,13 @@ describe('without targets', () => {
   test.each(['vit', 'swin'] as const)('it adapts the queries and values of a %s, and says so', async name => {
     const adapter = await adapt(backbone(name)).add(lora({ r: 2 }));
     expect(adapter.method.config).toMatchObject({ targets: ['attn.qkv[q,v]'], r: 2 });
-    expect(adapter.plan.sites.map(({ id }) => id)).toContain(`${adapter.plan.sites[0].path}[q]`);
+    expect(adapter.plan.targets.map(({ id }) => id)).toContain(`${adapter.plan.targets[0].path}[q]`);
   });
 
   test('a model that has no default refuses it', async () => {
     await expect(adapt(network()).add(lora())).rejects.toThrow('lora: targets is missing, and Net has no default;');
     const read = () => lora.read?.({ config: {}, tensors: new Map() }, { r: 2 });
-    expect(read).toThrow('lora: targets is missing; it must be a text or a list of texts.');
+    expect(read).toThrow('lora: targets is missing; it must be a string or a list of strings.');
   });
 });
 
@@ -136,7 +136,7 @@ test.each<[Partial<LoraOptions>, string]>([
 ])('%j, which decides nothing, is refused', async (options, message) => {
   for (const wrap of [
     (method: Method) => method,
-    (method: Method) => ({ ...method, type: 'outer', of: method, patterns: {} }),
+    (method: Method) => ({ ...method, type: 'outer', base: method, patterns: {} }),
   ]) {
     const model = adapt(network());
     const method = wrap(lora({ targets: ['out'], ...options }));
@@ -153,10 +153,10 @@ test('PiSSA as Python stores it, without its start, takes the start from the fro
   const read = adapt(network());
   await attachAdapterFolder(read, readAdapterFolder(files, 'folder', [lora]));
   const started = await adapt(network()).add('new', lora({ targets: ['out'], r: 2, init: 'pissa' }), { key: key(1) });
-  const [found] = read.get('default').plan.bySite;
-  const [expected] = started.plan.bySite;
+  const [found] = read.get('default').plan.byTarget;
+  const [expected] = started.plan.byTarget;
   for (const name of ['A0', 'B0']) expect(await found[name].get()).toEqual(await expected[name].get());
-  expect(await found.A.get()).toEqual(await model.get('default').plan.bySite[0].A.get());
+  expect(await found.A.get()).toEqual(await model.get('default').plan.byTarget[0].A.get());
 });
 
 test('an adapter of another model is refused whole', async () => {

@@ -1,7 +1,7 @@
-import type { Method, MethodFactory, PeftAdapterFile, ReadAdapter, Site } from '@peft/core';
+import type { Method, MethodFactory, PeftAdapterFile, ReadAdapter, Target } from '@peft/core';
 import { type LoraConfig, type LoraOptions, loraConfig, loraOptions } from './config.ts';
 import { readLora, writeLora } from './files.ts';
-import { loraDelta, loraDeltaWeight, loraParameters, prepareLora } from './maths.ts';
+import { loraDelta, loraDeltaWeight, loraFromWeight, loraParameters } from './maths.ts';
 
 /**
  * Low-rank adaptation of linear modules.
@@ -28,15 +28,15 @@ export const lora: ((options?: LoraOptions) => Method<LoraConfig>) & MethodFacto
         convolutions: true,
         modulesToSave: config.modulesToSave,
         bias: config.bias === 'lora_only' ? 'adapted' : config.bias,
-        parameters: site => loraParameters(site, config),
+        parameters: target => loraParameters(target, config),
         delta: call => loraDelta(call, config),
         rowwise: true,
-        unmergeable: undefined,
-        deltaWeight: ({ parameters, site, weight }) => loraDeltaWeight(parameters, site, config, weight),
+        mergeable: true,
+        deltaWeight: ({ parameters, target, weight }) => loraDeltaWeight(parameters, target, config, weight),
         ...((config.dora || config.init === 'pissa') && {
-          prepare: (site: Site, weight: Float32Array) => prepareLora(site, weight, config),
+          initFromWeight: (target: Target, weight: Float32Array) => loraFromWeight(target, weight, config),
         }),
-        files: { peftType: 'LORA', write: sites => writeLora(sites, config) },
+        files: { peftType: 'LORA', write: targets => writeLora(targets, config) },
       };
     },
     {

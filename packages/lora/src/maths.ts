@@ -15,7 +15,7 @@ import {
   type ParameterSpec,
   patternValue,
   plainLayout,
-  type Site,
+  type Target,
   type Tensors,
   zeros,
 } from '@peft/core';
@@ -29,14 +29,14 @@ import { principalFactors } from './svd.ts';
  *     y = x W0 + b0 + s (drop(x A)) B          s = alpha / r
  */
 
-/** The rank r of a site. */
-export const rankOf = ({ r, rankPattern }: LoraConfig, { path }: Pick<Site, 'path'>): number =>
+/** The rank r of a target. */
+export const rankOf = ({ r, rankPattern }: LoraConfig, { path }: Pick<Target, 'path'>): number =>
   patternValue(rankPattern, path, r);
 
-/** The factor s of a site. */
-export function scaleOf(config: LoraConfig, site: Pick<Site, 'path'>): number {
-  const alpha = patternValue(config.alphaPattern, site.path, config.alpha);
-  const r = rankOf(config, site);
+/** The factor s of a target. */
+export function scaleOf(config: LoraConfig, target: Pick<Target, 'path'>): number {
+  const alpha = patternValue(config.alphaPattern, target.path, config.alpha);
+  const r = rankOf(config, target);
   return alpha / (config.rslora ? Math.sqrt(r) : r);
 }
 
@@ -50,43 +50,47 @@ const initOf = ({ init }: LoraConfig, r: number): LowRankInit => {
   return choices[init];
 };
 
-/** How DoRA's lengths are stored, `[out]`: those of a convolution as the norm of its weight, `[1, out, 1, 1]`. */
-export const lengthsLayout = (outFeatures: number, kernel: Kernel | undefined): FileLayout =>
+/** How DoRA's norms are stored, `[out]`: those of a convolution as the norm of its weight, `[1, out, 1, 1]`. */
+export const normsLayout = (outFeatures: number, kernel: Kernel | undefined): FileLayout =>
   plainLayout(kernel ? [1, outFeatures, 1, 1] : [outFeatures]);
 
-/** The tensors of a site: A and B; with PiSSA the frozen pair that they start as; with DoRA the lengths m `[out]`. */
-export function loraParameters(site: Site, config: LoraConfig): Record<string, ParameterSpec> {
-  const r = rankOf(config, site);
-  const { A, B } = lowRankParameters(site, r, initOf(config, r));
+/** The tensors of a target: A and B; with PiSSA the frozen pair that they start as; with DoRA the norms m `[out]`. */
+export function loraParameters(target: Target, config: LoraConfig): Record<string, ParameterSpec> {
+  const r = rankOf(config, target);
+  const { A, B } = lowRankParameters(target, r, initOf(config, r));
   const frozen = { frozen: true };
   return {
     A,
     B,
     ...(config.init === 'pissa' && { A0: { ...A, ...frozen }, B0: { ...B, ...frozen } }),
     ...(config.dora && {
-      m: { shape: [site.outFeatures], init: constant(1), layout: lengthsLayout(site.outFeatures, site.module.kernel) },
+      m: {
+        shape: [target.outFeatures],
+        init: constant(1),
+        layout: normsLayout(target.outFeatures, target.module.kernel),
+      },
     }),
   };
 }
 
 /** |V|_c: the Euclidean length of each column, `[out]`. */
-const columnLengths = (v: tf.Tensor): tf.Tensor => tf.sqrt(tf.sum(tf.square(v), 0));
+const columnNorms = (v: tf.Tensor): tf.Tensor => tf.sqrt(tf.sum(tf.square(v), 0));
 
 /**
  * DoRA (Liu et al. 2024, eq. 5): W = m V / |V|_c with V = W0 + s A B and |V|_c held constant in the gradient (section 4.3).
  * What it adds is (m / |V|_c - 1) x W0 + (m / |V|_c) s x A B.
  */
-function doraDelta({ parameters, base, weight }: DeltaCall, update: tf.Tensor, scale: number): tf.Tensor {
+function doraDelta({ parameters, baseOutput, weight }: DeltaCall, update: tf.Tensor, scale: number): tf.Tensor {
   const { A, B, m } = parameters;
-  const lengths = detached((a, b) => columnLengths(tf.add(weight(), lowRankDeltaWeight({ A: a, B: b }, scale))), A, B);
-  const ratio = tf.div(m, lengths); // [out]
-  return tf.add(tf.mul(tf.sub(ratio, 1), base()), tf.mul(ratio, update));
+  const norms = detached((a, b) => columnNorms(tf.add(weight(), lowRankDeltaWeight({ A: a, B: b }, scale))), A, B);
+  const ratio = tf.div(m, norms); // [out]
+  return tf.add(tf.mul(tf.sub(ratio, 1), baseOutput()), tf.mul(ratio, update));
 }
 
-/** What LoRA adds to a site, `[..., out]`. */
+/** What LoRA adds to a target, `[..., out]`. */
 export function loraDelta(call: DeltaCall, config: LoraConfig): tf.Tensor {
-  const { x, parameters, site, path } = call;
-  const scale = scaleOf(config, site);
+  const { x, parameters, target, path } = call;
+  const scale = scaleOf(config, target);
   const drop = (t: tf.Tensor): tf.Tensor => dropout(t, config.dropout, path);
   const input = config.dropoutAt === 'input' ? drop(x) : x;
   const bottleneck = config.dropoutAt === 'bottleneck' ? drop : undefined;
@@ -97,33 +101,33 @@ export function loraDelta(call: DeltaCall, config: LoraConfig): tf.Tensor {
   return tf.sub(update, linear(linear(x, parameters.A0), tf.mul(parameters.B0, scale)));
 }
 
-/** The merged update of a site's weight, `[in, out]`. */
+/** The merged update of a target's weight, `[in, out]`. */
 export function loraDeltaWeight(
   parameters: Tensors,
-  site: Site,
+  target: Target,
   config: LoraConfig,
   weight: () => tf.Tensor,
 ): tf.Tensor {
-  const scale = scaleOf(config, site);
+  const scale = scaleOf(config, target);
   const update = lowRankDeltaWeight(parameters, scale);
   if (config.dora) {
     const v = tf.add(weight(), update);
-    return tf.sub(tf.mul(v, tf.div(parameters.m, columnLengths(v))), weight());
+    return tf.sub(tf.mul(v, tf.div(parameters.m, columnNorms(v))), weight());
   }
   if (config.init !== 'pissa') return update;
   return tf.sub(update, lowRankDeltaWeight({ A: parameters.A0, B: parameters.B0 }, scale));
 }
 
 /** Starting values that come from the frozen weight, `[in, out]` row-major. */
-export async function prepareLora(
-  site: Site,
+export async function loraFromWeight(
+  target: Target,
   weight: Float32Array,
   config: LoraConfig,
 ): Promise<Record<string, Float32Array>> {
-  const { inFeatures, outFeatures } = site;
+  const { inFeatures, outFeatures } = target;
   if (config.init === 'pissa') {
-    const scale = scaleOf(config, site);
-    const { left, right } = principalFactors(weight, inFeatures, outFeatures, rankOf(config, site));
+    const scale = scaleOf(config, target);
+    const { left, right } = principalFactors(weight, inFeatures, outFeatures, rankOf(config, target));
     const [A, B] = [left, right].map(factor => factor.map(value => value / Math.sqrt(scale)));
     return { A, B, A0: A, B0: B };
   }

@@ -1,7 +1,7 @@
 import { check } from '@peft/core';
 
 /** `W ~ left right`, with the singular values shared evenly: left `[rows, r]`, right `[r, columns]`, row-major. */
-export interface Factors {
+export interface LowRankApproximation {
   left: Float32Array;
   right: Float32Array;
   /** The r largest singular values, in falling order. */
@@ -95,7 +95,7 @@ function rotate(a: Float64Array, v: Float64Array, n: number, p: number, q: numbe
  *
  * @param weight `[rows, columns]`, row-major
  */
-export function principalFactors(weight: Float32Array, rows: number, columns: number, r: number): Factors {
+export function principalFactors(weight: Float32Array, rows: number, columns: number, r: number): LowRankApproximation {
   check(
     r <= Math.min(rows, columns),
     'bad-config',

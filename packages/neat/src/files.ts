@@ -8,8 +8,8 @@ import {
   plainLayout,
   type ReadAdapter,
   readFields,
-  type Site,
-  type SiteValues,
+  type Target,
+  type TargetValues,
   type TensorReader,
   targetFields,
   toFileOrder,
@@ -33,33 +33,33 @@ const peftName = (act: Activation): string | undefined =>
   Object.keys(activationsOfPeft).find(name => activationsOfPeft[name] === act);
 
 /** `A` is `peanut_A.weight`, `E0` is `peanut_encoders.0.weight`; a slice keeps its brackets, which peft does not know. */
-function tensorKey(site: Site, name: string): string {
+function tensorKey(target: Target, name: string): string {
   const [letter, index] = [name[0], name.slice(1)];
   const words: Record<string, string> = { E: `encoders.${index}`, F: `decoders.${index}` };
-  return `${site.id}.peanut_${words[letter] ?? letter}.weight`;
+  return `${target.id}.peanut_${words[letter] ?? letter}.weight`;
 }
 
 /** Whether peft's `PEANUT` computes the same: whole modules, A on the outputs, an activation that transformers has. */
-const isPeanut = (sites: readonly Site[], { act, side }: NeatConfig): boolean =>
-  side === 'out' && peftName(act) !== undefined && sites.every(({ slice }) => !slice);
+const isPeanut = (targets: readonly Target[], { act, side }: NeatConfig): boolean =>
+  side === 'out' && peftName(act) !== undefined && targets.every(({ slice }) => !slice);
 
 /**
  * An adapter as peft's `PEANUT`. What peft has no form for is stored in the same way, but as `peft_type` `NEAT`: Python
  * refuses it, rather than compute something else.
  */
-export async function writeNeat(siteValues: SiteValues, config: NeatConfig): Promise<PeftAdapterFile> {
-  const sites = siteValues.map(({ site }) => site);
-  const tensors = siteValues.flatMap(({ site, values }) =>
-    Object.entries(neatParameters(site, config)).map(([name, { shape, layout = plainLayout(shape) }]) => {
+export async function writeNeat(targetValues: TargetValues, config: NeatConfig): Promise<PeftAdapterFile> {
+  const targets = targetValues.map(({ target }) => target);
+  const tensors = targetValues.flatMap(({ target, values }) =>
+    Object.entries(neatParameters(target, config)).map(([name, { shape, layout = plainLayout(shape) }]) => {
       const stored = fromFloat32(toFileOrder(values[name], layout), layout.shape);
-      return [tensorKey(site, name), stored] as const;
+      return [tensorKey(target, name), stored] as const;
     }),
   );
   return {
     tensors: new Map(tensors),
     config: {
-      ...(!isPeanut(sites, config) && { peft_type: 'NEAT' }),
-      ...targetFields(config, sites),
+      ...(!isPeanut(targets, config) && { peft_type: 'NEAT' }),
+      ...targetFields(config, targets),
       r: config.r,
       depth: config.pairs,
       act_fn: peftName(config.act) ?? config.act,
@@ -72,7 +72,7 @@ export async function writeNeat(siteValues: SiteValues, config: NeatConfig): Pro
 const fields = {
   r: /* @__PURE__ */ option('Hidden width.', value.integer({ min: 1 }), 32),
   depth: neatOptions.pairs,
-  act_fn: /* @__PURE__ */ option('The activation.', value.text(), 'relu'),
+  act_fn: /* @__PURE__ */ option('The activation.', value.string(), 'relu'),
   scaling: neatOptions.scale,
 };
 
@@ -89,16 +89,16 @@ function optionsOf(config: JsonObject): NeatOptions {
   return { ...where, r, pairs: depth, act, scale: scaling };
 }
 
-/** Reads peft's `PEANUT`, or what {@link writeNeat} wrote: the configuration, and the values site by site. */
+/** Reads peft's `PEANUT`, or what {@link writeNeat} wrote: the configuration, and the values target by target. */
 export function readNeat(
   file: PeftAdapterFile,
   options?: NeatOptions,
 ): { config: NeatConfig } & Pick<ReadAdapter, 'values'> {
   const config = neatConfig(options ?? optionsOf(file.config));
-  const values = (site: Site, _: readonly Site[], reader: TensorReader): Record<string, Float32Array> =>
+  const values = (target: Target, _: readonly Target[], reader: TensorReader): Record<string, Float32Array> =>
     Object.fromEntries(
-      Object.entries(neatParameters(site, config)).map(([name, { shape, layout = plainLayout(shape) }]) => {
-        const stored = reader.take(tensorKey(site, name), layout.shape);
+      Object.entries(neatParameters(target, config)).map(([name, { shape, layout = plainLayout(shape) }]) => {
+        const stored = reader.take(tensorKey(target, name), layout.shape);
         return [name, fromFileOrder(stored, layout)];
       }),
     );

@@ -5,7 +5,7 @@ import {
   linearDefault,
   linearLayout,
   type ParameterSpec,
-  type Site,
+  type Target,
   type Tensors,
   zeros,
 } from '@peft/core';
@@ -28,9 +28,9 @@ const matrix = (rows: number, columns: number, init: Initializer = linearDefault
   layout: linearLayout(rows, columns),
 });
 
-/** The tensors of a site: A `[d, r]`, B `[r, d]`, and E0, F0, E1, F1, ... `[r, r]`, where d is the width of `side`. */
-export function neatParameters(site: Site, { r, pairs, side }: NeatConfig): Record<string, ParameterSpec> {
-  const d = side === 'out' ? site.outFeatures : site.inFeatures;
+/** The tensors of a target: A `[d, r]`, B `[r, d]`, and E0, F0, E1, F1, ... `[r, r]`, where d is the width of `side`. */
+export function neatParameters(target: Target, { r, pairs, side }: NeatConfig): Record<string, ParameterSpec> {
+  const d = side === 'out' ? target.outFeatures : target.inFeatures;
   const hidden = Array.from({ length: pairs }, (_, i) => [
     [`E${i}`, matrix(r, r)],
     [`F${i}`, matrix(r, r)],
@@ -59,7 +59,7 @@ export function neatHidden(w0: tf.Tensor, parameters: Tensors, { pairs, act, sid
   return h;
 }
 
-/** What NEAT adds to a site, `[..., out]`: `s (x h) B`, so that dW is never built. */
+/** What NEAT adds to a target, `[..., out]`: `s (x h) B`, so that dW is never built. */
 export function neatDelta(
   { x, parameters, weight }: Pick<DeltaCall, 'x' | 'parameters' | 'weight'>,
   config: NeatConfig,

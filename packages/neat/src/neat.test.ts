@@ -125,7 +125,7 @@ describe('the golden vectors, computed apart in double precision', () => {
 test('merged beside another adapter, f still sees the frozen weight', async () => {
   const { model } = await movedAdapter(neat, { targets: whole, r: 2 });
   const second = await model.add('second', neat({ targets: whole, r: 3, act: 'gelu' }), { key: key(4) });
-  for (const { B } of second.plan.bySite) B.set((await B.get()).map((_, i) => Math.sin(i)));
+  for (const { B } of second.plan.byTarget) B.set((await B.get()).map((_, i) => Math.sin(i)));
   const both = await run(model);
   model.merge();
   expect(difference(await run(model), both)).toBeLessThan(2e-5);
@@ -173,7 +173,7 @@ test.each([
 test.each<[NeatOptions, string]>([
   [{ depth: 4 } as NeatOptions, 'neat has no option "depth"'],
   [{ r: 0 }, 'neat: r is 0'],
-  [{ pairs: 0.5 }, 'neat: pairs is 0.5; it must be a whole number from 0 to 1,000.'],
+  [{ pairs: 0.5 }, 'neat: pairs is 0.5; it must be an integer from 0 to 1,000.'],
   [{ act: 'tanh' as Activation }, 'neat: act is "tanh"; it must be one of relu, sin, gelu, silu, identity.'],
   [{ side: 'left' as 'in' }, 'neat: side is "left"'],
   [{ scale: Number.NaN }, 'neat: scale is NaN'],
@@ -212,6 +212,6 @@ test('a convolution is refused, as by Python, and how to leave it out is said', 
     'Target "proj" matches patch_embed.proj, a PatchProjection (a convolution); only linear modules can be adapted by ' +
       'this method. To leave it out, add "patch_embed.proj" to exclude.',
   );
-  const { sites } = planAdapter(backbone, neat({ targets: ['qkv', 'proj'], exclude: ['patch_embed.proj'] }));
-  expect(sites).toHaveLength(12);
+  const { targets } = planAdapter(backbone, neat({ targets: ['qkv', 'proj'], exclude: ['patch_embed.proj'] }));
+  expect(targets).toHaveLength(12);
 });

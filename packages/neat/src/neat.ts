@@ -21,12 +21,12 @@ export const neat: ((options?: NeatOptions) => Method<NeatConfig>) & MethodFacto
         config,
         targets: config,
         modulesToSave: config.modulesToSave,
-        parameters: site => neatParameters(site, config),
+        parameters: target => neatParameters(target, config),
         delta: call => neatDelta(call, config),
         rowwise: true,
-        unmergeable: undefined,
+        mergeable: true,
         deltaWeight: call => neatDeltaWeight(call, config),
-        files: { peftType: 'PEANUT', write: sites => writeNeat(sites, config) },
+        files: { peftType: 'PEANUT', write: targets => writeNeat(targets, config) },
       };
     },
     {

@@ -1,12 +1,13 @@
 import {
-  bottleneck,
-  bottleneckOptions,
+  adaptformer,
+  adaptformerOptions,
   type ConfigOf,
   check,
   configure,
   type GivenOf,
   type Method,
   option,
+  PeftError,
   requireMethod,
   splitOptions,
   value,
@@ -56,41 +57,41 @@ export const pearOptions = {
   ),
   seed: /* @__PURE__ */ option('For `random` criteria and pairings.', value.integer(), 0),
   shared: /* @__PURE__ */ option(
-    'What was found: for each pruned site the one whose adapter it shares, or `null` if it shares none.',
-    value.table(value.nullable(value.text())),
+    'What was found: for each pruned target the one whose adapter it shares, or `null` if it shares none.',
+    value.table(value.nullable(value.string())),
   ),
-  scores: /* @__PURE__ */ option('What was found: the importance of each site.', value.table(value.number())),
+  scores: /* @__PURE__ */ option('What was found: the importance of each target.', value.table(value.number())),
 };
 
 export type PearConfig = ConfigOf<typeof pearOptions>;
 
 /** Whatever is to differ from the defaults, and the adapters that it acts on. */
-export interface PearOptions extends GivenOf<typeof pearOptions>, GivenOf<typeof bottleneckOptions> {
+export interface PearOptions extends GivenOf<typeof pearOptions>, GivenOf<typeof adaptformerOptions> {
   /** The method whose adapters are pruned and shared; without it, a bottleneck of the options given here. */
-  of?: Method;
+  base?: Method;
 }
 
-function checkMethod(of: Method, { knowledgeCheckpoint }: PearConfig): void {
+function checkMethod(base: Method, { knowledgeCheckpoint }: PearConfig): void {
   check(
-    !of.stage,
+    !base.stage,
     'not-supported',
     () =>
-      `pear: ${of.type} is itself to ${of.stage?.name} in the run, and cannot be pruned while it may change. ` +
+      `pear: ${base.type} has a stage of its own still to come (${base.stage?.name}), and cannot be pruned while it may change. ` +
       'Train the two as adapters of their own, or give it as it is after that.',
   );
-  check(
-    knowledgeCheckpoint !== 'merge' || !of.unmergeable,
-    'bad-config',
-    () =>
-      `pear: knowledgeCheckpoint "merge" folds pruned adapters into the weight, but ${of.type} cannot be: ` +
-      `${of.unmergeable} Use "frozen" or "none".`,
-  );
+  const { type, mergeable } = base;
+  if (knowledgeCheckpoint === 'merge' && mergeable !== true)
+    throw new PeftError(
+      'bad-config',
+      `pear: knowledgeCheckpoint "merge" folds pruned adapters into the weight, but ${type} cannot be merged: ` +
+        `${mergeable.reason} Use "frozen" or "none".`,
+    );
 }
 
 /** The whole configuration and the method it acts on, checked. */
-export function pearConfig({ of: given, ...options }: PearOptions): { config: PearConfig; of: Method } {
+export function pearConfig({ base: given, ...options }: PearOptions): { config: PearConfig; base: Method } {
   requireMethod('pear', given);
-  const { own, inner } = splitOptions('pear', pearOptions, bottleneckOptions, options);
+  const { own, inner } = splitOptions('pear', pearOptions, adaptformerOptions, options);
   const config = configure('pear', pearOptions, own);
   check(
     config.criterion !== 'taylor' || config.warmEpochs !== 0,
@@ -103,9 +104,9 @@ export function pearConfig({ of: given, ...options }: PearOptions): { config: Pe
   check(
     !given || !foreign,
     'bad-config',
-    () => `pear: ${foreign} is for the adapters that Pear makes itself, but "of" is ${given?.type}; set it there.`,
+    () => `pear: ${foreign} is for the adapters that Pear makes itself, but "base" is ${given?.type}; set it there.`,
   );
-  const of = given ?? bottleneck(inner);
-  checkMethod(of, config);
-  return { config, of };
+  const base = given ?? adaptformer(inner);
+  checkMethod(base, config);
+  return { config, base };
 }

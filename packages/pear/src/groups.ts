@@ -1,34 +1,34 @@
-import { check, closest, type Method, type Site } from '@peft/core';
+import { check, closest, type Method, type Target } from '@peft/core';
 import type { PearConfig } from './config.ts';
 import { prunedCount } from './prune.ts';
 
 /*
- * Which sites may share: those of equal role and equal shapes. On a ViT these are all sites of a role; on a hierarchical
+ * Which targets may share: those of equal role and equal shapes. On a ViT these are all targets of a role; on a hierarchical
  * model, where each stage has a width of its own, those of one stage.
  */
 
-/** What a site is in its layer: the name that matched, without the indices of layers, and its slice. */
-const roleOf = ({ target, slice }: Site): string => [target.replace(/(^|\.)\d+(?=\.|$)/g, ''), slice?.name].join();
+/** What a target is in its layer: the name that matched, without the indices of layers, and its slice. */
+const roleOf = ({ matched, slice }: Target): string => [matched.replace(/(^|\.)\d+(?=\.|$)/g, ''), slice?.name].join();
 
-function kindOf(site: Site, sites: readonly Site[], of: Method): string {
-  const tensors = Object.entries(of.parameters(site, sites)).map(([name, { shape }]) => `${name} [${shape}]`);
-  return [roleOf(site), site.module.weight === undefined, site.inFeatures, site.outFeatures, ...tensors].join();
+function kindOf(target: Target, targets: readonly Target[], base: Method): string {
+  const tensors = Object.entries(base.parameters(target, targets)).map(([name, { shape }]) => `${name} [${shape}]`);
+  return [roleOf(target), target.module.weight === undefined, target.inFeatures, target.outFeatures, ...tensors].join();
 }
 
-/** The sites in groups that may share, each in the order of the model: a site's index is its position. */
-export function groupsOf(sites: readonly Site[], of: Method): Site[][] {
-  const groups = new Map<string, Site[]>();
-  for (const site of sites) {
-    const kind = kindOf(site, sites, of);
-    groups.set(kind, [...(groups.get(kind) ?? []), site]);
+/** The targets in groups that may share, each in the order of the model: a target's index is its position. */
+export function groupsOf(targets: readonly Target[], base: Method): Target[][] {
+  const groups = new Map<string, Target[]>();
+  for (const target of targets) {
+    const kind = kindOf(target, targets, base);
+    groups.set(kind, [...(groups.get(kind) ?? []), target]);
   }
   return [...groups.values()];
 }
 
 /** Checks what only a model can tell: that there is something to share, and that what was found is of this model. */
-export function checkSites(sites: readonly Site[], of: Method, config: PearConfig): void {
+export function checkTargets(targets: readonly Target[], base: Method, config: PearConfig): void {
   const { ratio, shared, knowledgeCheckpoint } = config;
-  const block = sites.find(({ module }) => !module.weight);
+  const block = targets.find(({ module }) => !module.weight);
   check(
     knowledgeCheckpoint !== 'merge' || !block,
     'bad-config',
@@ -37,17 +37,17 @@ export function checkSites(sites: readonly Site[], of: Method, config: PearConfi
       'use "frozen" or "none".',
   );
   if (!shared) {
-    const isPruned = groupsOf(sites, of).some(group => prunedCount(ratio, group.length) > 0);
+    const isPruned = groupsOf(targets, base).some(group => prunedCount(ratio, group.length) > 0);
     check(
       ratio === 0 || isPruned,
       'bad-config',
       () =>
-        `pear: nothing can be pruned: of the ${sites.length} sites (${sites[0].id}, ...), a ratio of ${ratio} takes none out of ` +
+        `pear: nothing can be pruned: of the ${targets.length} targets (${targets[0].id}, ...), a ratio of ${ratio} takes none out of ` +
         'any group of one role and shape; adapt more layers or raise the ratio.',
     );
     return;
   }
-  const ids = sites.map(({ id }) => id);
+  const ids = targets.map(({ id }) => id);
   for (const [pruned, donor] of Object.entries(shared)) {
     for (const id of [pruned, donor])
       check(

@@ -1,18 +1,18 @@
-import { check, drawUniform, fold, key, type Method, type Scores, type SiteValues } from '@peft/core';
+import { check, drawUniform, fold, key, type Method, type Scores, type TargetValues } from '@peft/core';
 import type { PearConfig } from './config.ts';
 
-/** `sum |theta|` over the tensors of a site that are trained. */
-function magnitude({ site, values }: SiteValues[number], sites: SiteValues, of: Method): number {
-  const specs = of.parameters(
-    site,
-    sites.map(other => other.site),
+/** `sum |theta|` over the tensors of a target that are trained. */
+function magnitude({ target, values }: TargetValues[number], targets: TargetValues, base: Method): number {
+  const specs = base.parameters(
+    target,
+    targets.map(other => other.target),
   );
   const trained = Object.entries(values).filter(([name]) => !specs[name].frozen);
   return trained.reduce((sum, [, data]) => data.reduce((total, value) => total + Math.abs(value), sum), 0);
 }
 
 /**
- * I, the importance of each site.
+ * I, the importance of each target.
  *
  * Of `taylor` the paper names the kind, `I = |sum theta dL/dtheta|` over the tensors of an adapter (Molchanov et al. 2017,
  * arXiv 1611.06440). It is taken from one gate of one on all that the adapter adds, d: the derivative by the gate is
@@ -20,20 +20,20 @@ function magnitude({ site, values }: SiteValues[number], sites: SiteValues, of: 
  * ReLU in between, `sum A dL/dA` is the same number, and the paper's sum over both is twice it. For methods in which it is
  * not (NEAT with a sine, Lily with a router), it is still what the loss would change by without the adapter.
  *
- * @param gates for `taylor`, the derivative by each site's gate, summed over the batches
+ * @param gates for `taylor`, the derivative by each target's gate, summed over the batches
  */
 export function importanceOf(
-  values: SiteValues,
+  values: TargetValues,
   gates: Scores,
-  of: Method,
+  base: Method,
   { criterion, seed }: PearConfig,
 ): Record<string, number> {
-  const criteria: Record<PearConfig['criterion'], (entry: SiteValues[number]) => number> = {
-    taylor: ({ site }) => Math.abs(gates.get(site.id)?.[0] ?? Number.NaN),
-    magnitude: entry => magnitude(entry, values, of),
-    random: ({ site }) => drawUniform(fold(key(seed), site.id), 1)[0],
+  const criteria: Record<PearConfig['criterion'], (entry: TargetValues[number]) => number> = {
+    taylor: ({ target }) => Math.abs(gates.get(target.id)?.[0] ?? Number.NaN),
+    magnitude: entry => magnitude(entry, values, base),
+    random: ({ target }) => drawUniform(fold(key(seed), target.id), 1)[0],
   };
-  const scores = values.map(entry => [entry.site.id, criteria[criterion](entry)] as const);
+  const scores = values.map(entry => [entry.target.id, criteria[criterion](entry)] as const);
   for (const [id, score] of scores)
     check(
       Number.isFinite(score),

@@ -3,7 +3,7 @@ import {
   type DeltaCall,
   type Method,
   type ParameterSpec,
-  type Site,
+  type Target,
   type Tensors,
   type WeightCall,
   withScope,
@@ -25,49 +25,60 @@ import type { PearConfig } from './config.ts';
 const checkpointed = 'checkpoint.';
 const gate = 'gate';
 
-/** The tensors that a site's checkpoint keeps: those that it had. */
-const checkpointSpecs = (site: Site, sites: readonly Site[], of: Method): [string, ParameterSpec][] =>
-  Object.entries(of.parameters(site, sites)).map(([name, spec]) => [checkpointed + name, { ...spec, frozen: true }]);
-
-/** The paths of a site's checkpoint, by the name of the tensor that it keeps. */
-export const checkpointPaths = (site: Site, sites: readonly Site[], of: Method): [name: string, path: string][] =>
-  checkpointSpecs(site, sites, of).map(([name, { share }]) => [
-    name.slice(checkpointed.length),
-    `${share ?? site.id}.${name}`,
+/** The tensors that a target's checkpoint keeps: those that it had. */
+const checkpointSpecs = (target: Target, targets: readonly Target[], base: Method): [string, ParameterSpec][] =>
+  Object.entries(base.parameters(target, targets)).map(([name, spec]) => [
+    checkpointed + name,
+    { ...spec, frozen: true },
   ]);
 
-function sharedSpecs(donor: Site, sites: readonly Site[], of: Method): [string, ParameterSpec][] {
-  const specs = Object.entries(of.parameters(donor, sites));
+/** The paths of a target's checkpoint, by the name of the tensor that it keeps. */
+export const checkpointPaths = (
+  target: Target,
+  targets: readonly Target[],
+  base: Method,
+): [name: string, path: string][] =>
+  checkpointSpecs(target, targets, base).map(([name, { share }]) => [
+    name.slice(checkpointed.length),
+    `${share ?? target.id}.${name}`,
+  ]);
+
+function sharedSpecs(donor: Target, targets: readonly Target[], base: Method): [string, ParameterSpec][] {
+  const specs = Object.entries(base.parameters(donor, targets));
   const taken = specs.find(([name]) => name === gate || name.startsWith(checkpointed));
   check(
     !taken,
     'not-supported',
-    () => `pear: a tensor of ${of.type} is called ${taken?.[0]}, which Pear needs for its own; it cannot be shared.`,
+    () => `pear: a tensor of ${base.type} is called ${taken?.[0]}, which Pear needs for its own; it cannot be shared.`,
   );
   return specs.map(([name, spec]) => [name, { ...spec, share: spec.share ?? donor.id }]);
 }
 
-/** The tensors of a site: its own, or, once it is pruned, those that it shares, its gate and its checkpoint. */
+/** The tensors of a target: its own, or, once it is pruned, those that it shares, its gate and its checkpoint. */
 export function pearParameters(
-  site: Site,
-  sites: readonly Site[],
-  of: Method,
+  target: Target,
+  targets: readonly Target[],
+  base: Method,
   { shared, shareInit, knowledgeCheckpoint }: PearConfig,
 ): Record<string, ParameterSpec> {
-  const id = shared?.[site.id];
-  if (id === undefined) return of.parameters(site, sites);
-  const donor = sites.find(other => other.id === id);
+  const id = shared?.[target.id];
+  if (id === undefined) return base.parameters(target, targets);
+  const donor = targets.find(other => other.id === id);
   return Object.fromEntries([
-    ...(donor ? sharedSpecs(donor, sites, of) : []),
+    ...(donor ? sharedSpecs(donor, targets, base) : []),
     ...(donor && shareInit === 'gate0' ? [[gate, { shape: [1], init: zeros }]] : []),
-    ...(knowledgeCheckpoint === 'none' ? [] : checkpointSpecs(site, sites, of)),
+    ...(knowledgeCheckpoint === 'none' ? [] : checkpointSpecs(target, targets, base)),
   ]);
 }
 
-type Part = (parameters: Tensors) => tf.Tensor | undefined;
+type Contribution = (parameters: Tensors) => tf.Tensor | undefined;
 
-/** `g f(shared) + h(checkpoint)`, of whichever the tensors of a pruned site have. */
-function sumOfParts({ [gate]: g, ...tensors }: Tensors, ofShared: Part, ofCheckpoint: Part): tf.Tensor | undefined {
+/** `g f(shared) + h(checkpoint)`, of whichever the tensors of a pruned target have. */
+function sumOfParts(
+  { [gate]: g, ...tensors }: Tensors,
+  ofShared: Contribution,
+  ofCheckpoint: Contribution,
+): tf.Tensor | undefined {
   const entries = Object.entries(tensors);
   const shared = entries.filter(([name]) => !name.startsWith(checkpointed));
   const kept = entries.filter(([name]) => name.startsWith(checkpointed));
@@ -80,28 +91,28 @@ function sumOfParts({ [gate]: g, ...tensors }: Tensors, ofShared: Part, ofCheckp
   return gated && kappa ? tf.add(gated, kappa) : (gated ?? kappa);
 }
 
-const isKept = ({ id }: Site, { shared }: PearConfig): boolean => shared?.[id] === undefined;
+const isKept = ({ id }: Target, { shared }: PearConfig): boolean => shared?.[id] === undefined;
 
-/** What Pear adds to a site, `[..., out]`. */
-export function pearDelta(call: DeltaCall, of: Method, config: PearConfig): tf.Tensor {
-  const { x, site, path } = call;
-  if (isKept(site, config)) return of.delta(call);
-  const ofCheckpoint: Part = parameters =>
+/** What Pear adds to a target, `[..., out]`. */
+export function pearDelta(call: DeltaCall, base: Method, config: PearConfig): tf.Tensor {
+  const { x, target, path } = call;
+  if (isKept(target, config)) return base.delta(call);
+  const ofCheckpoint: Contribution = parameters =>
     // No dropout: it is not trained.
-    withScope({ training: false }, () => of.delta({ ...call, parameters, path: `${path}/checkpoint` }));
+    withScope({ training: false }, () => base.delta({ ...call, parameters, path: `${path}/checkpoint` }));
   const delta = sumOfParts(
     call.parameters,
-    parameters => of.delta({ ...call, parameters }),
+    parameters => base.delta({ ...call, parameters }),
     config.knowledgeCheckpoint === 'frozen' ? ofCheckpoint : () => undefined,
   );
-  return delta ?? tf.zeros([...x.shape.slice(0, -1), site.outFeatures]);
+  return delta ?? tf.zeros([...x.shape.slice(0, -1), target.outFeatures]);
 }
 
-/** What Pear adds to a site's weight before use, `[in, out]`: a checkpoint that is merged. */
-export function pearWeightDelta(call: WeightCall, of: Method, config: PearConfig): tf.Tensor | undefined {
-  if (isKept(call.site, config)) return of.weightDelta?.(call);
-  const ofWeight: Part = parameters => of.weightDelta?.({ ...call, parameters });
-  const merged: Part = parameters => of.deltaWeight?.({ ...call, parameters });
+/** What Pear adds to a target's weight before use, `[in, out]`: a checkpoint that is merged. */
+export function pearWeightDelta(call: WeightCall, base: Method, config: PearConfig): tf.Tensor | undefined {
+  if (isKept(call.target, config)) return base.weightDelta?.(call);
+  const ofWeight: Contribution = parameters => base.weightDelta?.({ ...call, parameters });
+  const merged: Contribution = parameters => base.deltaWeight?.({ ...call, parameters });
   return sumOfParts(call.parameters, ofWeight, config.knowledgeCheckpoint === 'merge' ? merged : ofWeight);
 }
 
@@ -111,19 +122,19 @@ export function pearDeltaWeight(
   ofDeltaWeight: (call: WeightCall) => tf.Tensor,
   config: PearConfig,
 ): tf.Tensor {
-  const { site } = call;
-  if (isKept(site, config)) return ofDeltaWeight(call);
-  const part: Part = parameters => ofDeltaWeight({ ...call, parameters });
-  return sumOfParts(call.parameters, part, part) ?? tf.zeros([site.inFeatures, site.outFeatures]);
+  const { target } = call;
+  if (isKept(target, config)) return ofDeltaWeight(call);
+  const part: Contribution = parameters => ofDeltaWeight({ ...call, parameters });
+  return sumOfParts(call.parameters, part, part) ?? tf.zeros([target.inFeatures, target.outFeatures]);
 }
 
-/** The starting values of a site that come from its weight: those of its own tensors, wherever they are now. */
-export function pearPrepared(
-  site: Site,
+/** The starting values of a target that come from its weight: those of its own tensors, wherever they are now. */
+export function pearFromWeight(
+  target: Target,
   values: Record<string, Float32Array>,
   config: PearConfig,
 ): Record<string, Float32Array> {
-  if (isKept(site, config)) return values;
+  if (isKept(target, config)) return values;
   if (config.knowledgeCheckpoint === 'none') return {};
   return Object.fromEntries(Object.entries(values).map(([name, data]) => [checkpointed + name, data]));
 }

@@ -3,8 +3,8 @@ import { onnxEngine } from '@peft/compile';
 import {
   type AdaptedModel,
   adapt,
+  adaptformer,
   attachAdapterFolder,
-  bottleneck,
   countParameters,
   key,
   type Method,
@@ -13,7 +13,7 @@ import {
   planAdapter,
   planSettled,
   readAdapterFolder,
-  type SiteValues,
+  type TargetValues,
   writeAdapterFolder,
 } from '@peft/core';
 import { lily } from '@peft/lily';
@@ -38,34 +38,34 @@ const dora = lora({ ...down, dora: true });
 const settled: Omit<ConformanceCase<PearOptions>, 'portable'>[] = [
   { name: 'pruned bottlenecks', options: { r: 3, shared: blocks }, mergeable: false, exact: true },
   { name: 'pruned, gated', options: { r: 3, shared: blocks, shareInit: 'gate0' }, mergeable: false, exact: true },
-  { name: 'pruned LoRA', options: { of: lora(down), shared: downs }, mergeable: true, exact: true },
+  { name: 'pruned LoRA', options: { base: lora(down), shared: downs }, mergeable: true, exact: true },
   {
     name: 'pruned LoRA on slices, merging',
-    options: { of: lora(up), shared: ups, ...merge },
+    options: { base: lora(up), shared: ups, ...merge },
     mergeable: true,
     exact: true,
   },
   {
     name: 'pruned NEAT, gated, merging',
-    options: { of: neat(up), shared: ups, shareInit: 'gate0', ...merge },
+    options: { base: neat(up), shared: ups, shareInit: 'gate0', ...merge },
     mergeable: true,
     exact: true,
   },
   {
     name: 'pruned NEAT without checkpoints',
-    options: { of: neat(down), shared: downs, knowledgeCheckpoint: 'none' },
+    options: { base: neat(down), shared: downs, knowledgeCheckpoint: 'none' },
     mergeable: true,
     exact: true,
   },
   {
     name: 'pruned Lily',
-    options: { of: lily({ ...down, r: 3, mixing: 'batch' }), shared: downs },
+    options: { base: lily({ ...down, r: 3, mixing: 'batch' }), shared: downs },
     mergeable: false,
     exact: true,
   },
   {
     name: 'pruned uniform Lily',
-    options: { of: lily({ ...down, mixing: 'uniform' }), shared: downs, ...merge },
+    options: { base: lily({ ...down, mixing: 'uniform' }), shared: downs, ...merge },
     mergeable: true,
     exact: true,
   },
@@ -82,13 +82,13 @@ const whole: typeof settled = [
   { name: 'low-rank pairs', options: { ...up, act: 'identity', scale: 2 }, mergeable: true, exact: true },
   {
     name: 'LoRA',
-    options: { of: lora({ ...down, bias: 'lora_only' }) },
-    onBackbones: { of: lora({ targets: ['attn.qkv[q,v]'], r: 2 }), knowledgeCheckpoint: 'merge', shareInit: 'gate0' },
+    options: { base: lora({ ...down, bias: 'lora_only' }) },
+    onBackbones: { base: lora({ targets: ['attn.qkv[q,v]'], r: 2 }), knowledgeCheckpoint: 'merge', shareInit: 'gate0' },
     mergeable: true,
     exact: true,
   },
-  { name: 'NEAT', options: { of: neat(up) }, mergeable: true, exact: true },
-  { name: 'Lily', options: { of: lily({ targets: ['mlp'], r: 2 }) }, mergeable: false, exact: true },
+  { name: 'NEAT', options: { base: neat(up) }, mergeable: true, exact: true },
+  { name: 'Lily', options: { base: lily({ targets: ['mlp'], r: 2 }) }, mergeable: false, exact: true },
 ];
 
 /** What it records is the same on every backend. */
@@ -99,26 +99,26 @@ conformance(
   { network: net, others, engine },
 );
 
-/** Scores by site for a stage with gates, and its values. */
+/** Scores by target for a stage with gates, and its values. */
 async function passed(model: AdaptedModel, importance: (i: number) => number = i => i + 1): Promise<PearConfig> {
   const adapter = model.get('default');
-  const { sites } = adapter.plan;
-  const scores = new Map(sites.map(({ id }, i) => [id, Float64Array.of(importance(i))]));
+  const { targets } = adapter.plan;
+  const scores = new Map(targets.map(({ id }, i) => [id, Float64Array.of(importance(i))]));
   const { stage } = adapter.method;
   if (!stage) throw new Error('There is no stage.');
-  const { method } = await model.become('default', stage.next(scores, await adapter.siteValues()));
+  const { method } = await model.replace('default', stage.next(scores, await adapter.targetValues()));
   return method.config as PearConfig;
 }
 
 describe('what it leaves and adds', () => {
   test('with a ratio of zero it is the adapters themselves', async () => {
-    for (const of of [bottleneck({ r: 2 }), lora(down), neat(up), lily(down)]) {
+    for (const base of [adaptformer({ r: 2 }), lora(down), neat(up), lily(down)]) {
       const alone = await movedAdapter(
-        Object.assign(() => of, { type: of.type }),
+        Object.assign(() => base, { type: base.type }),
         {},
         net,
       );
-      const { model } = await movedAdapter(pear, { of, ratio: 0 }, net);
+      const { model } = await movedAdapter(pear, { base, ratio: 0 }, net);
       expect(await run(model)).toEqual(await run(alone.model));
       expect(model.get('default').method.stage).toBeUndefined();
     }
@@ -126,7 +126,7 @@ describe('what it leaves and adds', () => {
 
   test('before it is pruned it is the adapters themselves', async () => {
     const alone = await movedAdapter(lora, down, net);
-    const { model } = await movedAdapter(pear, { of: lora(down) }, net);
+    const { model } = await movedAdapter(pear, { base: lora(down) }, net);
     expect(await run(model)).toEqual(await run(alone.model));
   });
 
@@ -136,9 +136,9 @@ describe('what it leaves and adds', () => {
     ['DoRA, whose base is that of the frozen weight', dora],
     ['NEAT', neat(up)],
     ['uniform Lily', lily({ ...down, mixing: 'uniform' })],
-  ])('%s: merged into the weight or frozen beside it, a checkpoint is the same', async (_, of) => {
+  ])('%s: merged into the weight or frozen beside it, a checkpoint is the same', async (_, base) => {
     const outputs = async (knowledgeCheckpoint: PearConfig['knowledgeCheckpoint'], shareInit?: 'gate0') => {
-      const { model } = await movedAdapter(pear, { of, knowledgeCheckpoint, shareInit }, net);
+      const { model } = await movedAdapter(pear, { base, knowledgeCheckpoint, shareInit }, net);
       await passed(model);
       const output = await run(model);
       model.merge();
@@ -153,11 +153,11 @@ describe('what it leaves and adds', () => {
 
   test.each<[string, PearOptions]>([
     ['bottlenecks that share nothing', { r: 2, share: false }],
-    ['LoRA that shares nothing', { of: lora(down), share: false }],
-    ['LoRA that shares nothing, merged', { of: lora(down), share: false, ...merge }],
+    ['LoRA that shares nothing', { base: lora(down), share: false }],
+    ['LoRA that shares nothing, merged', { base: lora(down), share: false, ...merge }],
     ['bottlenecks whose gates are shut', { r: 2, shareInit: 'gate0' }],
-    ['NEAT whose gates are shut', { of: neat(up), shareInit: 'gate0' }],
-    ['Lily whose gates are shut', { of: lily(down), shareInit: 'gate0' }],
+    ['NEAT whose gates are shut', { base: neat(up), shareInit: 'gate0' }],
+    ['Lily whose gates are shut', { base: lily(down), shareInit: 'gate0' }],
   ])('%s: with a checkpoint, pruning changes nothing', async (_, options) => {
     const { model } = await movedAdapter(pear, options, net);
     const before = await run(model);
@@ -167,7 +167,7 @@ describe('what it leaves and adds', () => {
   });
 
   test('pruned and nothing shared nor kept, a position adds nothing', async () => {
-    const { model } = await movedAdapter(pear, { of: lora(down), share: false, knowledgeCheckpoint: 'none' }, net);
+    const { model } = await movedAdapter(pear, { base: lora(down), share: false, knowledgeCheckpoint: 'none' }, net);
     await passed(model, i => i);
     const alone = await movedAdapter(lora, { ...down, targets: ['blocks.2.mlp.down', 'blocks.3.mlp.down'] }, net);
     expect(await run(model)).toEqual(await run(alone.model));
@@ -178,15 +178,15 @@ describe('what it leaves and adds', () => {
 
   test('a shared adapter is the same tensors, a checkpoint those of its own', async () => {
     const { model, adapter } = await movedAdapter(pear, { r: 2 }, net);
-    const before = await adapter.siteValues();
+    const before = await adapter.targetValues();
     const { shared, scores } = await passed(model);
     expect(shared).toEqual({ 'blocks.0.mlp': 'blocks.2.mlp', 'blocks.1.mlp': 'blocks.3.mlp' });
     expect(scores).toEqual({ 'blocks.0.mlp': 1, 'blocks.1.mlp': 2, 'blocks.2.mlp': 3, 'blocks.3.mlp': 4 });
     const { plan } = model.get('default');
-    expect(plan.bySite[0].A).toBe(plan.bySite[2].A);
-    expect(await plan.bySite[0].A.get()).toEqual(before[2].values.A);
-    expect(await plan.bySite[0]['checkpoint.A'].get()).toEqual(before[0].values.A);
-    expect(await plan.bySite[1]['checkpoint.B'].get()).toEqual(before[1].values.B);
+    expect(plan.byTarget[0].A).toBe(plan.byTarget[2].A);
+    expect(await plan.byTarget[0].A.get()).toEqual(before[2].values.A);
+    expect(await plan.byTarget[0]['checkpoint.A'].get()).toEqual(before[0].values.A);
+    expect(await plan.byTarget[1]['checkpoint.B'].get()).toEqual(before[1].values.B);
     expect([...model.trainable()].map(([path]) => path)).toEqual([
       'default/blocks.2.mlp.A',
       'default/blocks.2.mlp.B',
@@ -196,7 +196,7 @@ describe('what it leaves and adds', () => {
   });
 
   test('tensors that a method shares itself stay shared, and are kept once', async () => {
-    const { model } = await movedAdapter(pear, { of: lily({ ...down, nA: 2, nB: 2 }) }, net);
+    const { model } = await movedAdapter(pear, { base: lily({ ...down, nA: 2, nB: 2 }) }, net);
     await passed(model);
     const paths = [...model.get('default').plan.parameters.keys()].map(path =>
       path.replace(/blocks\.(\d)\.mlp\.down/, '$1'),
@@ -208,21 +208,21 @@ describe('what it leaves and adds', () => {
   });
 
   test('a pruned position of NEAT has the network of another on its own weight', async () => {
-    const { model } = await movedAdapter(pear, { of: neat(down), knowledgeCheckpoint: 'none' }, net);
+    const { model } = await movedAdapter(pear, { base: neat(down), knowledgeCheckpoint: 'none' }, net);
     await passed(model);
-    const donor = await model.get('default').siteValues();
+    const donor = await model.get('default').targetValues();
     const alone = adapt(net());
     const own = await alone.add('default', neat(down), { key: key(9) });
-    for (const [i, tensors] of own.plan.bySite.entries())
+    for (const [i, tensors] of own.plan.byTarget.entries())
       for (const [name, parameter] of Object.entries(tensors)) parameter.set(donor[i].values[name]);
     expect(await run(model)).toEqual(await run(alone));
   });
 });
 
 describe('importance', () => {
-  const scoresOf = async (options: PearOptions): Promise<{ scores: PearConfig['scores']; values: SiteValues }> => {
+  const scoresOf = async (options: PearOptions): Promise<{ scores: PearConfig['scores']; values: TargetValues }> => {
     const { model, adapter } = await movedAdapter(pear, options, net);
-    const values = await adapter.siteValues();
+    const values = await adapter.targetValues();
     return { scores: (await passed(model, i => (-1) ** i * (i + 1))).scores, values };
   };
 
@@ -231,13 +231,13 @@ describe('importance', () => {
   });
 
   test('by magnitude it is the L1 norm of what is trained', async () => {
-    const { scores, values } = await scoresOf({ of: lora({ ...down, init: 'pissa' }), criterion: 'magnitude' });
+    const { scores, values } = await scoresOf({ base: lora({ ...down, init: 'pissa' }), criterion: 'magnitude' });
     for (const {
-      site,
+      target,
       values: { A, B },
     } of values) {
       const norm = [...A, ...B].reduce((sum, value) => sum + Math.abs(value), 0);
-      expect(scores?.[site.id]).toBeCloseTo(norm, 4);
+      expect(scores?.[target.id]).toBeCloseTo(norm, 4);
     }
   });
 
@@ -268,7 +268,7 @@ describe('who shares', () => {
   };
   const swin = 'swin_tiny_patch4_window7_224';
 
-  test('on a ViT, all sites of a role, and no two roles', () => {
+  test('on a ViT, all targets of a role, and no two roles', () => {
     const map = mapOf('vit_tiny_patch16_224', { act: 'identity', targets: ['attn.qkv[q,v]', 'mlp'] });
     expect(map).toHaveLength(18);
     const role = (id: string): string => id.replace(/\d+/, '');
@@ -291,8 +291,8 @@ describe('who shares', () => {
   });
 
   test('only adapters of one rank', () => {
-    const of = lora({ ...down, rankPattern: { 'blocks.0.mlp.down': 3 } });
-    const { config } = planSettled(net(), pear({ of })).method as Method<PearConfig>;
+    const base = lora({ ...down, rankPattern: { 'blocks.0.mlp.down': 3 } });
+    const { config } = planSettled(net(), pear({ base })).method as Method<PearConfig>;
     expect(Object.keys(config.shared ?? {})).toEqual(['blocks.1.mlp.down', 'blocks.2.mlp.down']);
     expect(Object.values(config.shared ?? {})).toEqual(['blocks.3.mlp.down', 'blocks.3.mlp.down']);
   });
@@ -323,7 +323,7 @@ describe('the number of parameters', () => {
     [swin, { ratio: 0 }, 192_512, 192_512],
     [swin, {}, 96_256, 192_512],
     [swin, { knowledgeCheckpoint: 'none' }, 96_256, 96_256],
-    [swin, { of: lora({ targets: ['attn.qkv[q,v]'], r: 8 }) }, 192_512, 385_024],
+    [swin, { base: lora({ targets: ['attn.qkv[q,v]'], r: 8 }) }, 192_512, 385_024],
   ])('of %s with %j', (backbone, options, trainable, stored) => {
     expect(counts(backbone, options)).toMatchObject({ adapter: stored, adapterTrainable: trainable });
   });
@@ -331,18 +331,18 @@ describe('the number of parameters', () => {
 
 describe('files', () => {
   test('hold what was found, and what is shared once', async () => {
-    const { model } = await movedAdapter(pear, { of: neat(up), shareInit: 'gate0', modulesToSave: undefined }, net);
+    const { model } = await movedAdapter(pear, { base: neat(up), shareInit: 'gate0', modulesToSave: undefined }, net);
     const found = await passed(model, i => (i * 3) % 8);
     const files = await writeAdapterFolder(model);
     const { adapters } = JSON.parse(new TextDecoder().decode(files['peft.json']));
-    expect(adapters[0]).toMatchObject({ type: 'pear', config: { shared: found.shared }, of: { type: 'neat' } });
+    expect(adapters[0]).toMatchObject({ type: 'pear', config: { shared: found.shared }, base: { type: 'neat' } });
     const again = adapt(net());
     await attachAdapterFolder(again, readAdapterFolder(files, 'folder', [pear, neat]));
     expect(again.get('default').method.config).toEqual(found);
     expect(await run(again)).toEqual(await run(model));
     expect([...again.trainable()].map(([path]) => path)).toEqual([...model.trainable()].map(([path]) => path));
     expect(() => readAdapterFolder(files, 'folder', [pear])).toThrow(
-      'folder holds an adapter of type neat; can be read: pear, bottleneck.',
+      'folder holds an adapter of type neat; can be read: pear, adaptformer.',
     );
   });
 
@@ -359,14 +359,14 @@ describe('files', () => {
 });
 
 describe('what is refused', () => {
-  const staged: Method = { ...bottleneck(), type: 'staged', stage: pear().stage };
+  const staged: Method = { ...adaptformer(), type: 'staged', stage: pear().stage };
   test.each<[PearOptions, string]>([
     [{ ration: 0.3 } as PearOptions, 'pear has no option "ration"; closest: ratio'],
     [{ ratio: 1 }, 'pear: ratio is 1; it must be in [0, 1).'],
     [{ warmEpochs: -1 }, 'pear: warmEpochs is -1; it must be a number of 0 or more.'],
     [{ warmEpochs: 0 }, 'the criterion "taylor" finds all alike'],
-    [{ scoreBatches: 0 }, 'pear: scoreBatches is 0; it must be a whole number of 1 or more.'],
-    [{ seed: 0.5 }, 'pear: seed is 0.5; it must be a whole number.'],
+    [{ scoreBatches: 0 }, 'pear: scoreBatches is 0; it must be an integer of 1 or more.'],
+    [{ seed: 0.5 }, 'pear: seed is 0.5; it must be an integer.'],
     [{ criterion: 'fisher' as 'taylor' }, 'pear: criterion is "fisher"; it must be one of taylor, magnitude, random.'],
     [{ pairing: 'best' as 'top1' }, 'pear: pairing is "best"; it must be one of nearest, rank, top1, random.'],
     [
@@ -374,20 +374,23 @@ describe('what is refused', () => {
       'pear: knowledgeCheckpoint is "kept"; it must be one of frozen, merge, none.',
     ],
     [{ shareInit: 'zero' as 'gate0' }, 'pear: shareInit is "zero"; it must be one of asIs, gate0.'],
-    [merge, 'but bottleneck cannot be: a ReLU lies between its factors'],
-    [{ of: lora(down), r: 4 }, 'pear: r is for the adapters that Pear makes itself, but "of" is lora; set it there.'],
-    [{ of: staged }, 'pear: staged is itself to score, prune and share in the run'],
-    [{ r: 0 }, 'bottleneck: r is 0'],
+    [merge, 'but adaptformer cannot be merged: a ReLU lies between its factors'],
+    [
+      { base: lora(down), r: 4 },
+      'pear: r is for the adapters that Pear makes itself, but "base" is lora; set it there.',
+    ],
+    [{ base: staged }, 'pear: staged has a stage of its own still to come (pruning and sharing)'],
+    [{ r: 0 }, 'adaptformer: r is 0'],
   ])('%#: %s', (options, message) => {
     expect(() => pear(options)).toThrow(message);
   });
 
   test.each<[string, PearOptions, string]>([
-    ['one site', { of: lora({ targets: ['head'] }) }, 'pear: nothing can be pruned: of the 1 sites (head, ...)'],
+    ['one target', { base: lora({ targets: ['head'] }) }, 'pear: nothing can be pruned: of the 1 targets (head, ...)'],
     [
       'too small a ratio',
       { ratio: 0.1 },
-      'pear: nothing can be pruned: of the 4 sites (blocks.0.mlp, ...), a ratio of 0.1',
+      'pear: nothing can be pruned: of the 4 targets (blocks.0.mlp, ...), a ratio of 0.1',
     ],
     ['a block to merge into', { act: 'identity', ...merge }, 'but blocks.0.mlp is a block without one'],
   ])('%s', (_, options, message) => {
@@ -395,8 +398,8 @@ describe('what is refused', () => {
   });
 
   test('tensors with a name of its own', () => {
-    const of: Method = { ...bottleneck(), parameters: site => ({ gate: bottleneck().parameters(site, []).A }) };
-    expect(() => planSettled(net(), pear({ of }))).toThrow('pear: a tensor of bottleneck is called gate');
+    const base: Method = { ...adaptformer(), parameters: target => ({ gate: adaptformer().parameters(target, []).A }) };
+    expect(() => planSettled(net(), pear({ base }))).toThrow('pear: a tensor of adaptformer is called gate');
   });
 });
 
@@ -407,7 +410,7 @@ test('its defaults are those of the options', () => {
     pairing: 'nearest',
     knowledgeCheckpoint: 'frozen',
   });
-  expect(pear().of?.config).toEqual(bottleneck({ targets: ['mlp'], r: 8, act: 'relu' }).config);
+  expect(pear().base?.config).toEqual(adaptformer({ targets: ['mlp'], r: 8, act: 'relu' }).config);
   expect(pear().stage?.after(100)).toBe(30);
   expect(pear({ warmEpochs: 2.5 }).stage?.after(100)).toBe(2.5);
 });

@@ -1,7 +1,7 @@
-import { bottleneck, bottleneckOptions, type Method, type MethodFactory } from '@peft/core';
+import { adaptformer, adaptformerOptions, type Method, type MethodFactory } from '@peft/core';
 import { type PearConfig, type PearOptions, pearConfig, pearOptions } from './config.ts';
-import { checkSites } from './groups.ts';
-import { pearDelta, pearDeltaWeight, pearParameters, pearPrepared, pearWeightDelta } from './maths.ts';
+import { checkTargets } from './groups.ts';
+import { pearDelta, pearDeltaWeight, pearFromWeight, pearParameters, pearWeightDelta } from './maths.ts';
 import { pearStage } from './stage.ts';
 
 /**
@@ -10,7 +10,7 @@ import { pearStage } from './stage.ts';
  *
  * ```ts
  * await model.add('default', pear({ r: 8, modulesToSave: ['head'] }), { key: key(42) }); // bottlenecks beside the MLPs
- * await model.add('default', pear({ of: lora({ targets: ['attn.qkv[q,v]'] }) }), { key: key(42) });
+ * await model.add('default', pear({ base: lora({ targets: ['attn.qkv[q,v]'] }) }), { key: key(42) });
  * ```
  *
  * @throws PeftError `bad-config` for an option that does not exist or makes no sense; `not-supported` for a method with a
@@ -19,36 +19,37 @@ import { pearStage } from './stage.ts';
 export const pear: ((options?: PearOptions) => Method<PearConfig>) & MethodFactory<PearOptions> =
   /* @__PURE__ */ Object.assign(
     (options: PearOptions = {}): Method<PearConfig> => {
-      const { config, of } = pearConfig(options);
+      const { config, base } = pearConfig(options);
       const isSettled = config.ratio === 0 || config.shared !== undefined;
-      const changesWeight = of.weightDelta !== undefined || (config.shared && config.knowledgeCheckpoint === 'merge');
-      const { deltaWeight, prepare, withTargets } = of;
+      const changesWeight = base.weightDelta !== undefined || (config.shared && config.knowledgeCheckpoint === 'merge');
+      const { deltaWeight, initFromWeight, withTargets } = base;
       return {
         type: 'pear',
         config,
-        of,
-        targets: of.targets,
+        base,
+        targets: base.targets,
         ...(withTargets && {
-          withTargets: (targets: readonly string[]) => pear({ ...options, of: withTargets(targets) }),
+          withTargets: (targets: readonly string[]) => pear({ ...options, base: withTargets(targets) }),
         }),
-        blocks: of.blocks,
-        convolutions: of.convolutions,
-        modulesToSave: of.modulesToSave,
-        bias: of.bias,
-        parameters(site, sites) {
-          if (site === sites[0]) checkSites(sites, of, config);
-          return pearParameters(site, sites, of, config);
+        blocks: base.blocks,
+        convolutions: base.convolutions,
+        modulesToSave: base.modulesToSave,
+        bias: base.bias,
+        parameters(target, targets) {
+          if (target === targets[0]) checkTargets(targets, base, config);
+          return pearParameters(target, targets, base, config);
         },
-        delta: call => pearDelta(call, of, config),
-        rowwise: of.rowwise,
-        unmergeable: of.unmergeable,
-        ...(changesWeight && { weightDelta: call => pearWeightDelta(call, of, config) }),
+        delta: call => pearDelta(call, base, config),
+        rowwise: base.rowwise,
+        mergeable: base.mergeable,
+        ...(changesWeight && { weightDelta: call => pearWeightDelta(call, base, config) }),
         ...(deltaWeight && { deltaWeight: call => pearDeltaWeight(call, deltaWeight, config) }),
-        ...(prepare && {
-          prepare: async (site, weight, from) => pearPrepared(site, await prepare(site, weight, from), config),
+        ...(initFromWeight && {
+          initFromWeight: async (target, weight, from) =>
+            pearFromWeight(target, await initFromWeight(target, weight, from), config),
         }),
-        ...(!isSettled && { stage: pearStage(of, config, pear) }),
+        ...(!isSettled && { stage: pearStage(base, config, pear) }),
       };
     },
-    { type: 'pear', options: { ...pearOptions, ...bottleneckOptions }, of: bottleneck },
+    { type: 'pear', options: { ...pearOptions, ...adaptformerOptions }, base: adaptformer },
   );

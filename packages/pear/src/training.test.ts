@@ -109,10 +109,10 @@ describe.each<[Backbone, number]>([
     ['bottlenecks on attention and MLP', { r: 2, targets: ['attn', 'mlp'], dropout: 0.1, modulesToSave: ['head'] }],
     [
       'LoRA, merging and gated',
-      { of: lora({ ...qv, dropout: 0.1 }), knowledgeCheckpoint: 'merge', shareInit: 'gate0' },
+      { base: lora({ ...qv, dropout: 0.1 }), knowledgeCheckpoint: 'merge', shareInit: 'gate0' },
     ],
-    ['NEAT by magnitude', { of: neat(qv), criterion: 'magnitude', pairing: 'rank' }],
-    ['Lily at random', { of: lily({ ...qv, mixing: 'batch' }), criterion: 'random', pairing: 'random', seed: 4 }],
+    ['NEAT by magnitude', { base: neat(qv), criterion: 'magnitude', pairing: 'rank' }],
+    ['Lily at random', { base: lily({ ...qv, mixing: 'batch' }), criterion: 'random', pairing: 'random', seed: 4 }],
   ])('%s: stopped before and after the prune and resumed, it ends with the same bytes', async (_, options) => {
     const whole = await setUp(backbone, options);
     const { losses } = await follow(whole.trainer);
@@ -133,8 +133,8 @@ describe.each<[Backbone, number]>([
 
 test.each<[string, PearOptions]>([
   ['bottlenecks that share nothing', { r: 4, share: false }],
-  ['LoRA whose gates are shut', { of: lora(qv), shareInit: 'gate0' }],
-  ['LoRA that shares nothing, merged', { of: lora(qv), share: false, knowledgeCheckpoint: 'merge' }],
+  ['LoRA whose gates are shut', { base: lora(qv), shareInit: 'gate0' }],
+  ['LoRA that shares nothing, merged', { base: lora(qv), share: false, knowledgeCheckpoint: 'merge' }],
 ])('%s: the loss does not jump where they are pruned', async (_, options) => {
   const { model, trainer } = await setUp('vit', options);
   await follow(trainer, batches);
@@ -152,10 +152,10 @@ test.each<[string, PearOptions]>([
   await follow(trainer, batches);
   const adapter = model.get('default');
   const sums: [string, number, number][] = [];
-  for (const [i, { A, B }] of adapter.plan.bySite.entries()) {
+  for (const [i, { A, B }] of adapter.plan.byTarget.entries()) {
     const { value, grads } = valueAndGrads(() => epochLoss(model), [A.value, B.value]);
     const [ofA, ofB] = [A, B].map(({ value: theta }, k) => tf.tidy(() => tf.sum(tf.mul(theta, grads[k] as tf.Tensor))));
-    sums.push([adapter.plan.sites[i].id, (await ofA.data())[0], (await ofB.data())[0]]);
+    sums.push([adapter.plan.targets[i].id, (await ofA.data())[0], (await ofB.data())[0]]);
     tf.dispose([value, ofA, ofB, grads as tf.Tensor[]]);
   }
   const stage = stageOf(adapter);
@@ -207,8 +207,8 @@ describe.runIf(process.env.PEFT_BACKEND === 'cpu')('recorded and run in ONNX Run
 
   test.each<[Backbone, string, PearOptions]>([
     ['vit', 'bottlenecks', { r: 4, dropout: 0.1, modulesToSave: ['head'] }],
-    ['vit', 'LoRA, merging and gated', { of: lora(qv), knowledgeCheckpoint: 'merge', shareInit: 'gate0' }],
-    ['vit', 'NEAT without checkpoints', { of: neat(qv), knowledgeCheckpoint: 'none' }],
+    ['vit', 'LoRA, merging and gated', { base: lora(qv), knowledgeCheckpoint: 'merge', shareInit: 'gate0' }],
+    ['vit', 'NEAT without checkpoints', { base: neat(qv), knowledgeCheckpoint: 'none' }],
     ['vit', 'pruned without sharing', { r: 4, share: false, knowledgeCheckpoint: 'none' }],
     ['swin', 'bottlenecks', { r: 4, targets: ['attn', 'mlp'] }],
   ])('%s: %s have the same losses and the same map', async (backbone, _, options) => {

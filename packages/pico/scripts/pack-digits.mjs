@@ -12,7 +12,7 @@ const folder = fileURLToPath(new URL('../data', import.meta.url));
 const require = createRequire(import.meta.url);
 const source = join(dirname(require.resolve('mnist')), 'digits');
 
-/** Of each digit, grey values in 0..1, `[n, 28, 28]`. */
+/** Of each digit, gray values in 0..1, `[n, 28, 28]`. */
 const digits = await Promise.all(
   Array.from(
     { length: 10 },

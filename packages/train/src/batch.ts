@@ -1,6 +1,6 @@
 /** Pictures and their classes, outside any backend. */
 export interface Batch {
-  /** `[B, height, width, 3]`, row-major, normalised. */
+  /** `[B, height, width, 3]`, row-major, normalized. */
   readonly images: Float32Array;
   /** `[B]` */
   readonly labels: Int32Array;

@@ -155,7 +155,7 @@ describe('a damaged checkpoint', () => {
   test('of an earlier format is refused with both formats', async () => {
     const old = serializeSafetensors([], { format: 'peft-checkpoint-2' });
     await expect((await setUp()).restore(old, 'run.ckpt')).rejects.toThrow(
-      'run.ckpt is not a checkpoint that this version reads: its format is "peft-checkpoint-2", not "peft-checkpoint-3".',
+      'run.ckpt is not a checkpoint that this version reads: its format is "peft-checkpoint-2", not "peft-checkpoint-4".',
     );
   });
 });

@@ -38,7 +38,7 @@ export interface Place {
 /** What a run must have in common with a checkpoint that it goes on from. */
 export type RunIdentity = Pick<Place, 'initial' | 'run' | 'recipe'>;
 
-const format = 'peft-checkpoint-3';
+const format = 'peft-checkpoint-4';
 const moments = ['m', 'v'] as const;
 
 export type MethodRecords = Record<string, MethodRecord>;
@@ -83,8 +83,8 @@ const isRecords = (value: unknown): boolean =>
 
 /** What each field of a place must be. */
 const fields: Record<keyof Place, readonly [is: (value: unknown) => boolean, what: string]> = {
-  step: [isCount, 'a whole number of steps'],
-  optimizerStart: [isCount, 'a whole number of steps'],
+  step: [isCount, 'an integer of steps'],
+  optimizerStart: [isCount, 'an integer of steps'],
   initial: [isRecords, 'the method of each adapter'],
   methods: [isRecords, 'the method of each adapter'],
   run: [isObject, 'an object'],
@@ -175,7 +175,7 @@ export async function restoreMethods(
     );
     return { name, method };
   });
-  for (const succession of successions) if (succession) await model.become(succession.name, succession);
+  for (const succession of successions) if (succession) await model.replace(succession.name, succession);
 }
 
 /** Puts a checkpoint's values back. Throws, changing nothing, if they do not fit. */

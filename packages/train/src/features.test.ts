@@ -1,5 +1,15 @@
 import { type Backbone, createBackbone, splitFeatures, zoo } from '@peft/backbones';
-import { adapt, drawNormal, drawPermutation, eagerEngine, fold, initialize, key, type Method, whole } from '@peft/core';
+import {
+  adapt,
+  drawNormal,
+  drawPermutation,
+  eagerEngine,
+  fold,
+  initialize,
+  key,
+  type Method,
+  trainModules,
+} from '@peft/core';
 import { lora } from '@peft/lora';
 import { describe, expect, test } from 'vitest';
 import { type BatchSource, cacheFeatures, type OrderedSource, Trainer } from './index.ts';
@@ -68,14 +78,14 @@ async function losses(create: () => Backbone, method: Method, limit?: number): P
 }
 
 const cases: [string, () => Backbone, Method, number][] = [
-  ['a head on a vision transformer', vit, whole({ modulesToSave: ['head'] }), 12],
+  ['a head on a vision transformer', vit, trainModules({ modulesToSave: ['head'] }), 12],
   [
     'the last block of a vision transformer',
     vit,
     lora({ targets: ['blocks.3.attn.qkv'], modulesToSave: ['head'] }),
     17 * 12,
   ],
-  ['a head on a Swin', swin, whole({ modulesToSave: ['head.fc'] }), 24],
+  ['a head on a Swin', swin, trainModules({ modulesToSave: ['head.fc'] }), 24],
   ['the last block of a Swin', swin, lora({ targets: ['layers.1.blocks.1.mlp.fc1'] }), 2 * 2 * 24],
 ];
 

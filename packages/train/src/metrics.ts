@@ -6,7 +6,7 @@ export interface Metrics {
   readonly n: number;
   /** The share of samples whose largest logit is that of their class (top-1), in [0, 1]. */
   readonly accuracy: number;
-  /** The mean over classes that occur of the share that was recognised. */
+  /** The mean over classes that occur of the share that was recognized. */
   readonly meanPerClass: number;
   /** Mean cross entropy, in nats. */
   readonly loss: number;
@@ -19,10 +19,10 @@ export interface Metrics {
  *
  * @param of whose logits they are, for the error
  */
-export function checkLogits(logits: Float32Array, of: string): void {
+export function checkLogits(logits: Float32Array, base: string): void {
   const wrong = logits.find(value => !Number.isFinite(value));
   check(wrong === undefined, 'numerics', () => {
-    return `The logits of ${of} hold ${wrong}. The weights, the adapter or the pictures have values that are not finite, or too large; check where they come from.`;
+    return `The logits of ${base} hold ${wrong}. The weights, the adapter or the pictures have values that are not finite, or too large; check where they come from.`;
   });
 }
 

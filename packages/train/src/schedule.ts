@@ -1,6 +1,6 @@
 /** Where in a run a step is. */
 export interface Progress {
-  /** Optimiser steps done before this one. */
+  /** Optimizer steps done before this one. */
   readonly step: number;
   readonly stepsPerEpoch: number;
   readonly totalSteps: number;

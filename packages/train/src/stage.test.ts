@@ -1,8 +1,8 @@
 import {
   type AdaptedModel,
+  type AdaptFormerConfig,
   adapt,
-  type BottleneckConfig,
-  bottleneck,
+  adaptformer,
   eagerEngine,
   initialize,
   key,
@@ -27,28 +27,28 @@ class Net extends Module {
 
 const source = brightestChannel({ side: 2 });
 
-interface WeakestConfig extends BottleneckConfig {
+interface WeakestConfig extends AdaptFormerConfig {
   scores: Record<string, number> | null;
   frozen: string | null;
 }
 
-/** A method of one stage: after an epoch, the site that matters least is trained no more. */
+/** A method of one stage: after an epoch, the target that matters least is trained no more. */
 function freezeWeakest(options: Partial<WeakestConfig> = {}): Method<WeakestConfig> {
   const { scores = null, frozen = null, ...pair } = options;
-  const of = bottleneck({ targets: 'layers.*', r: 2, act: 'identity', modulesToSave: ['head'], ...pair });
-  const config: WeakestConfig = { ...of.config, scores, frozen };
+  const base = adaptformer({ targets: 'layers.*', r: 2, act: 'identity', modulesToSave: ['head'], ...pair });
+  const config: WeakestConfig = { ...base.config, scores, frozen };
   const next = (found: Scores): Method => {
     const sums = Object.fromEntries([...found].map(([id, [score]]) => [id, Math.abs(score)]));
     const [[weakest]] = Object.entries(sums).sort(([, a], [, b]) => a - b);
     return freezeWeakest({ ...config, scores: sums, frozen: weakest });
   };
   return {
-    ...of,
+    ...base,
     type: 'weakest',
     config,
-    parameters: (site, sites) => {
-      const specs = Object.entries(of.parameters(site, sites));
-      return Object.fromEntries(specs.map(([name, spec]) => [name, { ...spec, frozen: site.id === frozen }]));
+    parameters: (target, targets) => {
+      const specs = Object.entries(base.parameters(target, targets));
+      return Object.fromEntries(specs.map(([name, spec]) => [name, { ...spec, frozen: target.id === frozen }]));
     },
     ...(frozen === null && {
       stage: {
@@ -96,19 +96,19 @@ describe('a stage in a run', () => {
     expect([...model.trainable()].map(([path]) => path)).not.toContain(`default/${config.frozen}.A`);
     expect([...model.trainable()].length).toBe(6);
     await trainer.dispose();
-    expect(tf.memory().numTensors).toBe(before - 2); // the optimiser's moments
+    expect(tf.memory().numTensors).toBe(before - 2); // the optimizer's moments
   });
 
-  test('scores by the derivative of the loss by what a site adds', async () => {
+  test('scores by the derivative of the loss by what a target adds', async () => {
     const { model, trainer } = await setUp({ epochs: 2 });
     await run(trainer, 4);
     const adapter = model.get('default');
-    const [site] = adapter.plan.bySite;
+    const [target] = adapter.plan.byTarget;
     const loss = async (scale: number): Promise<number> => {
       let sum = 0;
       for await (const { images, labels } of source.batches(0)) {
         const scaled = tf.tidy(() => {
-          const B = site.B.value;
+          const B = target.B.value;
           const start = tf.clone(B);
           B.assign(tf.mul(start, scale));
           const logits = model.call(tf.tensor(images, [6, 2, 2, 3]));
@@ -181,7 +181,7 @@ describe('a stage in a run', () => {
 
   test('is left out where the user has frozen the adapter', async () => {
     const { model } = await setUp();
-    model.train(() => false);
+    model.setTrainable(() => false);
     expect(stageOf(model.get('default'))).toBeUndefined();
   });
 });

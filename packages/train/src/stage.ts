@@ -21,7 +21,7 @@ export function stageOf(adapter: Adapter): Stage | undefined {
   return own.length === 0 || own.some(({ trainable }) => trainable) ? adapter.method.stage : undefined;
 }
 
-/** The derivatives of the mean cross entropy, in evaluation, by the gates of a stage: `[B, G]` by site. */
+/** The derivatives of the mean cross entropy, in evaluation, by the gates of a stage: `[B, G]` by target. */
 const scoringStep =
   (model: AdaptedModel, adapter: Adapter, stage: Stage): Step =>
   ({ images, labels }) =>
@@ -71,7 +71,7 @@ async function scoreBatches(step: CompiledStep, stage: Stage, source: BatchSourc
 
 /**
  * Passes the next stage of an adapter: scores it over the batches of one epoch, in evaluation, and lets it go on as what it
- * becomes. The trainer does this when the stage is due; call it yourself in a loop of your own, and make the optimiser and
+ * becomes. The trainer does this when the stage is due; call it yourself in a loop of your own, and make the optimizer and
  * the steps anew after it.
  */
 export async function passStage(
@@ -90,8 +90,8 @@ export async function passStage(
     }
   }
   await engine.sync();
-  const succession = stage.next(scores, await adapter.siteValues());
-  const successor = await model.become(adapter.name, succession);
+  const succession = stage.next(scores, await adapter.targetValues());
+  const successor = await model.replace(adapter.name, succession);
   engine.invalidate();
   return successor;
 }

@@ -41,7 +41,7 @@ export interface StepOptions extends LossOptions {
   clipNorm?: number;
 }
 
-/** Forward, backward, clipping and update: `images [B, H, W, 3]`, `labels [B]` and the optimiser's scalars in, `loss` out. */
+/** Forward, backward, clipping and update: `images [B, H, W, 3]`, `labels [B]` and the optimizer's scalars in, `loss` out. */
 export const trainingStep =
   (model: AdaptedModel, optimizer: AdamW, options: StepOptions): Step =>
   inputs => {

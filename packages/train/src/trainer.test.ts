@@ -112,7 +112,7 @@ test.each([3, 4, 7])('resumed after step %i, it goes on bit by bit', async stop 
   expect(await second.trainer.checkpoint()).toEqual(await whole.trainer.checkpoint());
 });
 
-/** Two neighbouring batches as one. */
+/** Two neighboring batches as one. */
 const paired = (halves: BatchSource): BatchSource => ({
   length: halves.length / 2,
   size: halves.size,
@@ -141,7 +141,7 @@ test('two accumulated batches are one of twice the size', async () => {
     const adapter = await model.add('default', lora({ targets: ['body'], r: 2 }), { key: key(6) });
     const { trainer } = await setUp({ model, epochs: 2, clipNorm: 0.5, ...options });
     await losses(trainer);
-    return adapter.plan.bySite[0].B.get();
+    return adapter.plan.byTarget[0].B.get();
   };
   const accumulated = await train({ source: source({ batches: 8, batchSize: 3 }), accumulate: 2 });
   const whole = await train({ source: paired(source({ batches: 8, batchSize: 3 })) });

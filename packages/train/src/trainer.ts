@@ -37,7 +37,7 @@ export interface TrainerOptions extends StepOptions {
   source: BatchSource;
   optimizer: AdamWOptions;
   schedule?: Schedule;
-  /** How long to train: whole epochs, or optimiser steps. */
+  /** How long to train: whole epochs, or optimizer steps. */
   epochs?: number;
   steps?: number;
   /** Batches whose gradients are averaged before each update. */
@@ -59,7 +59,7 @@ export type TrainEvent =
   | { type: 'interrupted'; step: number }
   | { type: 'done'; steps: number };
 
-/** What runs the steps: the optimiser over what is trainable now, and the steps as the engine has prepared them. */
+/** What runs the steps: the optimizer over what is trainable now, and the steps as the engine has prepared them. */
 interface Machinery {
   readonly optimizer: AdamW;
   /** The sum of gradients, where they are accumulated. */
@@ -92,7 +92,7 @@ async function takeApart({ steps, optimizer, accumulated }: Machinery): Promise<
 
 /**
  * A training run that can be stopped, saved and gone on with, bit by bit. Methods that have stages pass them as they fall
- * due: the optimiser then starts anew over what is trainable, and the schedule goes on.
+ * due: the optimizer then starts anew over what is trainable, and the schedule goes on.
  *
  * ```ts
  * const trainer = new Trainer({ model, engine, source, optimizer: { lr: 1e-3 }, epochs: 10 });
@@ -144,12 +144,12 @@ export class Trainer {
     this.#machinery = assemble(options);
   }
 
-  /** Optimiser steps done. */
+  /** Optimizer steps done. */
   get step(): number {
     return this.#step;
   }
 
-  /** The optimiser over what is trainable now. */
+  /** The optimizer over what is trainable now. */
   get optimizer(): AdamW {
     return this.#machinery.optimizer;
   }
@@ -235,7 +235,7 @@ export class Trainer {
     }
   }
 
-  /** Starts the optimiser anew over what is trainable now. */
+  /** Starts the optimizer anew over what is trainable now. */
   async #reassemble(): Promise<void> {
     await takeApart(this.#machinery);
     this.#machinery = assemble(this.options);

@@ -1,7 +1,7 @@
 import type { Measure } from './cases.ts';
 import type { CaseResult, EntryResult } from './run-case.ts';
 import type { SweepResult } from './scaling.ts';
-import { median, summarise } from './statistics.ts';
+import { median, summarize } from './statistics.ts';
 
 /** A table in Markdown, its columns aligned. */
 export function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
@@ -19,10 +19,10 @@ const ratio = (over: number, under: number): string => (over / under).toFixed(2)
 /** By median, by minimum and by processor time; those that make no sense for the measure are left out. */
 function ratios(of: Measure['of'], over: EntryResult, under: EntryResult | undefined): [string, string, string] {
   if (of === 'start') return [seconds(median(over.startMs)), seconds(Math.min(...over.startMs)), none];
-  if (of === 'ready') return [seconds(median(over.startMs) - summarise(over.samples).median), none, none];
+  if (of === 'ready') return [seconds(median(over.startMs) - summarize(over.samples).median), none, none];
   if (!under) return [none, none, none];
   if (of === 'memory') return [ratio(over.facts.peakBytes, under.facts.peakBytes), none, none];
-  const [a, b] = [summarise(over.samples), summarise(under.samples)];
+  const [a, b] = [summarize(over.samples), summarize(under.samples)];
   return [ratio(a.median, b.median), ratio(a.min, b.min), ratio(a.cpu, b.cpu)];
 }
 
@@ -39,7 +39,7 @@ export function measureTable(results: readonly CaseResult[]): string {
 }
 
 function entryRow({ label, startMs, first, samples, facts }: EntryResult): string[] {
-  const { median: middle, min, cpu } = summarise(samples);
+  const { median: middle, min, cpu } = summarize(samples);
   const { trainable, adapterBytes, peakBytes, traceMs } = facts;
   return [
     label,

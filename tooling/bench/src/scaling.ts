@@ -3,7 +3,7 @@ import { Contender } from './contender.ts';
 import { interleave } from './interleave.ts';
 import { torchModel } from './model.ts';
 import { pause, type RunOptions } from './run-case.ts';
-import { type Summary, summarise } from './statistics.ts';
+import { type Summary, summarize } from './statistics.ts';
 import type { Engine, Work } from './work.ts';
 
 /** One thing that grows while all else stays. */
@@ -62,7 +62,7 @@ export async function runScaling(
           rounds,
           pause,
         );
-        for (const [i, { summaries }] of lines.entries()) summaries.push(summarise(samples[i]));
+        for (const [i, { summaries }] of lines.entries()) summaries.push(summarize(samples[i]));
       }
       results.push({ sweep, lines });
     }

@@ -15,7 +15,7 @@ export interface Summary {
   readonly cpu: number;
 }
 
-export const summarise = (samples: readonly Sample[]): Summary => ({
+export const summarize = (samples: readonly Sample[]): Summary => ({
   median: median(samples.map(({ ms }) => ms)),
   min: Math.min(...samples.map(({ ms }) => ms)),
   cpu: median(samples.map(({ cpuMs }) => cpuMs)),

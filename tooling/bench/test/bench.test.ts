@@ -14,7 +14,7 @@ import { torchModel } from '../src/model.ts';
 import { markdownTable, measureTable } from '../src/page.ts';
 import { type CaseResult, type EntryResult, runCase } from '../src/run-case.ts';
 import { sweeps } from '../src/scaling.ts';
-import { median, summarise } from '../src/statistics.ts';
+import { median, summarize } from '../src/statistics.ts';
 
 describe('statistics', () => {
   test('the median of odd and even counts, and of none', () => {
@@ -23,13 +23,13 @@ describe('statistics', () => {
     expect(median([])).toBeNaN();
   });
 
-  test('wall and processor time are summarised apart', () => {
+  test('wall and processor time are summarized apart', () => {
     const samples = [
       { ms: 10, cpuMs: 30, value: 0 },
       { ms: 30, cpuMs: 10, value: 0 },
       { ms: 11, cpuMs: 20, value: 0 },
     ];
-    expect(summarise(samples)).toEqual({ median: 11, min: 10, cpu: 20 });
+    expect(summarize(samples)).toEqual({ median: 11, min: 10, cpu: 20 });
   });
 });
 

@@ -32,9 +32,9 @@ const stacks: Record<string, (heads: string[]) => Record<string, Method>> = {
     lily: lily({ targets: ['attn.qkv[q,k]'], r: 2 }),
   }),
   'HEAT over Lily': heads => ({
-    default: heat({ ratio: 0.5, of: lily({ targets: ['attn.qkv[q,v]'], r: 2, modulesToSave: heads }) }),
+    default: heat({ ratio: 0.5, base: lily({ targets: ['attn.qkv[q,v]'], r: 2, modulesToSave: heads }) }),
   }),
-  'Pear over NEAT': heads => ({ default: pear({ of: neat({ r: 2, modulesToSave: heads }) }) }),
+  'Pear over NEAT': heads => ({ default: pear({ base: neat({ r: 2, modulesToSave: heads }) }) }),
   'HEAT on attention and Pear on the MLP, each with its stage': heads => ({
     heads: heat({ ratio: 0.5, r: 2, modulesToSave: heads }),
     blocks: pear({ r: 2 }),
@@ -105,8 +105,8 @@ describe.each(cases)('%s, on %s', (_, architecture, make) => {
     await trainer.dispose();
     const before = await logits(model);
     const mergeable = model.active.filter(({ method, plan }) => {
-      const hasBlock = plan.sites.some(({ module }) => !module.weight);
-      return !method.unmergeable && !hasBlock;
+      const hasBlock = plan.targets.some(({ module }) => !module.weight);
+      return method.mergeable === true && !hasBlock;
     });
     model.merge(mergeable.map(({ name }) => name));
     expect(difference(await logits(model), before)).toBeLessThan(1e-4);
@@ -152,7 +152,7 @@ describe('any subset is trained', () => {
   test('and what is left out stays as it was', async () => {
     const { model, trainer } = await setUp('vit', stacks['LoRA on the MLP, NEAT on q and v']);
     await trainer.dispose();
-    model.train(path => path.startsWith('attention/') && path.endsWith('.B'));
+    model.setTrainable(path => path.startsWith('attention/') && path.endsWith('.B'));
     const before = new Map(await valuesOf(model));
     const options = { model, engine: eagerEngine(), source: pictures(), optimizer: { lr: 4e-3 }, steps: 3 };
     const partial = new Trainer(options);

@@ -26,7 +26,7 @@ const folders: [string, () => Promise<{ model: AdaptedModel }>][] = [
   ['neat', () => movedAdapter(neat, { targets, r: 2, pairs: 1 })],
   ['lily', () => movedAdapter(lily, { targets: ['qkv'], r: 2, nA: 1, mixing: 'batch' })],
   ['heat', () => movedAdapter(heat, { targets: ['qkv[q,v]'], r: 2, heads: 2, off: { '': [0] } })],
-  ['pear', () => movedAdapter(pear, { of: lora({ targets: ['qkv[q,k,v]'], r: 2 }), ratio: 0 })],
+  ['pear', () => movedAdapter(pear, { base: lora({ targets: ['qkv[q,k,v]'], r: 2 }), ratio: 0 })],
 ];
 
 const decode = (bytes: Uint8Array): unknown => JSON.parse(new TextDecoder().decode(bytes));
@@ -48,7 +48,7 @@ function withValue(value: unknown, [key, ...rest]: string[], replacement: unknow
 
 const nested = (depth: number): unknown => {
   let value: unknown = {};
-  for (let i = 0; i < depth; i++) value = i % 2 ? [value] : { of: value, type: 'pear', config: {} };
+  for (let i = 0; i < depth; i++) value = i % 2 ? [value] : { base: value, type: 'pear', config: {} };
   return value;
 };
 

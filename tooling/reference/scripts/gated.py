@@ -18,8 +18,8 @@ DELTAS = {
 class Gated:
     """A model whose attention multiplies the components of every head, and whose hooks add gated adapters.
 
-    head_gates: by (attention's path, component), or by a site whose delta is gated: [B, heads]
-    adapter_gates: by site: scalars
+    head_gates: by (attention's path, component), or by a target whose delta is gated: [B, heads]
+    adapter_gates: by target: scalars
     """
 
     def __init__(self, model):
@@ -30,11 +30,11 @@ class Gated:
             attn.forward = partial(self.attend, path, attn)
 
     def add(self, adapters):
-        """adapters: by site `blocks.0.attn.qkv[q]`, their kind, scale, A and B."""
+        """adapters: by target `blocks.0.attn.qkv[q]`, their kind, scale, A and B."""
         self.adapters = adapters
-        for site, adapter in adapters.items():
-            path, _, part = site.rstrip(']').partition('[')
-            self.model.get_submodule(path).register_forward_hook(self.adding(site, part, adapter))
+        for target, adapter in adapters.items():
+            path, _, part = target.rstrip(']').partition('[')
+            self.model.get_submodule(path).register_forward_hook(self.adding(target, part, adapter))
 
     def gated(self, key, values):
         """values [B w, heads, ..], of samples that each have w windows, one sample after the other."""
@@ -60,17 +60,17 @@ class Gated:
         outputs = self.gated((path, 'output'), weights @ self.gated((path, 'v'), v))  # [B w, heads, N, d]
         return attn.proj(outputs.transpose(1, 2).flatten(2))
 
-    def adding(self, site, part, adapter):
+    def adding(self, target, part, adapter):
         def hook(module, args, output):
             (x,) = args
             width = output.shape[-1] // 3 if part else output.shape[-1]
             start = 'qkv'.index(part) * width if part else 0
             frozen = lambda: module.weight.T[:, start:start + width]  # noqa: E731
             delta = adapter['scale'] * DELTAS[adapter['kind']](x, frozen, adapter['A'], adapter['B'])
-            if site in self.head_gates:
-                by_head = delta.unflatten(-1, (self.head_gates[site].shape[1], -1)).transpose(1, 2)  # [B w, heads, N, d]
-                delta = self.gated(site, by_head).transpose(1, 2).flatten(2)
-            delta = delta * self.adapter_gates.get(site, 1)
+            if target in self.head_gates:
+                by_head = delta.unflatten(-1, (self.head_gates[target].shape[1], -1)).transpose(1, 2)  # [B w, heads, N, d]
+                delta = self.gated(target, by_head).transpose(1, 2).flatten(2)
+            delta = delta * self.adapter_gates.get(target, 1)
             return output + pad(delta, (start, output.shape[-1] - start - width))
         return hook
 
@@ -79,13 +79,13 @@ class Gated:
         the sums of value times derivative over each adapter's tensors."""
         ones = lambda *shape: torch.ones(shape, dtype=images.dtype, requires_grad=True)  # noqa: E731
         self.head_gates = {key: ones(len(images), heads) for key, heads in keys.items()}
-        self.adapter_gates = {site: ones() for site in self.adapters}
-        factors = {(site, name): adapter[name] for site, adapter in self.adapters.items() for name in 'AB'}
+        self.adapter_gates = {target: ones() for target in self.adapters}
+        factors = {(target, name): adapter[name] for target, adapter in self.adapters.items() for name in 'AB'}
         inputs = [*self.head_gates.values(), *self.adapter_gates.values(), *factors.values()]
         loss = torch.nn.functional.cross_entropy(self.model(images), labels)
         grads = iter(torch.autograd.grad(loss, inputs) if inputs else ())
         by_head = {key: next(grads) for key in self.head_gates}
-        by_adapter = {site: next(grads).item() for site in self.adapter_gates}
+        by_adapter = {target: next(grads).item() for target in self.adapter_gates}
         by_factor = {key: (value * next(grads)).sum().item() for key, value in factors.items()}
         self.head_gates, self.adapter_gates = {}, {}
         return loss.item(), by_head, by_adapter, by_factor

@@ -4,17 +4,17 @@ import re
 
 
 def scores(adapters, by_gate, by_factor):
-    """by_gate: by site, the derivative by its gate in each batch; by_factor: by (site, A or B), the sums of value times
+    """by_gate: by target, the derivative by its gate in each batch; by_factor: by (target, A or B), the sums of value times
     derivative. Each factor's sum is the gate's derivative: a delta grows in proportion to its A, and to its B."""
     found = {}
-    for site, adapter in adapters.items():
-        gate = sum(by_gate[site])
+    for target, adapter in adapters.items():
+        gate = sum(by_gate[target])
         for name in 'AB':
-            total = sum(by_factor[site, name])
-            assert math.isclose(total, gate, rel_tol=1e-9, abs_tol=1e-15), (site, name, total, gate)
-        found[site] = {
+            total = sum(by_factor[target, name])
+            assert math.isclose(total, gate, rel_tol=1e-9, abs_tol=1e-15), (target, name, total, gate)
+        found[target] = {
             'taylor': abs(gate),
-            'parameters': {name: abs(sum(by_factor[site, name])) for name in 'AB'},
+            'parameters': {name: abs(sum(by_factor[target, name])) for name in 'AB'},
             'magnitude': sum(adapter[name].abs().sum().item() for name in 'AB'),
         }
     return found
@@ -23,10 +23,10 @@ def scores(adapters, by_gate, by_factor):
 def groups(adapters):
     """Positions of one stage, role and shape, which can stand in for each other; in the order given."""
     found = {}
-    for site, adapter in adapters.items():
-        stage, _, rest = site.rpartition('blocks.')
+    for target, adapter in adapters.items():
+        stage, _, rest = target.rpartition('blocks.')
         role = adapter.get('role') or re.sub(r'^\d+\.', '', rest)
-        found.setdefault((stage, role, adapter['A'].shape, adapter['B'].shape), []).append(site)
+        found.setdefault((stage, role, adapter['A'].shape, adapter['B'].shape), []).append(target)
     return found.values()
 
 
@@ -48,15 +48,15 @@ def pair(pruned, donors, importance, pairing):
 
 
 def share(adapters, found, spec):
-    """For each pruned site, from the least important on, the site whose adapter it shares; ties: the first site."""
-    pruned_sites, shares = [], {}
-    for sites in groups(adapters):
-        importance = [found[site][spec['criterion']] for site in sites]
-        ranked = sorted(range(len(sites)), key=lambda position: (importance[position], position))
-        count = min(math.floor(spec['ratio'] * len(sites) + 0.5), len(sites) - 1)  # one is kept
+    """For each pruned target, from the least important on, the target whose adapter it shares; ties: the first target."""
+    pruned_targets, shares = [], {}
+    for targets in groups(adapters):
+        importance = [found[target][spec['criterion']] for target in targets]
+        ranked = sorted(range(len(targets)), key=lambda position: (importance[position], position))
+        count = min(math.floor(spec['ratio'] * len(targets) + 0.5), len(targets) - 1)  # one is kept
         pruned, kept = ranked[:count], ranked[count:]
         donors = sorted(kept, key=lambda position: (-importance[position], position))[:count]
-        pruned_sites += [sites[position] for position in pruned]
+        pruned_targets += [targets[position] for position in pruned]
         pairs = pair(pruned, donors, importance, spec['pairing'])
-        shares.update({sites[position]: sites[pairs[position]] for position in sorted(pairs)})
-    return {'pruned': pruned_sites, 'shares': shares}
+        shares.update({targets[position]: targets[pairs[position]] for position in sorted(pairs)})
+    return {'pruned': pruned_targets, 'shares': shares}

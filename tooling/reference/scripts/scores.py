@@ -5,14 +5,14 @@
 reads from DIR
     config.json, model.safetensors   the model, as timm's Hub has it (a ViT or a Swin)
     data.safetensors                 images [n, 3, h, w], labels [n]
-    adapters.safetensors             SITE.A [in, r] and SITE.B [r, out] of each adapter (for `neat`, A is [out, r])
+    adapters.safetensors             TARGET.A [in, r] and TARGET.B [r, out] of each adapter (for `neat`, A is [out, r])
     case.json
         {"batches": [4, 4, 3],       samples of each batch, in order
          "adapters": [               in the order of their positions; may be empty
-            {"site": "blocks.0.attn.qkv[q]",   a linear, its third q, k or v in brackets, or a block such as blocks.0.mlp
+            {"target": "blocks.0.attn.qkv[q]",   a linear, its third q, k or v in brackets, or a block such as blocks.0.mlp
              "kind": "lowrank",      s x A B; "bottleneck": s relu(x A) B; "neat": s x relu(W0 A) B
              "scale": 0.5,           s
-             "role": "mlp"}],        optional: adapters of one role are pruned together; by default the site within its block
+             "role": "mlp"}],        optional: adapters of one role are pruned together; by default the target within its block
          "heat": {                   optional
             "sources": ["activation", "delta"],   gates on all of q and v, bias and adapters included; on what the adapter of
                                                   attn.qkv[q], attn.qkv[v] adds
@@ -29,8 +29,8 @@ and writes DIR/scores.json
     {"losses": [..],                 of each batch, the mean of its samples
      "heat": {"scores": {SOURCE: {"blocks.0.attn": {"q": {"batch": [..], "sample": [..], "none": [..], "square": [..]}}}},
               "masks": [{"blocks.0.attn": [..]}]},      the heads that are off, ascending
-     "pear": {"scores": {SITE: {"taylor": t, "parameters": {"A": a, "B": b}, "magnitude": m}},
-              "plans": [{"pruned": [SITE, ..], "shares": {PRUNED: KEPT}}]}}    the least important first
+     "pear": {"scores": {TARGET: {"taylor": t, "parameters": {"A": a, "B": b}, "magnitude": m}},
+              "plans": [{"pruned": [TARGET, ..], "shares": {PRUNED: KEPT}}]}}    the least important first
 
 Scores of heads, with g_i the derivative of a batch's mean loss by a sample's gate: batch |sum g_i|, sample sum |g_i|, none
 sum g_i, square (sum g_i)^2, each summed over the batches. Scores of adapters: taylor |dL/dgate|, parameters |sum of value
@@ -52,8 +52,8 @@ def read_adapters(folder, case):
     if not case['adapters']:
         return {}
     tensors = load_file(folder / 'adapters.safetensors')
-    factors = lambda site: {name: tensors[f'{site}.{name}'].double().requires_grad_() for name in 'AB'}  # noqa: E731
-    return {adapter['site']: {**adapter, **factors(adapter['site'])} for adapter in case['adapters']}
+    factors = lambda target: {name: tensors[f'{target}.{name}'].double().requires_grad_() for name in 'AB'}  # noqa: E731
+    return {adapter['target']: {**adapter, **factors(adapter['target'])} for adapter in case['adapters']}
 
 
 def gate_keys(gated, case):

@@ -21,10 +21,10 @@ import {
 import type { Batch, BatchSource } from '@peft/train';
 import { runPython } from './python.ts';
 
-/** An adapter of one site, as `scripts/scores.py` describes it. */
+/** An adapter of one target, as `scripts/scores.py` describes it. */
 export interface AdapterSpec {
-  /** The site's id, `blocks.0.attn.qkv[q]`. */
-  readonly site: string;
+  /** The target's id, `blocks.0.attn.qkv[q]`. */
+  readonly target: string;
   readonly kind: 'lowrank' | 'bottleneck' | 'neat';
   readonly scale: number;
   readonly role?: string;
@@ -81,7 +81,7 @@ export interface ReferenceScores {
     scores: Record<Source, Record<string, Record<Component, HeadScores>>>;
     masks: Record<string, number[]>[];
   };
-  /** By site; and for each plan, what it prunes and what each pruned site shares. */
+  /** By target; and for each plan, what it prunes and what each pruned target shares. */
   pear: {
     scores: Record<string, { taylor: number; parameters: Record<'A' | 'B', number>; magnitude: number }>;
     plans: { pruned: string[]; shares: Record<string, string> }[];
@@ -91,9 +91,9 @@ export interface ReferenceScores {
 /** The adapters of a low-rank pair, a bottleneck or a NEAT without pairs that was added here, with their values. */
 export const adapterSpecs = (adapter: Adapter, kind: AdapterSpec['kind'], scale: number): Promise<AdapterSpec[]> =>
   Promise.all(
-    adapter.attachedSites.map(async ({ site: { id }, parameters: { A, B } }) => {
+    adapter.attachedTargets.map(async ({ target: { id }, parameters: { A, B } }) => {
       const [a, b] = [await A.get(), await B.get()];
-      return { site: id, kind, scale, A: { shape: A.shape, values: a }, B: { shape: B.shape, values: b } };
+      return { target: id, kind, scale, A: { shape: A.shape, values: a }, B: { shape: B.shape, values: b } };
     }),
   );
 
@@ -105,7 +105,7 @@ const changes = {
 
 const batchSizes = [4, 4, 3];
 
-/** A random model with a few labelled pictures, in a folder where Python finds them: the input of `scripts/scores.py`. */
+/** A random model with a few labeled pictures, in a folder where Python finds them: the input of `scripts/scores.py`. */
 export class ScoreCase {
   readonly folder = mkdtempSync(join(tmpdir(), 'peft-scores-'));
   /** The pictures to score on, in batches of unequal size. */
@@ -158,9 +158,9 @@ export class ScoreCase {
     const heatOrDefaults = heat && { components: ['q', 'v'], masks: [], ...heat };
     const request = { batches: batchSizes, adapters: described, heat: heatOrDefaults, pear };
     this.#write('case.json', JSON.stringify(request));
-    const factors = adapters.flatMap(({ site, A, B }) =>
+    const factors = adapters.flatMap(({ target, A, B }) =>
       Object.entries({ A, B }).map(([name, { shape, values }]): [string, StoredTensor] => [
-        `${site}.${name}`,
+        `${target}.${name}`,
         fromFloat32(values, shape),
       ]),
     );

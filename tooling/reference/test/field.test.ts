@@ -47,7 +47,7 @@ describe.skipIf(missing !== '')(`adapters from the field${missing}`, () => {
 
   test('all-linear leaves the patch convolution out, as in Python', async () => {
     const { base } = await open('vit');
-    const { sites } = planAdapter(base, lora({ targets: 'all-linear' }));
-    expect(sites.map(({ path }) => path)).not.toContain('patch_embed.proj');
+    const { targets } = planAdapter(base, lora({ targets: 'all-linear' }));
+    expect(targets.map(({ path }) => path)).not.toContain('patch_embed.proj');
   });
 });

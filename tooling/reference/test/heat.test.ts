@@ -43,7 +43,7 @@ describe.skipIf(pythonMissing)(title, () => {
 
     test.each(masks)('$source $aggregation $strategy $scope', async spec => {
       const { source = 'activation', aggregation = 'batch', strategy, ...options } = spec;
-      const { model, adapter } = await begin({ source, abs: aggregation, strategy, ...options, warmEpochs: 1 });
+      const { model, adapter } = await begin({ scoreOn: source, aggregation, strategy, ...options, warmEpochs: 1 });
       const { method } = await passStage(model, adapter, stageOf(adapter)!, {
         engine: eagerEngine(),
         source: on.source,

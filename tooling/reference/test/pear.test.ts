@@ -1,7 +1,7 @@
 import {
   type AdaptedModel,
   type Adapter,
-  bottleneck,
+  adaptformer,
   drawNormal,
   eagerEngine,
   fold,
@@ -14,10 +14,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { pythonMissing } from '../src/python.ts';
 import { type AdapterSpec, adapterSpecs, type PlanSpec, type ReferenceScores, ScoreCase } from '../src/scores.ts';
 
-const adapted: Record<string, { of: Method; kind: AdapterSpec['kind']; scale: number }> = {
-  bottlenecks: { of: bottleneck({ r: 4, scale: 0.7 }), kind: 'bottleneck', scale: 0.7 },
+const adapted: Record<string, { base: Method; kind: AdapterSpec['kind']; scale: number }> = {
+  bottlenecks: { base: adaptformer({ r: 4, scale: 0.7 }), kind: 'bottleneck', scale: 0.7 },
   pairs: {
-    of: bottleneck({ targets: ['attn.qkv[q,v]'], r: 3, act: 'identity', scale: 0.5 }),
+    base: adaptformer({ targets: ['attn.qkv[q,v]'], r: 3, act: 'identity', scale: 0.5 }),
     kind: 'lowrank',
     scale: 0.5,
   },
@@ -33,14 +33,14 @@ const cases = (['vit', 'swin'] as const).flatMap(kind => Object.keys(adapted).ma
 const title = `Pear against PyTorch's autograd${pythonMissing ? ` (skipped: ${pythonMissing})` : ''}`;
 describe.skipIf(pythonMissing)(title, () => {
   describe.each(cases)('of %s on a %s', (what, kind) => {
-    const { of, kind: form, scale } = adapted[what];
+    const { base, kind: form, scale } = adapted[what];
     let on: ScoreCase;
     let theirs: ReferenceScores['pear'];
 
     /** A Pear whose adapters have values, as they would have after some epochs. */
     async function begin(plan: PlanSpec): Promise<{ model: AdaptedModel; adapter: Adapter }> {
       const model = await on.open();
-      const adapter = await model.add('default', pear({ of, ...plan }), { key: key(1) });
+      const adapter = await model.add('default', pear({ base, ...plan }), { key: key(1) });
       for (const [path, parameter] of adapter.parameters()) {
         parameter.set(drawNormal(fold(key(2), path), parameter.size).map(value => 0.3 * value));
       }
@@ -63,8 +63,8 @@ describe.skipIf(pythonMissing)(title, () => {
       const { scores, shared } = method.config as PearConfig;
       expect(Object.keys(scores!)).toEqual(Object.keys(theirs.scores));
       const largest = Math.max(...Object.values(theirs.scores).map(score => score[plan.criterion]));
-      for (const [site, score] of Object.entries(scores!)) {
-        expect(Math.abs(score - theirs.scores[site][plan.criterion])).toBeLessThan(1e-3 * largest);
+      for (const [target, score] of Object.entries(scores!)) {
+        expect(Math.abs(score - theirs.scores[target][plan.criterion])).toBeLessThan(1e-3 * largest);
       }
       const expected = theirs.plans[plans.indexOf(plan)];
       expect(shared).toEqual(expected.shares);

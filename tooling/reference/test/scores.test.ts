@@ -1,7 +1,7 @@
 import {
   type AdaptedModel,
   type Adapter,
-  bottleneck,
+  adaptformer,
   drawNormal,
   fold,
   getModule,
@@ -92,7 +92,7 @@ describe.skipIf(pythonMissing)(title, () => {
       on = await ScoreCase.make(kind);
       model = await on.open();
       pairs = await model.add('pairs', lora({ targets: ['attn.qkv[q,v]'], r: 3, alpha: 1.5 }), { key: key(1) });
-      const beside = await model.add('beside', bottleneck({ targets: ['mlp'], r: 4, scale: 0.7 }), { key: key(2) });
+      const beside = await model.add('beside', adaptformer({ targets: ['mlp'], r: 4, scale: 0.7 }), { key: key(2) });
       model.use(['pairs', 'beside']);
       for (const adapter of [pairs, beside]) {
         for (const [path, parameter] of adapter.parameters()) {
@@ -159,15 +159,15 @@ describe.skipIf(pythonMissing)(title, () => {
     });
 
     test('a score of a delta is the gradient of its factor here, by head, by sample and as a whole', async () => {
-      const sites = Object.entries(found.heat.scores.delta).flatMap(([path, { q, v }]) => [
+      const targets = Object.entries(found.heat.scores.delta).flatMap(([path, { q, v }]) => [
         { id: `${path}.qkv[q]`, scores: q },
         { id: `${path}.qkv[v]`, scores: v },
       ]);
-      const matrices = sites.map(({ id }) => pairs.plan.parameters.get(`${id}.B`)!);
-      const heads = sites.map(({ scores }) => scores.batch.length);
+      const matrices = targets.map(({ id }) => pairs.plan.parameters.get(`${id}.B`)!);
+      const heads = targets.map(({ scores }) => scores.batch.length);
       const batches = await byGradients(model, matrices, heads, on.batches);
       const samples = await Promise.all(on.batches.map(batch => byGradients(model, matrices, heads, single(batch))));
-      for (const [i, { id, scores }] of sites.entries()) {
+      for (const [i, { id, scores }] of targets.entries()) {
         const tolerance = 1e-3 * Math.max(...scores.sample);
         const byBatch = scores.batch.map((_, head) => sum(batches.map(batch => Math.abs(batch[i][head]))));
         expect(difference(byBatch, scores.batch)).toBeLessThan(tolerance);

@@ -3,10 +3,10 @@ import { pythonMissing } from '../src/python.ts';
 import { type AdapterSpec, type ReferenceScores, ScoreCase, type ScoreRequest } from '../src/scores.ts';
 
 /** An adapter of a ViT of 24 features that adds nothing, and whose magnitude is given. */
-function idle(site: string, kind: AdapterSpec['kind'], magnitude: number): AdapterSpec {
+function idle(target: string, kind: AdapterSpec['kind'], magnitude: number): AdapterSpec {
   const A = Float32Array.from({ length: 48 }, (_, i) => (i === 0 ? magnitude : 0));
   return {
-    site,
+    target,
     kind,
     scale: 1,
     A: { shape: [24, 2], values: A },
@@ -47,9 +47,9 @@ test.skipIf(pythonMissing)(`the reference's Pear prunes and shares as its rules 
 });
 
 test.skipIf(pythonMissing)(`the reference breaks ties by position${skipped}`, async () => {
-  const sites = [0, 1, 2, 3, 4, 5].flatMap(i => [`blocks.${i}.attn.qkv[q]`, `blocks.${i}.attn.qkv[v]`]);
+  const targets = [0, 1, 2, 3, 4, 5].flatMap(i => [`blocks.${i}.attn.qkv[q]`, `blocks.${i}.attn.qkv[v]`]);
   const { heat, pear } = await score({
-    adapters: sites.map(site => idle(site, 'lowrank', 1)),
+    adapters: targets.map(target => idle(target, 'lowrank', 1)),
     heat: {
       sources: ['delta'],
       masks: (['global', 'layer', 'allHeads'] as const).map(scope => ({
@@ -65,8 +65,8 @@ test.skipIf(pythonMissing)(`the reference breaks ties by position${skipped}`, as
   expect(global).toEqual(new Array(6).fill([0]));
   expect(layer).toEqual(new Array(6).fill([0]));
   expect(allHeads).toEqual([[0, 1, 2], [0, 1, 2], [], [], [], []]);
-  const q = sites.filter(site => site.endsWith('[q]'));
-  const v = sites.filter(site => site.endsWith('[v]'));
+  const q = targets.filter(target => target.endsWith('[q]'));
+  const v = targets.filter(target => target.endsWith('[v]'));
   expect(pear.plans[0].pruned).toEqual([...q.slice(0, 3), ...v.slice(0, 3)]);
   expect(pear.plans[0].shares).toEqual(
     Object.fromEntries([q, v].flatMap(of => [0, 1, 2].map(i => [of[i], of[i + 3]]))),

@@ -26,9 +26,12 @@ export const input = (): tf.Tensor =>
     [2, 3, 5],
   );
 
-/** The model's output, as numbers, on {@link input} or what `of` makes. */
-export async function run(model: { call(x: tf.Tensor): tf.Tensor }, of: () => tf.Tensor = input): Promise<number[]> {
-  const y = tf.tidy(() => model.call(of()));
+/** The model's output, as numbers, on {@link input} or what `makeInput` makes. */
+export async function run(
+  model: { call(x: tf.Tensor): tf.Tensor },
+  makeInput: () => tf.Tensor = input,
+): Promise<number[]> {
+  const y = tf.tidy(() => model.call(makeInput()));
   const values = [...(await y.data())];
   y.dispose();
   return values;

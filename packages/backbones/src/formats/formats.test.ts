@@ -43,8 +43,8 @@ describe('config.json of timm', () => {
     [{ ...vit, model_args: { act_layer: 'relu' } }, /act_layer is "relu"; only "gelu"/],
     [{ ...vit, model_args: { surprise: 1 } }, /"surprise" not supported for a vit; known: img_size,/],
     [{ ...swin, model_args: { always_partition: true } }, /always_partition/],
-    [{ ...vit, model_args: { depth: 'deep' } }, /model_args: depth should be a whole number.*; it is "deep"/],
-    [{ ...vit, model_args: { depth: 1e9 } }, /depth should be a whole number from 1 to 128; it is 1000000000/],
+    [{ ...vit, model_args: { depth: 'deep' } }, /model_args: depth should be an integer.*; it is "deep"/],
+    [{ ...vit, model_args: { depth: 1e9 } }, /depth should be an integer from 1 to 128; it is 1000000000/],
     [
       { ...vit, model_args: { img_size: [1, 2, 3] } },
       /img_size should be a size or \[height, width\]; it is \[1, 2, 3\]/,
@@ -167,16 +167,16 @@ describe('config.json of transformers', () => {
     [{ model_type: 'swin', use_absolute_embeddings: true }, false, /use_absolute_embeddings/],
     [{ ...vit, id2label: { 1: 'cat', 2: 'dog', 3: 'owl' } }, false, /id2label numbers a class "3"/],
     [{ ...vit, num_labels: 2 }, false, /id2label has 3 names for 2 classes/],
-    [{ ...vit, num_hidden_layers: 1e9 }, false, /num_hidden_layers should be a whole number from 1 to 128/],
+    [{ ...vit, num_hidden_layers: 1e9 }, false, /num_hidden_layers should be an integer from 1 to 128/],
     [{ ...vit, image_size: [224, '224'] }, false, /image_size should be a size/],
-    [{ ...vit, label2id: { cat: 'first' } }, false, /label2id\.cat should be a whole number/],
+    [{ ...vit, label2id: { cat: 'first' } }, false, /label2id\.cat should be an integer/],
     [{ ...vit, quantization_config: {} }, false, /quantization_config should be left out/],
   ])('%j is refused', (config, newHead, message) => {
     expect(() => describeTransformers(config, 'config.json', undefined, newHead)).toThrow(message);
   });
 
   test.each([
-    [{ resample: 9 }, /resample should be a whole number from 0 to 4; it is 9/],
+    [{ resample: 9 }, /resample should be an integer from 0 to 4; it is 9/],
     [{ image_mean: [0, 0] }, /preprocessor_config\.json: image_mean/],
     [{ image_std: 'none' }, /image_std should be a list of three numbers; it is "none"/],
     [{ size: { height: 1e9, width: 1e9 } }, /size/],

@@ -4,10 +4,10 @@ import * as v from 'valibot';
 // Each message completes "<field> should be ...". Bounds lie far beyond known models; they keep a broken file from costing
 // time and memory before its weights are looked at.
 
-/** A whole number from `least` to `most`. */
+/** An integer from `least` to `most`. */
 /* @__NO_SIDE_EFFECTS__ */
 export function count(least: number, most: number) {
-  const what = `a whole number from ${least} to ${most}`;
+  const what = `an integer from ${least} to ${most}`;
   return v.pipe(v.number(what), v.integer(what), v.minValue(least, what), v.maxValue(most, what));
 }
 

@@ -70,7 +70,7 @@ export class SwinTransformer extends Backbone {
     return [...this.#body(), this.#pooling(), moduleSegment(this.head)];
   }
 
-  /** The tokens after the last stage, normalised, `[B, H, W, C]`. */
+  /** The tokens after the last stage, normalized, `[B, H, W, C]`. */
   tokens(images: tf.Tensor): tf.Tensor {
     return tf.tidy(() => this.norm.call(runSegments(this.#body(), images)));
   }

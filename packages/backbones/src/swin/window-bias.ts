@@ -35,7 +35,7 @@ function wrapped(windows: number, side: number, shift: number): tf.Tensor2D {
 }
 
 /**
- * Keeps apart tokens that are neighbours in a shifted window only because the picture was rolled.
+ * Keeps apart tokens that are neighbors in a shifted window only because the picture was rolled.
  *
  * @param windows how many windows there are, by rows and columns
  * @returns `[windows, h w, h w]`: 0, or -100 between strangers

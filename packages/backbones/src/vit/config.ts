@@ -21,7 +21,7 @@ export interface VisionTransformerConfig {
   embedPrefix: boolean;
   /** Where layer scale starts; `null` for none. */
   layerScale: number | null;
-  /** Normalise after pooling instead of before; `null` for the usual: when pooling by mean. */
+  /** Normalize after pooling instead of before; `null` for the usual: when pooling by mean. */
   fcNorm: boolean | null;
   /** Of the layer norms. */
   epsilon: number;

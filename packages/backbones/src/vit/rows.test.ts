@@ -40,7 +40,7 @@ function counted(model: VisionTransformer, call: () => void): number[] {
 const pooled: [string, Partial<VisionTransformerConfig>, number][] = [
   ['a class token', {}, 1],
   ['a class token, with layer scale and registers', { layerScale: 0.5, registerTokens: 3 }, 1],
-  ['a class token normalised after pooling', { fcNorm: true }, 1],
+  ['a class token normalized after pooling', { fcNorm: true }, 1],
   ['two tokens', { distilled: true }, 2],
 ];
 

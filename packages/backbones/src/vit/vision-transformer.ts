@@ -111,16 +111,16 @@ export class VisionTransformer extends Backbone {
     return [...this.#pooledBody(), this.#heads()];
   }
 
-  /** The tokens after the last block, normalised unless that follows pooling, `[B, N, D]`. */
+  /** The tokens after the last block, normalized unless that follows pooling, `[B, N, D]`. */
   tokens(images: tf.Tensor): tf.Tensor {
-    return tf.tidy(() => this.#normalise(runSegments(this.#body(), images)));
+    return tf.tidy(() => this.#normalize(runSegments(this.#body(), images)));
   }
 
   features(images: tf.Tensor): tf.Tensor {
     return tf.tidy(() => tf.mean(runSegments(this.#pooledBody(), images), 1));
   }
 
-  #normalise(x: tf.Tensor, rows?: number): tf.Tensor {
+  #normalize(x: tf.Tensor, rows?: number): tf.Tensor {
     return this.norm ? this.norm.call(x, rows) : x;
   }
 
@@ -151,7 +151,7 @@ export class VisionTransformer extends Backbone {
     return {
       name: 'pool',
       modules: [norm, fc_norm].filter(module => module !== undefined),
-      run: x => tf.tidy(() => this.#pool(this.#normalise(x, this.#pooledTokens))),
+      run: x => tf.tidy(() => this.#pool(this.#normalize(x, this.#pooledTokens))),
     };
   }
 

@@ -11,10 +11,10 @@ function taps(from: number, to: number): { start: number; weights: number[] }[] 
   const scale = from / to;
   const stretch = Math.max(scale, 1); // antialiasing: a wider kernel when shrinking
   return Array.from({ length: to }, (_, i) => {
-    const centre = scale * (i + 0.5);
-    const start = Math.max(Math.trunc(centre - 2 * stretch + 0.5), 0);
-    const end = Math.min(Math.trunc(centre + 2 * stretch + 0.5), from);
-    const raw = Array.from({ length: end - start }, (_, j) => cubic((start + j - centre + 0.5) / stretch));
+    const center = scale * (i + 0.5);
+    const start = Math.max(Math.trunc(center - 2 * stretch + 0.5), 0);
+    const end = Math.min(Math.trunc(center + 2 * stretch + 0.5), from);
+    const raw = Array.from({ length: end - start }, (_, j) => cubic((start + j - center + 0.5) / stretch));
     const sum = raw.reduce((total, weight) => total + weight, 0);
     return { start, weights: raw.map(weight => weight / sum) };
   });

@@ -11,7 +11,7 @@ export const offsetOf = (position: number[], steps: number[]): number =>
 /** A box of elements, with its place in two tensors of which one may be larger. */
 export interface Box {
   size: number[];
-  /** Elements between neighbours along each axis of the box, in the source and in the target. */
+  /** Elements between neighbors along each axis of the box, in the source and in the target. */
   fromSteps: number[];
   toSteps: number[];
 }

@@ -112,7 +112,7 @@ function whatIsKept(folder: string, done: readonly ComparedMethod[], report: str
  * options to set.
  */
 function argumentsFor(method: string, args: Arguments): Arguments & { method: string } {
-  const isWhole = methodEntry(method).factory.type === 'whole';
+  const isWhole = methodEntry(method).factory.type === 'trainModules';
   const { targets, set } = isWhole ? {} : args;
   const own = args.each?.[method];
   return { ...args, targets, ...own, set: { ...set, ...own?.set }, method };

@@ -18,7 +18,7 @@ const each: NonNullable<Arguments['each']> = {
 /** The main job on what is embedded: pico-vit learns 1,000 handwritten digits, by every method and with a head only. */
 export async function demo(args: Arguments, output: Output): Promise<void> {
   output.note(
-    'peft demo: pico-vit (683,242 parameters, trained on small colour photographs) learns handwritten digits.\n',
+    'peft demo: pico-vit (683,242 parameters, trained on small color photographs) learns handwritten digits.\n',
   );
   const { epochs = 7, lr = 5e-3 } = args;
   await compare({ ...args, ...embedded, methods: Object.keys(each), each, epochs, lr }, output);

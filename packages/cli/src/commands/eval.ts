@@ -16,9 +16,9 @@ export async function evaluate(args: Arguments, output: Output): Promise<void> {
   try {
     const opened = await openModel(args, output, dataset);
     const { labels, backbone } = opened;
-    const labelled = matchClasses(dataset, { labels, classes: backbone.model.classes }, output);
+    const labeled = matchClasses(dataset, { labels, classes: backbone.model.classes }, output);
     const started = performance.now();
-    const metrics = await measure(opened, labelled, { engine, batch: args.batch ?? 32 }, output);
+    const metrics = await measure(opened, labeled, { engine, batch: args.batch ?? 32 }, output);
     const { accuracy, meanPerClass, confusion, n, loss } = metrics;
     const seconds = (performance.now() - started) / 1000;
     const text = table(

@@ -39,7 +39,7 @@ export async function exportModel(args: Arguments, output: Output): Promise<void
   await openEagerBackend(args, output);
   const opened = await openModel(args, output);
   const { model, backbone, preprocessing, labels } = opened;
-  const folded = model.active.filter(({ unmergeable }) => !args.keepAdapters && !unmergeable);
+  const folded = model.active.filter(({ mergeable }) => !args.keepAdapters && mergeable === true);
   const kept = model.active.filter(adapter => !folded.includes(adapter));
   if (folded.length > 0) model.merge(namesOf(folded));
   output.note(

@@ -34,12 +34,12 @@ async function describeBackbone(args: Arguments, output: Output): Promise<void> 
   const method = args.method ? makeMethod({ ...args, method: args.method }, [...model.classifiers]) : undefined;
   const start = countParameters(model, method ? [planAdapter(model, method)] : []);
   const settled = countParameters(model, method ? [planSettled(model, method)] : []);
-  const { base, adapter, adapterTrainable, saved, sites } = settled;
+  const { base, adapter, adapterTrainable, saved, targets } = settled;
   const children = [...modules(model)].length - 1;
   const rows = [
     ['parameters', count(base)],
     ['modules', count(children)],
-    ['linear sites adapted', count(sites)],
+    ['linear targets adapted', count(targets)],
     [`${args.method ?? 'adapter'}, without the head`, count(adapterTrainable)],
     ...(method?.stage ? [[`  before it is to ${method.stage.name}`, count(start.adapter)]] : []),
     ...(adapter === adapterTrainable ? [] : [['  stored, frozen tensors included', count(adapter)]]),
@@ -50,7 +50,7 @@ async function describeBackbone(args: Arguments, output: Output): Promise<void> 
     stored: adapter,
     saved,
     total: base,
-    sites,
+    targets,
     modules: [...parameters(model)].map(([name, { shape }]) => ({ name, shape })),
     metadata: { backbone: args.backbone, config: (method?.config ?? null) as JsonObject | null },
   });

@@ -57,7 +57,7 @@ async function freezeRouting(args: Arguments, data: string, opened: OpenedModel,
         if (seen >= calibrationPictures) return;
       }
     }
-    for (const { name } of model.active.filter(({ method }) => method.unmergeable)) {
+    for (const { name } of model.active.filter(({ method }) => method.mergeable !== true)) {
       const { deviation, batches } = await calibrate(model, name, pictures);
       output.note(
         `Adapter "${name}": its routing is frozen at the mean of ${batches} batches; largest logit difference there ${deviation.toExponential(2)}`,

@@ -3,7 +3,7 @@ import { escapeHtml } from './svg.ts';
 /** What a method did inside, as a report shows it. */
 export type Insight = Grid | Bars;
 
-/** A shaded cell for each value: heads of layers, experts of sites. */
+/** A shaded cell for each value: heads of layers, experts of targets. */
 export interface Grid {
   readonly kind: 'grid';
   readonly title: string;

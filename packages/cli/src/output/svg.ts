@@ -14,10 +14,10 @@ interface Frame {
 const width = 460;
 const height = 260;
 const margin = { left: 52, right: 12, top: 28, bottom: 36 };
-/** Colours that differ for colour-blind eyes too (Okabe and Ito). */
-const colours = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#000000'];
+/** Colors that differ for color-blind eyes too (Okabe and Ito). */
+const colors = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#000000'];
 
-const colourOf = (index: number): string => colours[index % colours.length];
+const colorOf = (index: number): string => colors[index % colors.length];
 
 export const escapeHtml = (text: string): string =>
   text.replace(/[&<>"']/g, character => `&#${character.charCodeAt(0)};`);
@@ -85,7 +85,7 @@ export function lineChart(series: readonly Series[], frame: Frame): string {
   const [xs, ys] = scales(series, frame);
   const lines = series.map(({ points }, i) => {
     const path = points.map(([x, y]) => `${xs.at(x).toFixed(1)},${ys.at(y).toFixed(1)}`).join(' ');
-    return `<polyline points="${path}" fill="none" stroke="${colourOf(i)}" stroke-width="1.5"/>`;
+    return `<polyline points="${path}" fill="none" stroke="${colorOf(i)}" stroke-width="1.5"/>`;
   });
   return svg(frame, axes(frame, xs, ys) + lines.join('') + legend(series));
 }
@@ -97,7 +97,7 @@ export function scatterChart(series: readonly Series[], frame: Frame): string {
     points
       .map(
         ([x, y]) =>
-          `<circle cx="${xs.at(x)}" cy="${ys.at(y)}" r="4" fill="${colourOf(i)}"><title>${escapeHtml(name)}</title></circle>`,
+          `<circle cx="${xs.at(x)}" cy="${ys.at(y)}" r="4" fill="${colorOf(i)}"><title>${escapeHtml(name)}</title></circle>`,
       )
       .join(''),
   );
@@ -110,7 +110,7 @@ const legend = (series: readonly Series[]): string =>
     .map(({ name }, i) => {
       const x = width - margin.right - 64 * (series.length - i);
       return (
-        `<rect x="${x}" y="7" width="10" height="10" fill="${colourOf(i)}"/>` +
+        `<rect x="${x}" y="7" width="10" height="10" fill="${colorOf(i)}"/>` +
         `<text x="${x + 14}" y="16">${escapeHtml(name)}</text>`
       );
     })

@@ -29,7 +29,7 @@ export interface FitOptions {
   method: string;
   recipe: Recipe;
   opened: OpenedModel;
-  /** Labelled as the model numbers its classes. */
+  /** Labeled as the model numbers its classes. */
   train: Dataset;
   engine: Engine;
   checkpoints: RunCheckpoints;

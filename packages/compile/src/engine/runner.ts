@@ -7,7 +7,7 @@ export type HostArray =
   | Uint8Array<ArrayBuffer>;
 
 /** Name, type and shape of what goes into a session or comes out. */
-export interface Port {
+export interface TensorSpec {
   readonly name: string;
   readonly type: ElementType;
   readonly shape: readonly number[];
@@ -25,9 +25,9 @@ export interface SlotValue {
 export interface SessionPlan {
   readonly model: Uint8Array<ArrayBuffer>;
   /** Inputs given to each run. */
-  readonly inputs: readonly Port[];
+  readonly inputs: readonly TensorSpec[];
   /** Outputs given back by each run. */
-  readonly outputs: readonly Port[];
+  readonly outputs: readonly TensorSpec[];
   /** Inputs read from slots. */
   readonly reads: readonly { readonly name: string; readonly slot: number }[];
   /** Outputs that are the slots' values after the run. */

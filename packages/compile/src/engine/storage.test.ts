@@ -14,8 +14,8 @@ import {
   parameters,
   saveState,
   softmaxCrossEntropy,
+  trainModules,
   valueAndGrads,
-  whole,
 } from '@peft/core';
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
@@ -40,7 +40,7 @@ const labels = { data: Int32Array.from({ length: 8 }, (_, i) => i % 3), shape: [
 async function train(engine: Engine, trained: string[], steps = 12): Promise<number[]> {
   const net = initialize(new Net(), key(2));
   const model = adapt(net);
-  await model.add('default', whole({ modulesToSave: trained }), { key: key(3) });
+  await model.add('default', trainModules({ modulesToSave: trained }), { key: key(3) });
   const variables = [...model.trainable()].map(([, { value }]) => value);
   const step = engine.compile(({ x, labels }) => {
     const loss = () => tf.mean(softmaxCrossEntropy(model.call(x), labels)) as tf.Scalar;

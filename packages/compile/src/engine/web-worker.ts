@@ -6,11 +6,11 @@ import { serveRunner } from './serve-runner.mjs';
 import { createWebRunner } from './web-runner.ts';
 
 /** What is used of a `DedicatedWorkerGlobalScope`. */
-interface Scope {
+interface WorkerScope {
   postMessage(message: unknown, transfer: ArrayBuffer[]): void;
   addEventListener(type: 'message', listener: (event: { data: Parameters<typeof answer>[0] }) => void): void;
 }
 
-const scope = globalThis as unknown as Scope;
+const scope = globalThis as unknown as WorkerScope;
 const answer = serveRunner(createWebRunner, (reply, transfer) => scope.postMessage(reply, transfer));
 scope.addEventListener('message', ({ data }) => answer(data));

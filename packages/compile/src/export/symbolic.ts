@@ -1,5 +1,5 @@
 import { check } from '@peft/core';
-import { type Constant, Graph, type GraphNode, type Port } from '../onnx/graph.ts';
+import { type Constant, Graph, type GraphNode, type ValueInfo } from '../onnx/graph.ts';
 
 /** A graph that was recorded with `size` where the symbolic dimension is. */
 export interface Sample {
@@ -43,7 +43,7 @@ export function generalize(a: Sample, b: Sample, measured: { readonly input: str
     if (varies) varying.set(constant.name, { constant, functions });
     else graph.constants.push(constant);
   }
-  const port = (mine: Port, yours: Port): Port => ({
+  const port = (mine: ValueInfo, yours: ValueInfo): ValueInfo => ({
     ...mine,
     shape: mine.shape.map((length, axis) => symbol(affine(Number(length), Number(yours.shape[axis])))),
   });

@@ -6,7 +6,7 @@ import { binary, scalar } from './elementwise.ts';
 import type { Kernel, KernelTable } from './kernel.ts';
 import { slice } from './shape.ts';
 
-/** False, but not before `after` is there, and no optimiser of graphs can tell: whether one of its numbers is above infinity. */
+/** False, but not before `after` is there, and no optimizer of graphs can tell: whether one of its numbers is above infinity. */
 function never(r: Recorder, after: Value): Value {
   const zeros = after.shape.map(() => 0);
   const ones = after.shape.map(() => 1);
@@ -14,7 +14,7 @@ function never(r: Recorder, after: Value): Value {
   return binary(r, 'Greater', number, scalar(r, Number.POSITIVE_INFINITY, number), 'bool');
 }
 
-/** `x + 0`: to an optimiser another value than `x`, and one that has to wait for `after`. */
+/** `x + 0`: to an optimizer another value than `x`, and one that has to wait for `after`. */
 const barrier: Kernel = ({ x, after }, _, r) => binary(r, 'Add', x, r.cast(never(r, after), 'float32'));
 
 /**

@@ -22,10 +22,10 @@ const layerNorm: Kernel<{ epsilon: number }> = ({ x, gamma, beta }, { epsilon },
 };
 
 const layerNormGrad: Kernel = ({ dy, x, gamma, mean, inverseStd }, _, r) => {
-  const normalised = mul(r, sub(r, x, mean), inverseStd);
+  const normalized = mul(r, sub(r, x, mean), inverseStd);
   const g = mul(r, dy, gamma);
   const average = (v: Value) => reduce(r, 'ReduceMean', v, -1, true);
-  const projection = mul(r, normalised, average(mul(r, g, normalised)));
+  const projection = mul(r, normalized, average(mul(r, g, normalized)));
   return mul(r, sub(r, sub(r, g, average(g)), projection), inverseStd);
 };
 

@@ -27,7 +27,7 @@ export interface Constant {
 }
 
 /** A graph input or output. A dimension that is a string is symbolic. */
-export interface Port {
+export interface ValueInfo {
   readonly name: string;
   readonly type: ElementType;
   readonly shape: readonly (number | string)[];
@@ -40,8 +40,8 @@ export interface Port {
 export class Graph {
   nodes: GraphNode[] = [];
   constants: Constant[] = [];
-  inputs: Port[] = [];
-  outputs: Port[] = [];
+  inputs: ValueInfo[] = [];
+  outputs: ValueInfo[] = [];
   readonly #names = new Map<string, readonly string[]>();
 
   /** Adds a node, unless it is there already, and names its outputs. An input named '' is left out. */
@@ -64,7 +64,7 @@ export class Graph {
   }
 
   /** Adds an input; several calls with one name add it once. */
-  input(port: Port): string {
+  input(port: ValueInfo): string {
     if (!this.inputs.some(({ name }) => name === port.name)) this.inputs.push(port);
     return port.name;
   }
@@ -73,7 +73,7 @@ export class Graph {
    * Makes `value` an output under `port.name`, through an Identity: an input may be an output, one value two outputs.
    * {@link finish} takes away those that need not be.
    */
-  output(value: string, port: Port): void {
+  output(value: string, port: ValueInfo): void {
     this.nodes.push({ op: 'Identity', domain: '', inputs: [value], outputs: [port.name], attributes: {} });
     this.outputs.push(port);
   }

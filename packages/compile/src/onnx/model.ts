@@ -6,7 +6,7 @@ import {
   elementCodes,
   type Graph,
   type GraphNode,
-  type Port,
+  type ValueInfo,
 } from './graph.ts';
 import { ProtoWriter } from './proto.ts';
 
@@ -84,7 +84,7 @@ function writeTensor({ name, type, shape, bytes }: Initializer): ProtoWriter {
   return tensor.int(2, elementCodes[type]).string(8, name).bytes(9, bytes);
 }
 
-function writePort({ name, type, shape }: Port): ProtoWriter {
+function writePort({ name, type, shape }: ValueInfo): ProtoWriter {
   const dimensions = new ProtoWriter();
   for (const size of shape) {
     dimensions.message(

@@ -1,6 +1,6 @@
 import { PeftError, type RandomSource, type Step, withScope } from '@peft/core';
 import * as tf from '@tensorflow/tfjs-core';
-import { type ElementType, elementCodes, type Graph, type Port } from '../onnx/graph.ts';
+import { type ElementType, elementCodes, type Graph, type ValueInfo } from '../onnx/graph.ts';
 import { RecordingBackend, recordingBackend } from './backend.ts';
 import { isRecordable, Recorder, type RecorderOptions, typeOf } from './recorder.ts';
 import type { Value } from './value.ts';
@@ -17,7 +17,7 @@ export type Source =
   | { readonly kind: 'variable'; readonly variable: tf.Variable }
   | { readonly kind: 'tensor'; readonly dataId: tf.DataId };
 
-export interface StaticPort extends Port {
+export interface StaticPort extends ValueInfo {
   readonly shape: readonly number[];
 }
 

@@ -40,7 +40,7 @@ export class BorrowedVariables {
     throw new PeftError(
       'not-supported',
       `The step makes the variable "${made.name}" while it is being recorded, so its first value would be frozen into ` +
-        'it. Make all variables, those of the optimiser too, before the step first runs.',
+        'it. Make all variables, those of the optimizer too, before the step first runs.',
     );
   }
 

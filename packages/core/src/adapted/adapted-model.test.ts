@@ -4,8 +4,8 @@ import { difference, lowRank, Net, net, run, x } from '../../test/nets.ts';
 import {
   type AdaptedModel,
   adapt,
+  adaptformer,
   attachAdapterFolder,
-  bottleneck,
   countParameters,
   type FolderFiles,
   key,
@@ -48,8 +48,8 @@ test('add needs a method alone: the name is default, the values those of key(0)'
   const adapter = await short.add(method);
   await long.add('default', method, { key: key(0) });
   expect(short.get('default')).toBe(adapter);
-  expect(await adapter.siteValues()).toMatchObject(
-    (await long.get('default').siteValues()).map(({ values }) => ({ values })),
+  expect(await adapter.targetValues()).toMatchObject(
+    (await long.get('default').targetValues()).map(({ values }) => ({ values })),
   );
   expect((await short.add('other', method)).name).toBe('other');
 });
@@ -111,16 +111,16 @@ describe('several adapters', () => {
     expect(await run(model)).toEqual(adapted);
   });
 
-  test('the base of a site is that of the frozen weight, whatever an adapter adds to it', async () => {
+  test('the base of a target is that of the frozen weight, whatever an adapter adds to it', async () => {
     const targets = { targets: ['qkv[k,v]', 'proj'] };
     const added: Method = {
       ...lowRank({ targets }),
-      delta: ({ base }) => tf.zerosLike(base()),
+      delta: ({ baseOutput }) => tf.zerosLike(baseOutput()),
       weightDelta: ({ parameters }) => lowRankDeltaWeight(parameters, 1),
     };
     const halved: Method = {
       ...lowRank({ targets }),
-      delta: ({ base }) => tf.mul(base(), -0.5),
+      delta: ({ baseOutput }) => tf.mul(baseOutput(), -0.5),
       deltaWeight: ({ weight }) => tf.mul(weight(), -0.5),
     };
     const model = adapt(net());
@@ -145,7 +145,7 @@ describe('several adapters', () => {
     expect(difference(await run(model), adapted)).toBeLessThan(1e-4);
     expect(() => model.merge()).toThrow(state);
     expect(() => model.use('bb')).toThrow(state);
-    expect(() => model.detach('a')).toThrow(state);
+    expect(() => model.remove('a')).toThrow(state);
     expect(() => {
       model.enabled = false;
     }).toThrow(state);
@@ -159,9 +159,9 @@ describe('several adapters', () => {
 
   test('some are merged while the others go on acting, from the frozen weight', async () => {
     const model = adapt(net());
-    const based: Method = { ...lowRank({ targets: all }), delta: ({ base }) => tf.mul(base(), 0.3) };
+    const based: Method = { ...lowRank({ targets: all }), delta: ({ baseOutput }) => tf.mul(baseOutput(), 0.3) };
     await addMoved(model, 'a', lowRank({ targets: all }));
-    await addMoved(model, 'b', { ...based, unmergeable: 'for a reason.' });
+    await addMoved(model, 'b', { ...based, mergeable: { reason: 'for a reason.' } });
     const both = await run(model);
     expect(() => model.merge()).toThrow('Adapter "b" (low-rank) cannot be merged: for a reason.');
     model.merge(['a']);
@@ -194,7 +194,7 @@ describe('several adapters', () => {
     expect(() => model.merge()).toThrow(state);
   });
 
-  test('are detached one by one, until the base is as it was', async () => {
+  test('are removed one by one, until the base is as it was', async () => {
     const before = tf.memory().numTensors;
     const base = net();
     const [plain, held] = [await run(base), tf.memory().numTensors];
@@ -203,11 +203,11 @@ describe('several adapters', () => {
     await addMoved(model, 'bb', lowRank({ targets: { targets: ['qkv'] } }));
     const [b] = await outputs(model, 'bb');
     model.use(['a', 'bb']);
-    model.detach('a');
+    model.remove('a');
     expect(await run(model)).toEqual(b);
     expect(base.layers[0].proj.isPristine).toBe(true);
     expect(base.layers[0].qkv.isPristine).toBe(false);
-    model.detach('bb');
+    model.remove('bb');
     expect(await run(model)).toEqual(plain);
     expect(base.layers[0].qkv.isPristine).toBe(true);
     expect(tf.memory().numTensors).toBe(held);
@@ -255,24 +255,27 @@ describe('heads of their own', () => {
 });
 
 test('a method that acts on another is read with the one that it acts on unless given another', async () => {
-  const twice = ({ of = bottleneck({ targets: ['proj'] }) }: { of?: Method } = {}): Method => ({
-    ...of,
+  const twice = ({ base = adaptformer({ targets: ['proj'] }) }: { base?: Method } = {}): Method => ({
+    ...base,
     type: 'twice',
     config: {},
-    of,
-    delta: call => tf.mul(of.delta(call), 2),
+    base,
+    delta: call => tf.mul(base.delta(call), 2),
   });
-  const factory: MethodFactory = Object.assign((options: object) => twice(options), { type: 'twice', of: bottleneck });
+  const factory: MethodFactory = Object.assign((options: object) => twice(options), {
+    type: 'twice',
+    base: adaptformer,
+  });
   const model = adapt(net());
   await addMoved(model, 'default', twice());
   const files = await writeAdapterFolder(model);
   const again = adapt(net());
   await attachAdapterFolder(again, readAdapterFolder(files, 'folder', [factory]));
-  expect(again.get('default').method.of?.config).toEqual(model.get('default').method.of?.config);
+  expect(again.get('default').method.base?.config).toEqual(model.get('default').method.base?.config);
   expect(await run(again)).toEqual(await run(model));
   const alone: MethodFactory = Object.assign((options: object) => twice(options), { type: 'twice' });
   expect(() => readAdapterFolder(files, 'folder', [alone])).toThrow(
-    'folder holds an adapter of type bottleneck; can be read: twice.',
+    'folder holds an adapter of type adaptformer; can be read: twice.',
   );
 });
 
@@ -297,17 +300,17 @@ describe('adding', () => {
     const model = adapt(net());
     const tensors = tf.memory().numTensors;
     let calls = 0;
-    const prepare = async (): Promise<Record<string, Float32Array>> => {
+    const initFromWeight = async (): Promise<Record<string, Float32Array>> => {
       if (++calls === 2) throw new Error('on purpose');
       return {};
     };
-    const method: Method = { ...lowRank({ targets: all }), prepare };
+    const method: Method = { ...lowRank({ targets: all }), initFromWeight };
     await expect(model.add('a', method, { key: key(1) })).rejects.toThrow('on purpose');
     expect(model.adapters.size).toBe(0);
     expect(tf.memory().numTensors).toBe(tensors);
   });
 
-  test('initial values are those of the adapter, the site and the key', async () => {
+  test('initial values are those of the adapter, the target and the key', async () => {
     const values = async (name: string, seed: number, targets: string[], path: string): Promise<Float32Array> => {
       const adapter = await adapt(net()).add(name, lowRank({ targets: { targets } }), { key: key(seed) });
       return adapter.plan.parameters.get(path)!.get();
@@ -331,7 +334,7 @@ describe('parameters', () => {
       adapterTrainable: 2 * 2 * (4 + 6 + 6 + 4),
       saved: 2 * (6 + 4) + 4 * 3 + 3,
       trainable: 2 * 2 * (4 + 6 + 6 + 4) + 2 * (6 + 4) + 4 * 3 + 3,
-      sites: 4,
+      targets: 4,
     });
     expect(tf.memory().numTensors).toBe(before);
   });
@@ -340,15 +343,15 @@ describe('parameters', () => {
     const plain = lowRank({ targets: { targets: ['qkv'] } });
     const method: Method = {
       ...plain,
-      parameters(site, sites) {
-        const { A, B } = plain.parameters(site, sites);
+      parameters(target, targets) {
+        const { A, B } = plain.parameters(target, targets);
         return { A: { ...A, share: 'all', frozen: true }, B };
       },
     };
     const model = adapt(net());
     const adapter = await model.add('a', method, { key: key(1) });
     expect([...adapter.plan.parameters.keys()]).toEqual(['all.A', 'layers.0.qkv.B', 'layers.1.qkv.B']);
-    model.train(() => true);
+    model.setTrainable(() => true);
     expect([...model.trainable()].map(([path]) => path)).toEqual(['a/layers.0.qkv.B', 'a/layers.1.qkv.B']);
   });
 
@@ -356,7 +359,7 @@ describe('parameters', () => {
     const model = adapt(net());
     await addMoved(model, 'a', lowRank({ targets: all, modulesToSave: ['head'] }));
     await addMoved(model, 'b', lowRank({ targets: { targets: ['head'] } }), false);
-    model.train(path => path.startsWith('a/head') || path.startsWith('b/'));
+    model.setTrainable(path => path.startsWith('a/head') || path.startsWith('b/'));
     expect([...model.trainable()].map(([path]) => path)).toEqual(['a/head.weight', 'a/head.bias']);
     model.use(['b']);
     expect([...model.trainable()].map(([path]) => path)).toEqual(['b/head.A', 'b/head.B']);
@@ -404,7 +407,7 @@ describe.runIf(process.env.PEFT_BACKEND === 'cpu')('a damaged folder', () => {
     return writeAdapterFolder(model);
   }
 
-  const index = (content: object): FolderFiles => ({ 'peft.json': text({ format: 2, files: {}, ...content }) });
+  const index = (content: object): FolderFiles => ({ 'peft.json': text({ format: 3, files: {}, ...content }) });
 
   test.each<[string, FolderFiles, string]>([
     ['no JSON', { 'peft.json': new TextEncoder().encode('{') }, 'bad-file'],

@@ -1,17 +1,17 @@
 import type * as tf from '@tensorflow/tfjs-core';
-import { check } from '../errors.ts';
-import type { Method, Succession } from '../method/method.ts';
-import type { Adaptable, Site } from '../method/targets.ts';
+import { check, PeftError } from '../errors.ts';
+import type { Method, StageResult } from '../method/method.ts';
+import type { Adaptable, Target } from '../method/targets.ts';
 import { type Module, patch } from '../module/module.ts';
 import type { Parameter } from '../module/parameter.ts';
 import { bindPaths, parameters } from '../module/tree.ts';
 import { fold, type Key, key as makeKey } from '../tensor/random.ts';
-import { Adapter, type AttachedSite, sliceWeight } from './adapter.ts';
+import { Adapter, type AttachedTarget, sliceWeight } from './adapter.ts';
 import type { Gates } from './gates.ts';
 import { MergedWeights } from './merged-weights.ts';
 import { type PlanOptions, planAdapter } from './plan.ts';
 import { countParameters } from './report.ts';
-import { sitePatch } from './site-patch.ts';
+import { targetPatch } from './target-patch.ts';
 
 export interface AddOptions {
   /** Where the adapter's initial values come from; `key(0)` unless given. */
@@ -81,7 +81,7 @@ export class AdaptedModel {
     const [name, method, options = {}] = isNamed(given) ? given : ['default' as const, ...given];
     const { key = makeKey(0), strict = true, active = true, fill, keeps = (_, base) => this.#isUnkept(base) } = options;
     this.#requireUnmerged('add an adapter');
-    check(!this.#adapters.has(name), 'state', () => `There is an adapter "${name}" already; detach it first.`);
+    check(!this.#adapters.has(name), 'state', () => `There is an adapter "${name}" already; remove it first.`);
     check(
       /^[\w-]+$/.test(name),
       'bad-argument',
@@ -94,17 +94,17 @@ export class AdaptedModel {
       await this.#initialize(adapter);
     });
     this.#adapters.set(name, adapter);
-    for (const { module } of adapter.plan.sites) this.#ensurePatched(module);
+    for (const { module } of adapter.plan.targets) this.#ensurePatched(module);
     if (active) this.#activate([...this.#active, adapter]);
     return adapter;
   }
 
   /**
    * Lets an adapter go on as another method, as a stage of training asks for. One that fails leaves all as it was. The
-   * parameters are new ones: optimisers and recorded steps that hold the old ones must be made anew.
+   * parameters are new ones: optimizers and recorded steps that hold the old ones must be made anew.
    */
-  async become(name: string, { method, values = {} }: Succession): Promise<Adapter> {
-    this.#requireUnmerged('let an adapter become another');
+  async replace(name: string, { method, values = {} }: StageResult): Promise<Adapter> {
+    this.#requireUnmerged('replace an adapter');
     const old = this.get(name);
     const keeps = (path: string): boolean => old.plan.kept.has(path);
     const adapter = new Adapter(name, planAdapter(this.base, method, { strict: false, keeps }), old.key);
@@ -113,15 +113,15 @@ export class AdaptedModel {
       await adapter.takeOver(old, values);
     });
     this.#adapters.set(name, adapter);
-    for (const { module } of adapter.plan.sites) this.#ensurePatched(module);
+    for (const { module } of adapter.plan.targets) this.#ensurePatched(module);
     this.#activate(this.#active.map(other => (other === old ? adapter : other)));
     this.#dropPatches();
     old.dispose();
     return adapter;
   }
 
-  /** Runs `body`, which must be synchronous, with gates at sites of an adapter. */
-  gated<T>(adapter: Adapter, gates: ReadonlyMap<Site, Gates>, body: () => T): T {
+  /** Runs `body`, which must be synchronous, with gates at targets of an adapter. */
+  gated<T>(adapter: Adapter, gates: ReadonlyMap<Target, Gates>, body: () => T): T {
     this.#requireUnmerged('score an adapter');
     adapter.gates = gates;
     try {
@@ -196,8 +196,8 @@ export class AdaptedModel {
    *
    * @throws PeftError `no-match` for a name that is not there; `state` while merged
    */
-  detach(name: string): void {
-    this.#requireUnmerged('detach an adapter');
+  remove(name: string): void {
+    this.#requireUnmerged('remove an adapter');
     const adapter = this.get(name);
     this.#activate(this.#active.filter(other => other !== adapter));
     this.#adapters.delete(name);
@@ -224,7 +224,7 @@ export class AdaptedModel {
   }
 
   /** Trains only the parameters whose `adapter/path` the test accepts; frozen tensors of a method stay frozen. */
-  train(test: (path: string) => boolean): void {
+  setTrainable(test: (path: string) => boolean): void {
     for (const adapter of this.#adapters.values()) {
       for (const [path, parameter] of adapter.parameters()) {
         parameter.trainable = !parameter.fixed && test(`${adapter.name}/${path}`);
@@ -237,7 +237,7 @@ export class AdaptedModel {
     for (const { plan } of this.#merged.adapters)
       for (const { base, own } of plan.saved.values()) base.ownValue.assign(own.value);
     this.#merged.keep();
-    for (const name of [...this.#adapters.keys()]) this.detach(name);
+    for (const name of [...this.#adapters.keys()]) this.remove(name);
   }
 
   /** The fresh parameters, by path, that no adapter keeps: they have no values but those that they were initialized with. */
@@ -255,11 +255,10 @@ export class AdaptedModel {
   }
 
   #requireMergeable(adapter: Adapter): void {
-    const { name, method, unmergeable } = adapter;
+    const { name, method, mergeable } = adapter;
     check(this.#active.includes(adapter), 'state', () => `Adapter "${name}" is not in use; call use() first.`);
-    check(!unmergeable, 'not-mergeable', () => {
-      return `Adapter "${name}" (${method.type}) cannot be merged: ${unmergeable}`;
-    });
+    if (mergeable !== true)
+      throw new PeftError('not-mergeable', `Adapter "${name}" (${method.type}) cannot be merged: ${mergeable.reason}`);
   }
 
   #activate(adapters: Adapter[]): void {
@@ -273,22 +272,24 @@ export class AdaptedModel {
 
   #ensurePatched(module: Adaptable): void {
     if (this.#patches.has(module)) return;
-    const active = (): AttachedSite[] =>
+    const active = (): AttachedTarget[] =>
       (this.#enabled ? this.#active : [])
         .filter(adapter => !this.#merged.adapters.includes(adapter))
-        .flatMap(adapter => adapter.attachedSites.filter(({ site }) => site.module === module));
+        .flatMap(adapter => adapter.attachedTargets.filter(({ target }) => target.module === module));
     this.#patches.set(
       module,
       patch(
         module,
-        sitePatch(module, active, () => this.#merged.frozen(module)),
+        targetPatch(module, active, () => this.#merged.frozen(module)),
       ),
     );
   }
 
   /** Undoes the patches of modules that no adapter needs any more. */
   #dropPatches(): void {
-    const needed = new Set([...this.#adapters.values()].flatMap(({ plan }) => plan.sites.map(({ module }) => module)));
+    const needed = new Set(
+      [...this.#adapters.values()].flatMap(({ plan }) => plan.targets.map(({ module }) => module)),
+    );
     for (const [module, undo] of this.#patches) {
       if (needed.has(module)) continue;
       undo();
@@ -307,11 +308,11 @@ export class AdaptedModel {
   }
 
   #initialize(adapter: Adapter): Promise<void> {
-    return adapter.initialize(site => this.#readWeight(site));
+    return adapter.initialize(target => this.#readWeight(target));
   }
 
-  async #readWeight(site: Site): Promise<Float32Array> {
-    const weight = sliceWeight(this.#merged.frozen(site.module), site);
+  async #readWeight(target: Target): Promise<Float32Array> {
+    const weight = sliceWeight(this.#merged.frozen(target.module), target);
     try {
       return Float32Array.from(await weight.data());
     } finally {

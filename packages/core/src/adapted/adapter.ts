@@ -1,16 +1,16 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { check } from '../errors.ts';
-import type { SiteValues, Tensors } from '../method/method.ts';
-import type { Site } from '../method/targets.ts';
+import type { Mergeable, TargetValues, Tensors } from '../method/method.ts';
+import type { Target } from '../method/targets.ts';
 import type { Parameter } from '../module/parameter.ts';
 import { fold, type Key } from '../tensor/random.ts';
 import type { Gates } from './gates.ts';
 import type { AdapterPlan } from './plan.ts';
 
-/** A site of an adapter in a model: what a patched module needs to run it. */
-export interface AttachedSite {
+/** A target of an adapter in a model: what a patched module needs to run it. */
+export interface AttachedTarget {
   readonly adapter: Adapter;
-  readonly site: Site;
+  readonly target: Target;
   readonly parameters: Record<string, Parameter>;
 }
 
@@ -22,8 +22,8 @@ export class Adapter {
   readonly key: Key;
   /** Multiplies what it adds; 1 unless set by `use`. */
   weight = 1;
-  /** Gates that hold while it is scored, by site; see `AdaptedModel.gated`. */
-  gates: ReadonlyMap<Site, Gates> | undefined;
+  /** Gates that hold while it is scored, by target; see `AdaptedModel.gated`. */
+  gates: ReadonlyMap<Target, Gates> | undefined;
 
   constructor(name: string, plan: AdapterPlan, key: Key) {
     this.name = name;
@@ -35,14 +35,15 @@ export class Adapter {
     return this.plan.method;
   }
 
-  /** Why it cannot be merged, for people; nothing if it can. */
-  get unmergeable(): string | undefined {
-    const block = this.plan.sites.find(({ module }) => !module.weight);
-    return this.method.unmergeable ?? (block && `${block.path} is a block without a weight.`);
+  /** Whether it can be merged: its method can, and every target has a weight. */
+  get mergeable(): Mergeable {
+    const block = this.plan.targets.find(({ module }) => !module.weight);
+    if (this.method.mergeable !== true || !block) return this.method.mergeable;
+    return { reason: `${block.path} is a block without a weight.` };
   }
 
-  get attachedSites(): AttachedSite[] {
-    return this.plan.sites.map((site, i) => ({ adapter: this, site, parameters: this.plan.bySite[i] }));
+  get attachedTargets(): AttachedTarget[] {
+    return this.plan.targets.map((target, i) => ({ adapter: this, target, parameters: this.plan.byTarget[i] }));
   }
 
   /** Every tensor of the adapter with a path: its own parameters, then its copies of base parameters. */
@@ -55,31 +56,32 @@ export class Adapter {
    * Gives initial values to what has none, drawn from its key, each tensor from the stream of its own path; copies start as
    * what they copy.
    *
-   * @param weightOf a site's frozen weight, `[in, out]`, for methods that start from it
+   * @param weightOf a target's frozen weight, `[in, out]`, for methods that start from it
    */
-  async initialize(weightOf: (site: Site) => Promise<Float32Array>): Promise<void> {
+  async initialize(weightOf: (target: Target) => Promise<Float32Array>): Promise<void> {
     const from = this.key;
-    const { method, sites, bySite, parameters, saved } = this.plan;
+    const { method, targets, byTarget, parameters, saved } = this.plan;
     const empty = new Set([...this.parameters()].flatMap(([, it]) => (it.isMaterialized ? [] : [it])));
     for (const [path, parameter] of parameters) if (empty.has(parameter)) parameter.initialize(fold(from, path));
-    if (method.prepare) {
-      for (const [i, site] of sites.entries()) {
-        if (!Object.values(bySite[i]).some(parameter => empty.has(parameter))) continue;
-        const values = await method.prepare(site, await weightOf(site), fold(from, site.id));
-        for (const [name, data] of Object.entries(values)) if (empty.has(bySite[i][name])) bySite[i][name].set(data);
+    if (method.initFromWeight) {
+      for (const [i, target] of targets.entries()) {
+        if (!Object.values(byTarget[i]).some(parameter => empty.has(parameter))) continue;
+        const values = await method.initFromWeight(target, await weightOf(target), fold(from, target.id));
+        for (const [name, data] of Object.entries(values))
+          if (empty.has(byTarget[i][name])) byTarget[i][name].set(data);
       }
     }
     for (const { base, own } of saved.values())
       if (empty.has(own)) own.set(Float32Array.from(await base.ownValue.data()));
   }
 
-  /** The values of its sites, in memory order. */
-  async siteValues(): Promise<SiteValues> {
+  /** The values of its targets, in memory order. */
+  async targetValues(): Promise<TargetValues> {
     const read = async ([name, parameter]: [string, Parameter]) => [name, await parameter.get()] as const;
     return Promise.all(
-      this.plan.sites.map(async (site, i) => {
-        const values = await Promise.all(Object.entries(this.plan.bySite[i]).map(read));
-        return { site, values: Object.fromEntries(values) };
+      this.plan.targets.map(async (target, i) => {
+        const values = await Promise.all(Object.entries(this.plan.byTarget[i]).map(read));
+        return { target, values: Object.fromEntries(values) };
       }),
     );
   }
@@ -114,7 +116,7 @@ export class Adapter {
 export const valuesOf = (parameters: Record<string, Parameter>): Tensors =>
   Object.fromEntries(Object.entries(parameters).map(([name, parameter]) => [name, parameter.value]));
 
-/** The part of a fused projection's weight that belongs to a site, `[in, out]`. The caller disposes of it. */
-export function sliceWeight(weight: tf.Tensor, { slice, inFeatures, outFeatures }: Site): tf.Tensor {
+/** The part of a fused projection's weight that belongs to a target, `[in, out]`. The caller disposes of it. */
+export function sliceWeight(weight: tf.Tensor, { slice, inFeatures, outFeatures }: Target): tf.Tensor {
   return slice ? tf.slice(weight, [0, slice.start], [inFeatures, outFeatures]) : tf.clone(weight);
 }

@@ -10,7 +10,7 @@ import {
   planAdapter,
   readAdapterFolder,
   type TargetOptions,
-  whole,
+  trainModules,
   writeAdapterFolder,
 } from '../index.ts';
 
@@ -39,7 +39,7 @@ async function move(model: AdaptedModel, name: string): Promise<void> {
 }
 
 const attach = (model: AdaptedModel, files: FolderFiles) =>
-  attachAdapterFolder(model, readAdapterFolder(files, 'folder', [factory, whole]));
+  attachAdapterFolder(model, readAdapterFolder(files, 'folder', [factory, trainModules]));
 
 /** The files of an adapter without a head, as those of versions that lost a new head were. */
 async function withoutHead(): Promise<FolderFiles> {
@@ -74,14 +74,14 @@ describe('a new head, which no file gave values to,', () => {
 
   test('has one owner: adapters added beside it leave it, and a folder without it goes beside it', async () => {
     const model = adapt(withNewHead());
-    await model.add('probe', whole({ modulesToSave: ['head'] }), { key: key(1) });
+    await model.add('probe', trainModules({ modulesToSave: ['head'] }), { key: key(1) });
     const second = await model.add('second', method(), { key: key(2) });
     expect([...second.plan.saved.keys()]).toEqual([]);
     await move(model, 'probe');
     const again = adapt(withNewHead(0.5));
     await attach(again, await writeAdapterFolder(model));
     expect(difference(await run(again), await run(model))).toBeLessThan(1e-6);
-    model.detach('probe');
+    model.remove('probe');
     expect(model.unkept).toEqual(['head.weight', 'head.bias']);
   });
 
@@ -90,14 +90,14 @@ describe('a new head, which no file gave values to,', () => {
     await model.add('default', method(), { key: key(1) });
     await move(model, 'default');
     const before = await run(model);
-    const adapter = await model.become('default', { method: lowRank({ targets: { targets: ['qkv', 'proj'] } }) });
+    const adapter = await model.replace('default', { method: lowRank({ targets: { targets: ['qkv', 'proj'] } }) });
     expect([...adapter.plan.saved.keys()]).toEqual(['head.weight', 'head.bias']);
     expect(difference(await run(model), before)).toBeLessThan(1e-6);
   });
 
   test('is not adapted besides', () => {
-    const { sites, saved } = planAdapter(withNewHead(), lowRank({ targets: { targets: ['qkv', 'head'] } }));
-    expect(sites.map(({ path }) => path)).toEqual(['layers.0.qkv', 'layers.1.qkv']);
+    const { targets, saved } = planAdapter(withNewHead(), lowRank({ targets: { targets: ['qkv', 'head'] } }));
+    expect(targets.map(({ path }) => path)).toEqual(['layers.0.qkv', 'layers.1.qkv']);
     expect(saved.size).toBe(2);
   });
 });

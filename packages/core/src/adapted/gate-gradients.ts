@@ -1,21 +1,21 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { GateSpec } from '../method/gate.ts';
 import type { Stage } from '../method/method.ts';
-import type { Site } from '../method/targets.ts';
+import type { Target } from '../method/targets.ts';
 import { registerGradients } from '../tensor/gradients.ts';
 import { withScope } from '../tensor/scope.ts';
 import type { AdaptedModel } from './adapted-model.ts';
 import type { Adapter } from './adapter.ts';
 
-/** The sites that a stage scores, with their gates. */
-const gatedSites = ({ plan: { sites } }: Adapter, stage: Stage): [Site, GateSpec][] =>
-  sites.flatMap(site => {
-    const gate = stage.gate?.(site, sites);
-    return gate ? [[site, gate]] : [];
+/** The targets that a stage scores, with their gates. */
+const gatedTargets = ({ plan: { targets } }: Adapter, stage: Stage): [Target, GateSpec][] =>
+  targets.flatMap(target => {
+    const gate = stage.gate?.(target, targets);
+    return gate ? [[target, gate]] : [];
   });
 
 /**
- * The derivatives of a loss by gates of one, `[B, G]` for each site by its id. Gradients are computed for the gates only.
+ * The derivatives of a loss by gates of one, `[B, G]` for each target by its id. Gradients are computed for the gates only.
  * Must run inside a tidy.
  *
  * @param batch samples in the batch
@@ -28,13 +28,13 @@ export function gateGradients(
   batch: number,
   loss: () => tf.Scalar,
 ): Record<string, tf.Tensor> {
-  const sites = gatedSites(adapter, stage);
-  const gates = sites.map(([, { groups }]) => tf.ones([batch, groups]));
-  const gated = new Map(sites.map(([site, { on }], i) => [site, { on, values: gates[i] }]));
+  const targets = gatedTargets(adapter, stage);
+  const gates = targets.map(([, { groups }]) => tf.ones([batch, groups]));
+  const gated = new Map(targets.map(([target, { on }], i) => [target, { on, values: gates[i] }]));
   registerGradients();
   // The backward pass too, in which checkpointed blocks run again.
   const gradients = model.gated(adapter, gated, () =>
     withScope({ variables: new Set(gates) }, () => tf.grads((..._gates: tf.Tensor[]) => loss())(gates)),
   );
-  return Object.fromEntries(sites.map(([{ id }], i) => [id, gradients[i]]));
+  return Object.fromEntries(targets.map(([{ id }], i) => [id, gradients[i]]));
 }

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { GateSpec } from '../method/gate.ts';
 
-/** Gates at a site: one for each sample and group of outputs, `[B, G]`. */
+/** Gates at a target: one for each sample and group of outputs, `[B, G]`. */
 export interface Gates {
   readonly on: GateSpec['on'];
   readonly values: tf.Tensor;

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { check } from '../errors.ts';
 import { type Adaptable, weightOf } from '../method/targets.ts';
-import { type Adapter, type AttachedSite, sliceWeight, valuesOf } from './adapter.ts';
+import { type Adapter, type AttachedTarget, sliceWeight, valuesOf } from './adapter.ts';
 
 /** The base weights that adapters are folded into, beside what they were before. */
 export class MergedWeights {
@@ -22,12 +22,12 @@ export class MergedWeights {
   /** W <- W0 + sum of the adapters' deltas. One that fails leaves all weights as they were. */
   fold(adapters: readonly Adapter[]): void {
     try {
-      for (const [module, sites] of groupByModule(adapters.flatMap(adapter => adapter.attachedSites))) {
+      for (const [module, targets] of groupByModule(adapters.flatMap(adapter => adapter.attachedTargets))) {
         const { value } = weightOf(module);
         const frozen = tf.keep(tf.clone(value));
         this.#frozen.set(module, frozen);
         const merged = tf.tidy(() =>
-          sites.reduce((sum: tf.Tensor, site) => tf.add(sum, mergedDelta(site, frozen)), frozen),
+          targets.reduce((sum: tf.Tensor, target) => tf.add(sum, mergedDelta(target, frozen)), frozen),
         );
         value.assign(merged);
         merged.dispose();
@@ -53,18 +53,21 @@ export class MergedWeights {
   }
 }
 
-function groupByModule(sites: AttachedSite[]): Map<Adaptable, AttachedSite[]> {
-  const groups = new Map<Adaptable, AttachedSite[]>();
-  for (const site of sites) groups.set(site.site.module, [...(groups.get(site.site.module) ?? []), site]);
+function groupByModule(targets: AttachedTarget[]): Map<Adaptable, AttachedTarget[]> {
+  const groups = new Map<Adaptable, AttachedTarget[]>();
+  for (const attached of targets) {
+    const { module } = attached.target;
+    groups.set(module, [...(groups.get(module) ?? []), attached]);
+  }
   return groups;
 }
 
-/** What a site adds to its whole module's weight, `[in, out]`. */
-function mergedDelta({ adapter, site, parameters }: AttachedSite, frozen: tf.Tensor): tf.Tensor {
+/** What a target adds to its whole module's weight, `[in, out]`. */
+function mergedDelta({ adapter, target, parameters }: AttachedTarget, frozen: tf.Tensor): tf.Tensor {
   const delta = adapter.method.deltaWeight?.({
-    site,
+    target,
     parameters: valuesOf(parameters),
-    weight: () => sliceWeight(frozen, site),
+    weight: () => sliceWeight(frozen, target),
   });
   check(
     delta,
@@ -72,9 +75,9 @@ function mergedDelta({ adapter, site, parameters }: AttachedSite, frozen: tf.Ten
     () => `Method ${adapter.method.type} says that it can be merged but has no deltaWeight.`,
   );
   const scaled = adapter.weight === 1 ? delta : tf.mul(delta, adapter.weight);
-  if (!site.slice) return scaled;
+  if (!target.slice) return scaled;
   return tf.pad(scaled, [
     [0, 0],
-    [site.slice.start, site.module.outFeatures - site.slice.end],
+    [target.slice.start, target.module.outFeatures - target.slice.end],
   ]);
 }

@@ -1,7 +1,7 @@
 import { closest } from '../closest.ts';
 import { check } from '../errors.ts';
 import type { Method } from '../method/method.ts';
-import { isWithin, patternKey, resolveSites, type Site } from '../method/targets.ts';
+import { isWithin, patternKey, resolveTargets, type Target } from '../method/targets.ts';
 import type { Module } from '../module/module.ts';
 import { Parameter } from '../module/parameter.ts';
 import { parameters } from '../module/tree.ts';
@@ -15,9 +15,9 @@ export interface SavedParameter {
 /** What a method would put into a model: described, without values and without memory. */
 export interface AdapterPlan {
   readonly method: Method;
-  readonly sites: readonly Site[];
-  /** The parameters of each site, in the order of {@link sites}; shared ones are the same object. */
-  readonly bySite: readonly Record<string, Parameter>[];
+  readonly targets: readonly Target[];
+  /** The parameters of each target, in the order of {@link targets}; shared ones are the same object. */
+  readonly byTarget: readonly Record<string, Parameter>[];
   /** Every tensor of the adapter once, by a path of its own: `blocks.0.attn.qkv[q].A`. */
   readonly parameters: ReadonlyMap<string, Parameter>;
   /** Copies of base parameters, by path. */
@@ -48,11 +48,11 @@ const isIn =
 function planSaved(
   root: Module,
   { modulesToSave, bias = 'none' }: Method,
-  sites: readonly Site[],
+  targets: readonly Target[],
   kept: ReadonlySet<string>,
   strict: boolean,
 ): Map<string, SavedParameter> {
-  const adapted = new Set(sites.map(({ path }) => `${path}.bias`));
+  const adapted = new Set(targets.map(({ path }) => `${path}.bias`));
   const all = [...parameters(root)].filter(([, { fixed }]) => !fixed);
   for (const name of strict ? modulesToSave : []) {
     check(name === '*' || all.some(([path]) => isWithin(path, name)), 'no-match', () => {
@@ -89,19 +89,19 @@ export function savedModules({ modulesToSave }: Method, kept: ReadonlySet<string
 }
 
 /** Refuses patterns of a method, or of the one that it acts on, that decide nothing. */
-function requirePatterns({ patterns = {}, of, type }: Method, sites: readonly Site[]): void {
+function requirePatterns({ patterns = {}, base, type }: Method, targets: readonly Target[]): void {
   for (const [option, table] of Object.entries(patterns)) {
-    const used = new Set(sites.map(({ path }) => patternKey(table, path)));
+    const used = new Set(targets.map(({ path }) => patternKey(table, path)));
     const unused = Object.keys(table).find(pattern => !used.has(pattern));
     check(unused === undefined, 'no-match', () => {
-      const paths = sites.map(({ path }) => path);
+      const paths = targets.map(({ path }) => path);
       return (
         `${type}: ${option} has "${unused}", which ends the path of no adapted module, or only of those that a pattern ` +
         `before it has; closest: ${closest(unused ?? '', paths)}.`
       );
     });
   }
-  if (of) requirePatterns(of, sites);
+  if (base) requirePatterns(base, targets);
 }
 
 /** The method, on the model's default targets if it was given none. */
@@ -120,32 +120,32 @@ function placed(root: Module, method: Method): Method {
  */
 export function planAdapter(root: Module, given: Method, options: PlanOptions = {}): AdapterPlan {
   const method = placed(root, given);
-  const { targets, blocks, convolutions } = method;
+  const { targets: addressed, blocks, convolutions } = method;
   const { strict = true } = options;
   const kept = keptPaths(root, method, options);
   const skipped = savedModules(method, kept);
-  const sites = targets ? resolveSites(root, targets, { skipped, strict, blocks, convolutions }) : [];
-  if (strict) requirePatterns(method, sites);
+  const targets = addressed ? resolveTargets(root, addressed, { skipped, strict, blocks, convolutions }) : [];
+  if (strict) requirePatterns(method, targets);
   const unique = new Map<string, Parameter>();
-  const bySite = sites.map(site => {
-    const specs = Object.entries(method.parameters(site, sites));
+  const byTarget = targets.map(target => {
+    const specs = Object.entries(method.parameters(target, targets));
     return Object.fromEntries(
       specs.map(([name, { shape, init, layout, frozen, share }]) => {
-        const path = `${share ?? site.id}.${name}`;
+        const path = `${share ?? target.id}.${name}`;
         const known = unique.get(path);
         const parameter = known ?? new Parameter(shape, init, { layout, fixed: frozen });
         check(
           String(parameter.shape) === String(shape),
           'bad-config',
-          () => `${path} is shared by sites that want it as [${parameter.shape}] and as [${shape}] (${site.id}).`,
+          () => `${path} is shared by targets that want it as [${parameter.shape}] and as [${shape}] (${target.id}).`,
         );
         unique.set(path, parameter);
         return [name, parameter];
       }),
     );
   });
-  const saved = planSaved(root, method, sites, kept, strict);
-  return { method, sites, bySite, parameters: unique, saved, kept };
+  const saved = planSaved(root, method, targets, kept, strict);
+  return { method, targets, byTarget, parameters: unique, saved, kept };
 }
 
 /**
@@ -156,11 +156,13 @@ export function planSettled(root: Module, method: Method, options: PlanOptions =
   const plan = planAdapter(root, method, options);
   const { stage } = method;
   if (!stage || stage.repeats) return plan;
-  const { sites, bySite } = plan;
-  const scores = sites.map(site => [site.id, new Float64Array(stage.gate?.(site, sites)?.groups ?? 0)] as const);
-  const values = sites.map((site, i) => {
-    const zeros = Object.entries(bySite[i]).map(([name, { size }]) => [name, new Float32Array(size)]);
-    return { site, values: Object.fromEntries(zeros) };
+  const { targets, byTarget } = plan;
+  const scores = targets.map(
+    target => [target.id, new Float64Array(stage.gate?.(target, targets)?.groups ?? 0)] as const,
+  );
+  const values = targets.map((target, i) => {
+    const zeros = Object.entries(byTarget[i]).map(([name, { size }]) => [name, new Float32Array(size)]);
+    return { target, values: Object.fromEntries(zeros) };
   });
   return planSettled(root, stage.next(new Map(scores), values).method, options);
 }

@@ -15,7 +15,7 @@ export interface ParameterReport {
   /** What training changes: of the two above, all that is not frozen. */
   trainable: number;
   /** Adapted places. */
-  sites: number;
+  targets: number;
 }
 
 const sizes = (list: Iterable<{ size: number }>): number => [...list].reduce((sum, { size }) => sum + size, 0);
@@ -30,6 +30,6 @@ export function countParameters(root: Module, plans: readonly AdapterPlan[]): Pa
     adapterTrainable: sizes(own.filter(({ trainable }) => trainable)),
     saved: sizes(saved),
     trainable: sizes([...own, ...saved].filter(({ trainable }) => trainable)),
-    sites: plans.reduce((sum, plan) => sum + plan.sites.length, 0),
+    targets: plans.reduce((sum, plan) => sum + plan.targets.length, 0),
   };
 }

@@ -7,7 +7,7 @@ import type { MethodRecord } from '../method/record.ts';
 import { factoryOf, methodRecord, recordOptions } from '../method/revive.ts';
 import { fromFileOrder, toFileOrder } from '../module/layout.ts';
 import { configure, option, required, shown } from '../schema/options.ts';
-import { boolean, integer, list, number, object, table, text } from '../schema/value.ts';
+import { boolean, integer, list, number, object, string, table } from '../schema/value.ts';
 import { key } from '../tensor/random.ts';
 import { type PeftAdapterFile, peftPrefix, TensorReader } from './adapter-file.ts';
 import { fromFloat32, toFloat32 } from './dtype.ts';
@@ -37,7 +37,7 @@ interface StackEntry extends MethodRecord {
 }
 
 interface PeftJson {
-  format: 2;
+  format: 3;
   adapters: StackEntry[];
   /** The files of the adapters: reading refuses those of another save. */
   files: FileHashes;
@@ -57,7 +57,7 @@ async function writeAdapter(adapter: Adapter, card: ModelCard): Promise<PeftAdap
   const modulesToSave = savedModules(method, plan.kept);
   let config: JsonObject = {};
   if (method.files) {
-    const written = await method.files.write(await adapter.siteValues());
+    const written = await method.files.write(await adapter.targetValues());
     config = written.config;
     for (const [name, tensor] of written.tensors) tensors.set(name, tensor);
   } else {
@@ -123,7 +123,7 @@ export async function writeAdapterFolder(model: AdaptedModel, card: ModelCard = 
     });
   }
   const hashes = Object.fromEntries(Object.entries(files).map(([path, bytes]) => [path, sha256Of(bytes)]));
-  const peftJson: PeftJson = { format: 2, adapters: stack, files: hashes, model: card };
+  const peftJson: PeftJson = { format: 3, adapters: stack, files: hashes, model: card };
   files['peft.json'] = encode(`${JSON.stringify(peftJson, null, 2)}\n`);
   files['README.md'] = encode(readme(model, card));
   return files;
@@ -143,27 +143,27 @@ export interface AdapterFolder {
 }
 
 const recordFields = {
-  type: required('The method.', text()),
+  type: required('The method.', string()),
   config: required('Its options.', object({})),
 };
 
 const entryFields = {
-  name: required('The adapter.', text()),
+  name: required('The adapter.', string()),
   weight: required('What multiplies its update.', number()),
   active: required('Whether it is in use.', boolean()),
 };
 
 const cardFields = {
-  backbone: option('The name of the backbone, or where it came from.', text()),
-  weightsHash: option('SHA-256 of its weights.', text()),
-  labels: option('The names of the classes.', list(text())),
+  backbone: option('The name of the backbone, or where it came from.', string()),
+  weightsHash: option('SHA-256 of its weights.', string()),
+  labels: option('The names of the classes.', list(string())),
   preprocessing: option('How pictures become its input.', object({})),
 };
 
 const peftJsonFields = {
   format: required('The version of the format.', integer()),
   adapters: required('The adapters, in order.', list(object({}))),
-  files: required('SHA-256 of the files of the adapters.', table(text())),
+  files: required('SHA-256 of the files of the adapters.', table(string())),
   model: option('The model that they were trained on.', object({}), {}),
 };
 
@@ -175,14 +175,14 @@ const deepestRecord = 8;
 function parseRecord(found: object, source: string, depth = 0): MethodRecord {
   check(depth < deepestRecord, 'bad-file', () => `${source}: methods are nested more than ${deepestRecord} deep.`);
   const { type, config } = configure(source, recordFields, found, fromFile);
-  const { of } = configure(source, { of: option('The method that it acts on.', object({})) }, found, fromFile);
-  return { type, config: config as JsonObject, ...(of && { of: parseRecord(of, `${source}.of`, depth + 1) }) };
+  const { base } = configure(source, { base: option('The method that it acts on.', object({})) }, found, fromFile);
+  return { type, config: config as JsonObject, ...(base && { base: parseRecord(base, `${source}.base`, depth + 1) }) };
 }
 
 function parsePeftJson(bytes: Uint8Array, source: string): PeftJson {
   const json = parseJsonObject(bytes, source);
   const { format } = json;
-  check(format === 2, 'bad-file', () => `${source} has format ${shown(format)}; this version reads 2.`);
+  check(format === 3, 'bad-file', () => `${source} has format ${shown(format)}; this version reads 3.`);
   const { adapters, files, model } = configure(source, peftJsonFields, json, fromFile);
   check(isFileHashes(files), 'bad-file', () => `${source}: "files" must have a SHA-256 for each file of an adapter.`);
   const stack = adapters.map((entry, i) => {
@@ -237,11 +237,11 @@ function readPeftFile(files: FolderFiles, name: string, source: string, hashes?:
 /** Reads the tensors of a method that has no format of its own: under their own paths. */
 const readPlain = (method: Method): ReadAdapter => ({
   method,
-  values(site, sites, reader) {
-    const specs = Object.entries(method.parameters(site, sites));
+  values(target, targets, reader) {
+    const specs = Object.entries(method.parameters(target, targets));
     return Object.fromEntries(
       specs.map(([name, { shape, layout, share }]) => {
-        const values = reader.take(`${share ?? site.id}.${name}`, layout?.shape ?? shape);
+        const values = reader.take(`${share ?? target.id}.${name}`, layout?.shape ?? shape);
         return [name, layout ? fromFileOrder(values, layout) : values];
       }),
     );
@@ -312,11 +312,11 @@ export async function attachAdapterFolder(
       // What the file holds is compared with the model before anything is made for it.
       const fill = (adapter: Adapter): void => {
         const reader = new TensorReader(file.tensors, source);
-        const { sites } = adapter.plan;
-        const values = adapter.attachedSites.map(({ site }) => read.values(site, sites, reader));
+        const { targets } = adapter.plan;
+        const values = adapter.attachedTargets.map(({ target }) => read.values(target, targets, reader));
         readSaved(adapter.plan, reader);
         reader.finish();
-        for (const [i, { parameters }] of adapter.attachedSites.entries()) {
+        for (const [i, { parameters }] of adapter.attachedTargets.entries()) {
           for (const [parameter, data] of Object.entries(values[i])) parameters[parameter].set(data);
         }
       };
@@ -332,7 +332,7 @@ export async function attachAdapterFolder(
     });
     model.use(Object.fromEntries(adapters.filter(({ active }) => active).map(({ name, weight }) => [name, weight])));
   } catch (error) {
-    for (const name of added) model.detach(name);
+    for (const name of added) model.remove(name);
     throw error;
   }
 }

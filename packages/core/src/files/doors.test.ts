@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { net } from '../../test/nets.ts';
 import {
   adapt,
+  adaptformer,
   attachAdapterFolder,
-  bottleneck,
   type FolderFiles,
   key,
   planAdapter,
@@ -32,7 +32,7 @@ const options = { targets: ['proj'], r: 2, act: 'identity' } as const;
 
 async function folder(): Promise<FolderFiles> {
   const model = adapt(net());
-  await model.add('default', bottleneck(options), { key: key(0) });
+  await model.add('default', adaptformer(options), { key: key(0) });
   return writeAdapterFolder(model);
 }
 
@@ -47,14 +47,14 @@ async function changed(
 }
 
 const nested = (depth: number): object =>
-  depth === 0 ? {} : { of: nested(depth - 1), type: 'bottleneck', config: {} };
+  depth === 0 ? {} : { base: nested(depth - 1), type: 'adaptformer', config: {} };
 
 describe('peft.json is checked at the door', () => {
   test.each<[string, (entry: Record<string, unknown>, json: Record<string, unknown>) => void, string]>([
     [
       'a name',
       entry => Object.assign(entry, { name: 3 }),
-      'here/peft.json: adapters[0]: name is 3; it must be a text.',
+      'here/peft.json: adapters[0]: name is 3; it must be a string.',
     ],
     ['a path for a name', entry => Object.assign(entry, { name: '../x' }), `"../x" is not an adapter's name`],
     ['a weight', entry => Object.assign(entry, { weight: '1' }), 'adapters[0]: weight is "1"; it must be a number.'],
@@ -67,23 +67,23 @@ describe('peft.json is checked at the door', () => {
     [
       'an option',
       entry => Object.assign(entry.config as object, { r: '2' }),
-      'here/peft.json: adapter "default": bottleneck: r is "2"',
+      'here/peft.json: adapter "default": adaptformer: r is "2"',
     ],
     ['a depth', entry => Object.assign(entry, nested(20)), 'methods are nested more than 8 deep'],
     [
       'a deeper one',
-      entry => Object.assign(entry, { of: nested(2000) }),
+      entry => Object.assign(entry, { base: nested(2000) }),
       'here/peft.json is nested 2004 deep; 100 is allowed.',
     ],
     [
       'labels',
       (_, json) => Object.assign(json, { model: { labels: 3 } }),
-      'peft.json: model: labels is 3; it must be a list of texts.',
+      'peft.json: model: labels is 3; it must be a list of strings.',
     ],
     [
       'a label',
       (_, json) => Object.assign(json, { model: { labels: ['a', null] } }),
-      'labels[1] is null; it must be a text.',
+      'labels[1] is null; it must be a string.',
     ],
     [
       'one name twice',
@@ -92,7 +92,7 @@ describe('peft.json is checked at the door', () => {
     ],
   ])('%s of a wrong kind is named', async (_, change, message) => {
     const files = await changed(change);
-    expect(() => readAdapterFolder(files, 'here', [bottleneck])).toThrow(
+    expect(() => readAdapterFolder(files, 'here', [adaptformer])).toThrow(
       expect.objectContaining({ name: 'PeftError', message: expect.stringContaining(message) }),
     );
   });
@@ -101,7 +101,7 @@ describe('peft.json is checked at the door', () => {
     const model = adapt(net());
     const files = await changed(entry => Object.assign(entry.config as object, { r: 10_000_000 }));
     const before = process.memoryUsage.rss();
-    await expect(attachAdapterFolder(model, readAdapterFolder(files, 'here', [bottleneck]))).rejects.toThrow(
+    await expect(attachAdapterFolder(model, readAdapterFolder(files, 'here', [adaptformer]))).rejects.toThrow(
       'layers.0.proj.A is [2,6], should be [10000000,6]',
     );
     expect(process.memoryUsage.rss() - before).toBeLessThan(4e8);
@@ -112,8 +112,8 @@ describe('peft.json is checked at the door', () => {
 describe('numbers that are not finite', () => {
   test('are not saved', async () => {
     const model = adapt(net());
-    const adapter = await model.add('default', bottleneck(options), { key: key(0) });
-    adapter.plan.bySite[0].B.set(new Float32Array(adapter.plan.bySite[0].B.size).fill(Number.NaN));
+    const adapter = await model.add('default', adaptformer(options), { key: key(0) });
+    adapter.plan.byTarget[0].B.set(new Float32Array(adapter.plan.byTarget[0].B.size).fill(Number.NaN));
     await expect(writeAdapterFolder(model)).rejects.toThrow(
       'Adapter "default": layers.0.proj.B has values that are not finite: its training diverged. It is not saved.',
     );
@@ -126,7 +126,7 @@ describe('numbers that are not finite', () => {
     const values = toFloat32(tensors.get(key0)!).slice().fill(Number.POSITIVE_INFINITY);
     tensors.set(key0, fromFloat32(values, tensors.get(key0)!.shape));
     const model = adapt(net());
-    const read = readAdapterFolder({ ...files, 'peft.json': peftJson }, 'here', [bottleneck]);
+    const read = readAdapterFolder({ ...files, 'peft.json': peftJson }, 'here', [adaptformer]);
     const [first] = read.adapters;
     const stripped = new Map([...tensors].map(([name, tensor]) => [name.replace('base_model.model.', ''), tensor]));
     const broken = { ...read, adapters: [{ ...first, file: { ...first.file, tensors: stripped } }] };
@@ -181,5 +181,5 @@ test('what JSON.parse does not tell: keys that are there twice, and depth', () =
 });
 
 test('a plan of any rank costs nothing', () => {
-  expect(planAdapter(net(), bottleneck({ ...options, r: 10_000_000 })).parameters.size).toBe(4);
+  expect(planAdapter(net(), adaptformer({ ...options, r: 10_000_000 })).parameters.size).toBe(4);
 });

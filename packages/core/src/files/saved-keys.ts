@@ -2,9 +2,9 @@ import type { AdapterPlan } from '../adapted/plan.ts';
 import type { TensorReader } from './adapter-file.ts';
 
 /** Where peft keeps the bias of a module: below `base_layer` if the module is adapted. */
-export function savedKey(path: string, { sites }: AdapterPlan): string {
+export function savedKey(path: string, { targets }: AdapterPlan): string {
   const module = path.replace(/\.bias$/, '');
-  const adapted = path.endsWith('.bias') && sites.some(site => site.path === module);
+  const adapted = path.endsWith('.bias') && targets.some(target => target.path === module);
   return adapted ? `${module}.base_layer.bias` : path;
 }
 

@@ -1,6 +1,6 @@
 import { check } from '../errors.ts';
 import { requiredTargets, savedModules } from '../method/target-options.ts';
-import type { Site, TargetOptions } from '../method/targets.ts';
+import type { Target, TargetOptions } from '../method/targets.ts';
 import { type ConfigOf, configure, type Options } from '../schema/options.ts';
 import type { Json, JsonObject } from './json.ts';
 
@@ -8,14 +8,14 @@ const toJson = (value: string | number | readonly (string | number)[] | undefine
   value === undefined ? null : typeof value === 'object' ? [...value] : value;
 
 /** Names without those of slices, which peft does not know; in place of `all-linear`, what it stood for. */
-function targetModules(targets: TargetOptions['targets'], sites: readonly Site[]): Json {
-  if (typeof targets !== 'string') return [...new Set(targets.map(name => name.replace(/\[.*\]$/, '')))].sort();
-  return targets.toLowerCase() === 'all-linear' ? [...new Set(sites.map(({ path }) => path))] : targets;
+function targetModules(patterns: TargetOptions['targets'], targets: readonly Target[]): Json {
+  if (typeof patterns !== 'string') return [...new Set(patterns.map(name => name.replace(/\[.*\]$/, '')))].sort();
+  return patterns.toLowerCase() === 'all-linear' ? [...new Set(targets.map(({ path }) => path))] : patterns;
 }
 
 /** What a method adapts, in the fields of peft's `adapter_config.json`. */
-export const targetFields = (options: TargetOptions, sites: readonly Site[]): JsonObject => ({
-  target_modules: targetModules(options.targets, sites),
+export const targetFields = (options: TargetOptions, targets: readonly Target[]): JsonObject => ({
+  target_modules: targetModules(options.targets, targets),
   exclude_modules: toJson(options.exclude),
   layers_to_transform: toJson(options.layers),
   layers_pattern: toJson(options.layersPattern),

@@ -1,11 +1,11 @@
 /**
- * Where gates of one are put at a site. The loss is differentiated by them: to first order, the derivative by a gate is
+ * Where gates of one are put at a target. The loss is differentiated by them: to first order, the derivative by a gate is
  * what the loss would lose if all that the gate multiplies were taken out (Molchanov et al. 2017, arXiv 1611.06440).
  */
 export interface GateSpec {
-  /** `output`: what the site gives, adapters included; `delta`: what this adapter adds to it. */
+  /** `output`: what the target gives, adapters included; `delta`: what this adapter adds to it. */
   readonly on: 'output' | 'delta';
-  /** Equal groups of the site's outputs that have a gate each: attention heads, or 1. */
+  /** Equal groups of the target's outputs that have a gate each: attention heads, or 1. */
   readonly groups: number;
 }
 
@@ -15,5 +15,5 @@ export interface GateSpec {
  */
 export type Aggregation = 'batch' | 'sample' | 'none' | 'square';
 
-/** By site, one score for each of its gates. */
+/** By target, one score for each of its gates. */
 export type Scores = ReadonlyMap<string, Float64Array>;

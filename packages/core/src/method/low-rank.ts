@@ -3,7 +3,7 @@ import { type Initializer, linearDefault, zeros } from '../module/init.ts';
 import { weightLayout } from '../module/layout.ts';
 import { linear } from '../tensor/linear.ts';
 import type { ParameterSpec, Tensors } from './method.ts';
-import type { Site } from './targets.ts';
+import type { Target } from './targets.ts';
 
 /** How the two factors start: by default A is drawn and B is zero, so that the update starts at zero. */
 export interface LowRankInit {
@@ -16,7 +16,7 @@ export interface LowRankInit {
  * convolution are stored as convolutions: by its kernel to r channels, and by 1 x 1 to its outputs.
  */
 export const lowRankParameters = (
-  { inFeatures, outFeatures, module }: Pick<Site, 'inFeatures' | 'outFeatures'> & Partial<Pick<Site, 'module'>>,
+  { inFeatures, outFeatures, module }: Pick<Target, 'inFeatures' | 'outFeatures'> & Partial<Pick<Target, 'module'>>,
   r: number,
   init: LowRankInit = {},
 ): Record<'A' | 'B', ParameterSpec> => {

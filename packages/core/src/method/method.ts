@@ -6,9 +6,9 @@ import type { Options } from '../schema/options.ts';
 import type { Key } from '../tensor/random.ts';
 import type { Aggregation, GateSpec, Scores } from './gate.ts';
 import type { MethodRecord } from './record.ts';
-import type { Site, TargetOptions } from './targets.ts';
+import type { Target, TargetOptions } from './targets.ts';
 
-/** A tensor that a method wants for a site. */
+/** A tensor that a method wants for a target. */
 export interface ParameterSpec {
   readonly shape: readonly number[];
   readonly init: Initializer;
@@ -16,33 +16,36 @@ export interface ParameterSpec {
   readonly layout?: FileLayout;
   /** Kept with the adapter, but never trained. */
   readonly frozen?: boolean;
-  /** Sites that name the same word share one tensor: counted, optimised and stored once. */
+  /** Targets that name the same word share one tensor: counted, optimized and stored once. */
   readonly share?: string;
-  /** The axis that runs along the site's outputs, if zeros there make the same outputs of the delta zero. */
+  /** The axis that runs along the target's outputs, if zeros there make the same outputs of the delta zero. */
   readonly outputs?: number;
 }
 
+/** `true`, or why not: a sentence. */
+export type Mergeable = true | { readonly reason: string };
+
 export type Tensors = Record<string, tf.Tensor>;
 
-/** One call of an adapted site. */
+/** One call of an adapted target. */
 export interface DeltaCall {
   /** The module's input, `[..., in]`. */
   readonly x: tf.Tensor;
   readonly parameters: Tensors;
-  readonly site: Site;
-  /** A word of its own for this adapter and site: the path of its random numbers. */
+  readonly target: Target;
+  /** A word of its own for this adapter and target: the path of its random numbers. */
   readonly path: string;
   /**
-   * The site's frozen weight, `[in, out]` (its slice of a fused projection), whether or not something is merged into it.
+   * The target's frozen weight, `[in, out]` (its slice of a fused projection), whether or not something is merged into it.
    * A block has none: it throws.
    */
   weight(): tf.Tensor;
-  /** What the frozen site gives without its bias, `x W0`, `[..., out]`; for a block, all that it gives. */
-  base(): tf.Tensor;
+  /** What the frozen target gives without its bias, `x W0`, `[..., out]`; for a block, all that it gives. */
+  baseOutput(): tf.Tensor;
 }
 
-/** What is known of an adapted site without an input. */
-export type WeightCall = Pick<DeltaCall, 'parameters' | 'site' | 'weight'>;
+/** What is known of an adapted target without an input. */
+export type WeightCall = Pick<DeltaCall, 'parameters' | 'target' | 'weight'>;
 
 /**
  * A way of adapting frozen modules: pure functions of tensors, and what core must know to attach, merge and store them.
@@ -66,59 +69,59 @@ export interface Method<Config extends object = object> {
   readonly bias?: 'none' | 'all' | 'adapted';
   /** Tables of its options whose keys are patterns of paths, by the option's name: {@link patternValue} reads them. */
   readonly patterns?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
-  /** The tensors of a site, by name. `sites`: all sites of the adapter, for methods that share among them. */
-  parameters(site: Site, sites: readonly Site[]): Record<string, ParameterSpec>;
-  /** What the adapter adds to the site's output, `[..., out]`. */
+  /** The tensors of a target, by name. `targets`: all targets of the adapter, for methods that share among them. */
+  parameters(target: Target, targets: readonly Target[]): Record<string, ParameterSpec>;
+  /** What the adapter adds to the target's output, `[..., out]`. */
   delta(call: DeltaCall): tf.Tensor;
   /**
    * Whether a row of the delta depends on the same row of `x` and of the base alone, so that `delta` may be given only those
    * rows that the model goes on to use; no unless given.
    */
   readonly rowwise?: boolean;
-  /** What the adapter adds to the site's weight, `[in, out]`, before the module uses it; nothing unless given. */
+  /** What the adapter adds to the target's weight, `[in, out]`, before the module uses it; nothing unless given. */
   weightDelta?(call: WeightCall): tf.Tensor | undefined;
-  /** Why it cannot be merged; `undefined` if it can. */
-  readonly unmergeable: string | undefined;
-  /** The merged change of the site's weight, `[in, out]`. */
+  /** Whether it can be merged into the base weights; if not, the reason, which the user reads. */
+  readonly mergeable: Mergeable;
+  /** The merged change of the target's weight, `[in, out]`. */
   deltaWeight?(call: WeightCall): tf.Tensor;
   /** Values that depend on the frozen weight (`[in, out]`, row-major), for some of the parameters. */
-  prepare?(site: Site, weight: Float32Array, from: Key): Promise<Record<string, Float32Array>>;
+  initFromWeight?(target: Target, weight: Float32Array, from: Key): Promise<Record<string, Float32Array>>;
   /** The method whose deltas this one acts on. Its config does not tell of it; `peft.json` has it beside. */
-  readonly of?: Method;
+  readonly base?: Method;
   /** The next turning point of a training run, if it has one. */
   readonly stage?: Stage;
   /** The adapter in the terms of Hugging Face peft; without it, core writes the tensors under their own names. */
   readonly files?: MethodFiles;
 }
 
-/** An adapter's tensors outside any backend: by site, then by parameter name, in memory order. */
-export type SiteValues = { readonly site: Site; readonly values: Record<string, Float32Array> }[];
+/** An adapter's tensors outside any backend: by target, then by parameter name, in memory order. */
+export type TargetValues = { readonly target: Target; readonly values: Record<string, Float32Array> }[];
 
 /** How a method stands in Hugging Face peft's files. */
 export interface MethodFiles {
   /** `peft_type`. */
   readonly peftType: string;
-  write(sites: SiteValues): Promise<PeftAdapterFile>;
+  write(targets: TargetValues): Promise<PeftAdapterFile>;
 }
 
-/** What an adapter goes on as after a stage. */
-export interface Succession {
+/** What a stage leads to: the method that replaces the adapter's. */
+export interface StageResult {
   readonly method: Method;
   /**
    * Values, in memory order, by path (`blocks.3.mlp.checkpoint.A`), of parameters that do not simply keep theirs. Those
-   * that have the path and the shape of one that was there keep its values; all others start as they are initialised.
+   * that have the path and the shape of one that was there keep its values; all others start as they are initialized.
    */
   readonly values?: Readonly<Record<string, Float32Array>>;
 }
 
 /** A turning point of a training run, at which a method is scored and goes on as another: masked, pruned, shared. */
 export interface Stage {
-  /** What happens, for people: `score the heads and mask`. */
+  /** What happens, as a noun, for people: `head scoring`. */
   readonly name: string;
   /** How many epochs of a run of `epochs` come before it: 0 for before the first step. */
   after(epochs: number): number;
-  /** The gates of a site. Left out by stages that look at the values alone. */
-  gate?(site: Site, sites: readonly Site[]): GateSpec | undefined;
+  /** The gates of a target. Left out by stages that look at the values alone. */
+  gate?(target: Target, targets: readonly Target[]): GateSpec | undefined;
   /** `batch` unless given. */
   readonly aggregation?: Aggregation;
   /** Batches that are scored; an epoch of them unless given. */
@@ -126,16 +129,16 @@ export interface Stage {
   /** Whether it only renews what an earlier one found, again and again, for as long as a run lasts. */
   readonly repeats?: boolean;
   /** What the adapter goes on as, given the scores and its values. */
-  next(scores: Scores, values: SiteValues): Succession;
+  next(scores: Scores, values: TargetValues): StageResult;
   /** The method that a stage of this kind has led to before, from its record in a checkpoint. */
   resume(record: MethodRecord): Method;
 }
 
-/** What a method makes of a file: itself, and its values site by site once the sites are known. */
+/** What a method makes of a file: itself, and its values target by target once the targets are known. */
 export interface ReadAdapter {
   readonly method: Method;
-  /** The values of one site, in memory order. What the file lacks is noted by the reader. */
-  values(site: Site, sites: readonly Site[], reader: TensorReader): Record<string, Float32Array>;
+  /** The values of one target, in memory order. What the file lacks is noted by the reader. */
+  values(target: Target, targets: readonly Target[], reader: TensorReader): Record<string, Float32Array>;
   /** Whether what the file has under this key is a copy of a tensor that several layers share; no unless given. */
   isShared?(key: string): boolean;
 }
@@ -147,7 +150,7 @@ export interface MethodFactory<Given = never> {
   /** What can be chosen, by name: for help, tables and forms. */
   readonly options?: Options;
   /** What its methods act on unless they are given another: readable wherever they are. */
-  readonly of?: MethodFactory;
+  readonly base?: MethodFactory;
   /** The `peft_type` that it reads and writes, if Hugging Face peft has this method. */
   readonly peftType?: string;
   /**

@@ -5,15 +5,15 @@ import type { Method, MethodFactory } from './method.ts';
 import type { MethodRecord } from './record.ts';
 
 /** The plain data of a method. */
-export const methodRecord = ({ type, config, of }: Method): MethodRecord => ({
+export const methodRecord = ({ type, config, base }: Method): MethodRecord => ({
   type,
   config: config as JsonObject,
-  ...(of && { of: methodRecord(of) }),
+  ...(base && { base: methodRecord(base) }),
 });
 
 /** The factory of a type, among those given and those that they act on unless told otherwise. */
 export function factoryOf(type: string, factories: readonly MethodFactory[], source: string): MethodFactory {
-  const all = factories.flatMap(factory => (factory.of ? [factory, factory.of] : [factory]));
+  const all = factories.flatMap(factory => (factory.base ? [factory, factory.base] : [factory]));
   const factory = all.find(candidate => candidate.type === type);
   const known = [...new Set(all.map(candidate => candidate.type))].join(', ');
   check(
@@ -27,7 +27,7 @@ export function factoryOf(type: string, factories: readonly MethodFactory[], sou
 /** The options that a record's factory takes: its config, with the method it acts on, if there is one, as a value. */
 export const recordOptions = (record: MethodRecord, factories: readonly MethodFactory[], source: string): object => ({
   ...record.config,
-  ...(record.of && { of: reviveMethod(record.of, factories, source) }),
+  ...(record.base && { base: reviveMethod(record.base, factories, source) }),
 });
 
 /** The method of a record. */
@@ -35,7 +35,11 @@ export const reviveMethod = (record: MethodRecord, factories: readonly MethodFac
   factoryOf(record.type, factories, source)(recordOptions(record, factories, source) as never);
 
 /** Refuses what is given as the method to act on and is none. */
-export function requireMethod(subject: string, of: Method | undefined): void {
-  const isMethod = of === undefined || typeof of?.parameters === 'function';
-  check(isMethod, 'bad-config', () => `${subject}: of is ${shown(of)}; it must be a method, such as lora({ ... }).`);
+export function requireMethod(subject: string, base: Method | undefined): void {
+  const isMethod = base === undefined || typeof base?.parameters === 'function';
+  check(
+    isMethod,
+    'bad-config',
+    () => `${subject}: base is ${shown(base)}; it must be a method, such as lora({ ... }).`,
+  );
 }

@@ -1,5 +1,5 @@
 import { type Option, option, required } from '../schema/options.ts';
-import { either, integer, list, text } from '../schema/value.ts';
+import { either, integer, list, string } from '../schema/value.ts';
 import type { TargetOptions } from './targets.ts';
 
 const targetsText =
@@ -9,7 +9,7 @@ const targetsText =
 const whereOptions = {
   exclude: /* @__PURE__ */ option(
     'Names or one regular expression, by the same rules, of what is left alone.',
-    either(text(), list(text())),
+    either(string(), list(string())),
   ),
   layers: /* @__PURE__ */ option(
     'Only the layers of these indices, with a list of names as targets.',
@@ -17,7 +17,7 @@ const whereOptions = {
   ),
   layersPattern: /* @__PURE__ */ option(
     'The name before the index of a layer, if paths have several indices.',
-    either(text(), list(text())),
+    either(string(), list(string())),
   ),
 };
 
@@ -25,14 +25,14 @@ const whereOptions = {
 export const openTargets = {
   targets: /* @__PURE__ */ option(
     `${targetsText} Unless given, those that the model has as its default.`,
-    either(text(), list(text())),
+    either(string(), list(string())),
   ),
   ...whereOptions,
 };
 
 /** `targets`, which must be given, and the options that narrow it. */
 export const requiredTargets = {
-  targets: /* @__PURE__ */ required(targetsText, either(text(), list(text()))),
+  targets: /* @__PURE__ */ required(targetsText, either(string(), list(string()))),
   ...whereOptions,
 };
 
@@ -41,11 +41,11 @@ type TargetsWithDefault = { targets: Option<TargetOptions['targets']> } & typeof
 /** `targets`, which are these unless given, and the options that narrow it. */
 /* @__NO_SIDE_EFFECTS__ */
 export function targetsOf(otherwise: readonly string[]): TargetsWithDefault {
-  return { targets: option(targetsText, either(text(), list(text())), otherwise), ...whereOptions };
+  return { targets: option(targetsText, either(string(), list(string())), otherwise), ...whereOptions };
 }
 
 /** The modules that every method can train whole. */
 /* @__NO_SIDE_EFFECTS__ */
 export function savedModules(): Option<readonly string[]> {
-  return option('Modules that are trained and saved whole, usually the classification head.', list(text()), []);
+  return option('Modules that are trained and saved whole, usually the classification head.', list(string()), []);
 }

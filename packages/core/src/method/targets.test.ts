@@ -6,7 +6,7 @@ import {
   Module,
   PeftError,
   patternValue,
-  resolveSites,
+  resolveTargets,
   type TargetOptions,
   weightOf,
 } from '../index.ts';
@@ -59,7 +59,7 @@ const optionsOf = (config: PeftConfig): TargetOptions => ({
 function matches(root: Module, config: PeftConfig): string[] {
   try {
     const options = { skipped: config.modules_to_save, strict: false };
-    return resolveSites(root, optionsOf(config), options).map(({ path }) => path);
+    return resolveTargets(root, optionsOf(config), options).map(({ path }) => path);
   } catch (error) {
     if (error instanceof PeftError && error.code === 'no-match') return [];
     throw error;
@@ -94,9 +94,9 @@ describe.runIf(process.env.PEFT_BACKEND === 'cpu')('targets of our own', () => {
     },
   );
 
-  test('slices become sites of their own, in the order they are named', () => {
-    const sites = resolveSites(root, { targets: ['qkv[v, q]', 'fc'] });
-    expect(sites.map(({ id, outFeatures }) => [id, outFeatures])).toEqual([
+  test('slices become targets of their own, in the order they are named', () => {
+    const targets = resolveTargets(root, { targets: ['qkv[v, q]', 'fc'] });
+    expect(targets.map(({ id, outFeatures }) => [id, outFeatures])).toEqual([
       ['a.fc', 1],
       ['qkv[v]', 2],
       ['qkv[q]', 2],
@@ -109,7 +109,7 @@ describe.runIf(process.env.PEFT_BACKEND === 'cpu')('targets of our own', () => {
     const deep = tree(['blocks', 'blocks.0', 'blocks.0.fc', 'blocks.1', 'blocks.1.fc'], path => path.endsWith('fc'));
     const targets = ['blocks.0.fc', 'fc'];
     const pathsOf = (options: Partial<TargetOptions>): string[] =>
-      resolveSites(deep, { targets, ...options }).map(({ path }) => path);
+      resolveTargets(deep, { targets, ...options }).map(({ path }) => path);
     expect(pathsOf({ layers: 1, layersPattern: 'blocks' })).toEqual(['blocks.0.fc', 'blocks.1.fc']);
     expect(() => pathsOf({ layers: [1, 2], layersPattern: 'blocks' })).toThrow(
       'layers: there is no layer 2 in Container; there are 0, 1.',
@@ -125,17 +125,17 @@ describe.runIf(process.env.PEFT_BACKEND === 'cpu')('targets of our own', () => {
       tree(['fc', 'head'], () => true),
       { classifiers: ['head'] },
     );
-    expect(resolveSites(model, { targets: 'all-linear' }).map(({ path }) => path)).toEqual(['fc']);
+    expect(resolveTargets(model, { targets: 'all-linear' }).map(({ path }) => path)).toEqual(['fc']);
   });
 
-  test('a block that tells its widths is a site for methods that take blocks', () => {
+  test('a block that tells its widths is a target for methods that take blocks', () => {
     const model = bindPaths(Object.assign(new Container(), { mlp: Object.assign(new Container(), widths) }));
-    expect(() => resolveSites(model, { targets: ['mlp'] })).toThrow(
+    expect(() => resolveTargets(model, { targets: ['mlp'] })).toThrow(
       'matches mlp, a Container; only linear modules can',
     );
-    const [site] = resolveSites(model, { targets: ['mlp'] }, { blocks: true });
-    expect(site).toMatchObject({ id: 'mlp', slice: undefined, ...widths });
-    expect(() => weightOf(site.module)).toThrow('mlp, a Container, is a block: it has no weight of its own.');
+    const [target] = resolveTargets(model, { targets: ['mlp'] }, { blocks: true });
+    expect(target).toMatchObject({ id: 'mlp', slice: undefined, ...widths });
+    expect(() => weightOf(target.module)).toThrow('mlp, a Container, is a block: it has no weight of its own.');
   });
 
   test.each<[string, string, TargetOptions, string | RegExp]>([
@@ -167,14 +167,14 @@ describe.runIf(process.env.PEFT_BACKEND === 'cpu')('targets of our own', () => {
     ['layers for an expression', 'bad-config', { targets: '.*fc', layers: 0 }, 'unless targets are a list of names'],
     ['a broken exclusion', 'bad-config', { targets: ['fc'], exclude: '*' }, '"*" is not a regular expression'],
   ])('%s is refused as %s', (_, code, options, message) => {
-    const attempt = (): unknown => resolveSites(root, options);
+    const attempt = (): unknown => resolveTargets(root, options);
     expect(attempt).toThrow(PeftError);
     expect(attempt).toThrow(expect.objectContaining({ code }));
     expect(attempt).toThrow(message);
   });
 
   test('a target that is trained whole is refused with the reason', () => {
-    const attempt = (targets: TargetOptions['targets']) => () => resolveSites(root, { targets }, { skipped: ['a'] });
+    const attempt = (targets: TargetOptions['targets']) => () => resolveTargets(root, { targets }, { skipped: ['a'] });
     expect(attempt(['a.fc'])).toThrow(expect.objectContaining({ code: 'no-match' }));
     for (const targets of [['a.fc'], 'a\\.fc'])
       expect(attempt(targets)).toThrow('The targets match only "a.fc", which modulesToSave trains whole');

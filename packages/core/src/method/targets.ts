@@ -42,14 +42,14 @@ export interface Adaptable extends Module {
 }
 
 /** A place that a method adapts: a module, or a slice of a fused projection's outputs. */
-export interface Site {
+export interface Target {
   /** The module's path. */
   readonly path: string;
   /** The path, with the slice's name in brackets if there is one: unique in an adapter. */
   readonly id: string;
   readonly module: Adaptable;
   /** The name that matched, without slices: what peft groups shared parameters by. */
-  readonly target: string;
+  readonly matched: string;
   readonly slice: (Slice & { readonly name: string }) | undefined;
   readonly inFeatures: number;
   readonly outFeatures: number;
@@ -131,7 +131,7 @@ function isAdaptable(module: Module, { blocks, convolutions }: TargetKinds): mod
   return (blocks ?? false) && 'inFeatures' in module && 'outFeatures' in module;
 }
 
-function sitesOf(path: string, module: Module, { name, slices }: Name, kinds: TargetKinds): Site[] {
+function targetsAt(path: string, module: Module, { name, slices }: Name, kinds: TargetKinds): Target[] {
   check(isAdaptable(module, kinds), 'not-supported', () => {
     const others = [kinds.convolutions && 'convolutions', kinds.blocks && 'blocks that tell their widths'];
     const adaptable = ['linear modules', ...others.filter(kind => kind)].join(' and ');
@@ -142,7 +142,8 @@ function sitesOf(path: string, module: Module, { name, slices }: Name, kinds: Ta
     );
   });
   const { inFeatures, outFeatures } = module;
-  if (slices.length === 0) return [{ path, id: path, module, target: name, slice: undefined, inFeatures, outFeatures }];
+  if (slices.length === 0)
+    return [{ path, id: path, module, matched: name, slice: undefined, inFeatures, outFeatures }];
   return slices.map(sliceName => {
     const slice = module.slices?.[sliceName];
     check(slice, 'no-match', () => {
@@ -151,7 +152,7 @@ function sitesOf(path: string, module: Module, { name, slices }: Name, kinds: Ta
     });
     const id = `${path}[${sliceName}]`;
     const width = slice.end - slice.start;
-    return { path, id, module, target: name, slice: { ...slice, name: sliceName }, inFeatures, outFeatures: width };
+    return { path, id, module, matched: name, slice: { ...slice, name: sliceName }, inFeatures, outFeatures: width };
   });
 }
 
@@ -209,14 +210,14 @@ function requireEffect(
  * @param skipped paths that are never adapted: modules that are trained and saved whole
  * @param strict whether every name and pattern must match something, rather than one target at least
  */
-export function resolveSites(
+export function resolveTargets(
   root: Module & { classifiers?: readonly string[] },
   options: TargetOptions,
   { skipped = [], strict = true, ...kinds }: { skipped?: readonly string[]; strict?: boolean } & TargetKinds = {},
-): Site[] {
+): Target[] {
   const { targets, exclude } = options;
   check(targets.length > 0, 'no-match', () => {
-    return `targets is ${typeof targets === 'string' ? 'an empty text' : 'an empty list'}; name at least one module.`;
+    return `targets is ${typeof targets === 'string' ? 'an empty string' : 'an empty list'}; name at least one module.`;
   });
   const tree = [...modules(root)].filter(([path]) => path !== '');
   const linears = tree.flatMap(([path, module]) => (module instanceof Linear ? [path] : []));
@@ -226,11 +227,11 @@ export function resolveSites(
   const whole: string[] = [];
   const isSkipped = (path: string): boolean => skipped.some(name => isWithin(path, name));
   const work = boundedWork();
-  const sites = tree.flatMap(([path, module]) => {
+  const resolved = tree.flatMap(([path, module]) => {
     if (matchesAny(exclude, path, work)) return [];
     if (allLinear) {
       const isTarget = module instanceof Linear && !root.classifiers?.includes(path) && !isSkipped(path);
-      return isTarget ? sitesOf(path, module, { name: path, slices: [] }, kinds) : [];
+      return isTarget ? targetsAt(path, module, { name: path, slices: [] }, kinds) : [];
     }
     const match = matchTarget(path, options, names, work);
     if (!match) return [];
@@ -239,7 +240,7 @@ export function resolveSites(
       whole.push(path);
       return [];
     }
-    return sitesOf(path, module, match, kinds);
+    return targetsAt(path, module, match, kinds);
   });
   if (strict)
     requireEffect(
@@ -250,13 +251,13 @@ export function resolveSites(
       work,
     );
   const unused = names.find(({ name }) => !used.has(name));
-  check(sites.length > 0 || whole.length === 0, 'no-match', () => {
+  check(resolved.length > 0 || whole.length === 0, 'no-match', () => {
     return `The targets match only ${shown(whole[0])}, which modulesToSave trains whole; name another target, or take it out there.`;
   });
-  if (sites.length === 0)
+  if (resolved.length === 0)
     throw unmatched(root, typeof targets === 'string' ? targets : (names[0]?.name ?? ''), linears);
   if (strict && unused) throw unmatched(root, unused.name, linears);
-  return sites;
+  return resolved;
 }
 
 /** What is known of a table of patterns: their values by path, and the work that is left for more. */
@@ -288,7 +289,7 @@ export function patternKey(patterns: Readonly<Record<string, unknown>>, path: st
   return hits.get(path);
 }
 
-/** The value for a site in a table of patterns: that of the first key that ends its path. */
+/** The value for a target in a table of patterns: that of the first key that ends its path. */
 export function patternValue<T>(patterns: Readonly<Record<string, T>>, path: string, otherwise: T): T {
   const hit = patternKey(patterns, path);
   return hit === undefined ? otherwise : patterns[hit];

@@ -57,7 +57,7 @@ export class Linear extends RowModule {
   }
 }
 
-/** Layer normalisation over the last axis, `[..., d]`. */
+/** Layer normalization over the last axis, `[..., d]`. */
 export class LayerNorm extends RowModule {
   readonly epsilon: number;
   readonly weight: Parameter;

@@ -19,7 +19,7 @@ export interface FileValues {
 }
 
 /**
- * A named tensor of a module. It has a shape from the start and values only once they are initialised or loaded, so that
+ * A named tensor of a module. It has a shape from the start and values only once they are initialized or loaded, so that
  * a model of any size can be described without memory.
  */
 export class Parameter {
@@ -73,7 +73,7 @@ export class Parameter {
     return this.#variable;
   }
 
-  /** Gives it the values that its initialiser draws from `from`. */
+  /** Gives it the values that its initializer draws from `from`. */
   initialize(from: Key): void {
     this.set(this.init(from, this.size));
   }

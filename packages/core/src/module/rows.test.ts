@@ -66,8 +66,8 @@ describe('the first rows of a result', () => {
   });
 
   test('a patch of the input is taken at its word', async () => {
-    const centre = (t: tf.Tensor): tf.Tensor => tf.sub(t, tf.mean(t, 1, true));
-    patch(linear, { input: centre });
+    const center = (t: tf.Tensor): tf.Tensor => tf.sub(t, tf.mean(t, 1, true));
+    patch(linear, { input: center });
     await expectFirst(linear, 1);
     expect(linear.rowsNeeded(1)).toBeUndefined();
   });

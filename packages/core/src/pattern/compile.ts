@@ -1,11 +1,11 @@
 import { PeftError } from '../errors.ts';
-import { Parser, type Part } from './parser.ts';
+import { Parser, type PatternNode } from './parser.ts';
 import type { Program, Step } from './program.ts';
 
 const mostSteps = 20_000;
 
 /** How many characters a part takes, if that is always the same. */
-function widthOf(part: Part): number | undefined {
+function widthOf(part: PatternNode): number | undefined {
   switch (part.type) {
     case 'char':
       return 1;
@@ -52,7 +52,7 @@ class Compiler {
   }
 
   /** The first step of a part that leads to `next`. */
-  add(part: Part, next: number): number {
+  add(part: PatternNode, next: number): number {
     switch (part.type) {
       case 'char':
         return this.#add({ op: 'char', test: part.test, next });
@@ -80,11 +80,11 @@ class Compiler {
   }
 
   /** The first step of a part that is matched by itself. */
-  alone(part: Part): number {
+  alone(part: PatternNode): number {
     return this.add(part, this.#add({ op: 'accept' }));
   }
 
-  #repeat({ body, min, max, mode }: Extract<Part, { type: 'repeat' }>, next: number): number {
+  #repeat({ body, min, max, mode }: Extract<PatternNode, { type: 'repeat' }>, next: number): number {
     const split = (again: number, after: number): Step => ({
       op: 'split',
       choices: mode === 'lazy' ? [after, again] : [again, after],
@@ -109,8 +109,8 @@ class Compiler {
  */
 export function compilePattern(source: string, isWhole: boolean): Program {
   const parser = new Parser(source);
-  const body: Part = { type: 'group', index: 0, body: parser.parse() };
-  const end: Part = { type: 'assert', test: (text, at) => at === text.length };
+  const body: PatternNode = { type: 'group', index: 0, body: parser.parse() };
+  const end: PatternNode = { type: 'assert', test: (text, at) => at === text.length };
   const compiler = new Compiler(source);
   const start = compiler.alone({ type: 'sequence', parts: isWhole ? [body, end] : [body] });
   return { source, steps: compiler.steps, start, groups: parser.groups };

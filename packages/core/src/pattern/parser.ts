@@ -2,16 +2,16 @@ import { PeftError } from '../errors.ts';
 import type { CharTest } from './program.ts';
 
 /** A part of a regular expression. */
-export type Part =
+export type PatternNode =
   | { readonly type: 'char'; readonly test: CharTest }
   | { readonly type: 'assert'; readonly test: (text: readonly string[], at: number) => boolean }
-  | { readonly type: 'sequence' | 'alternatives'; readonly parts: readonly Part[] }
-  | { readonly type: 'group'; readonly index: number; readonly body: Part }
-  | { readonly type: 'atomic'; readonly body: Part }
-  | { readonly type: 'look'; readonly body: Part; readonly behind: boolean; readonly negative: boolean }
+  | { readonly type: 'sequence' | 'alternatives'; readonly parts: readonly PatternNode[] }
+  | { readonly type: 'group'; readonly index: number; readonly body: PatternNode }
+  | { readonly type: 'atomic'; readonly body: PatternNode }
+  | { readonly type: 'look'; readonly body: PatternNode; readonly behind: boolean; readonly negative: boolean }
   | {
       readonly type: 'repeat';
-      readonly body: Part;
+      readonly body: PatternNode;
       readonly min: number;
       readonly max: number;
       readonly mode: 'greedy' | 'lazy' | 'possessive';
@@ -90,7 +90,7 @@ export class Parser {
     if (source.length > longest) this.#fail(`it has ${source.length} characters; ${longest} are allowed`);
   }
 
-  parse(): Part {
+  parse(): PatternNode {
     const part = this.#alternatives({ i: false, s: false, m: false, x: false, a: false });
     if (this.#at < this.#chars.length) this.#fail('a parenthesis is closed that was not opened');
     return part;
@@ -129,7 +129,7 @@ export class Parser {
     return this.#chars.slice(from, this.#at).join('');
   }
 
-  #alternatives(flags: Flags): Part {
+  #alternatives(flags: Flags): PatternNode {
     if (++this.#depth > deepest) this.#fail(`its groups are nested more than ${deepest} deep`);
     const own = { ...flags };
     const parts = [this.#sequence(own)];
@@ -138,8 +138,8 @@ export class Parser {
     return parts.length === 1 ? parts[0] : { type: 'alternatives', parts };
   }
 
-  #sequence(flags: Flags): Part {
-    const parts: Part[] = [];
+  #sequence(flags: Flags): PatternNode {
+    const parts: PatternNode[] = [];
     while (this.#at < this.#chars.length && this.#chars[this.#at] !== '|' && this.#chars[this.#at] !== ')') {
       if (flags.x && /^\s$/.test(this.#chars[this.#at])) this.#at++;
       else if (flags.x && this.#eat('#')) {
@@ -153,7 +153,7 @@ export class Parser {
   }
 
   /** How often the part before it is repeated, if anything says so. */
-  #repeats(body: Part, flags: Flags): Part {
+  #repeats(body: PatternNode, flags: Flags): PatternNode {
     while (flags.x && /^\s$/.test(this.#chars[this.#at] ?? '')) this.#at++;
     const range = this.#range();
     if (!range) return body;
@@ -190,7 +190,7 @@ export class Parser {
     return { min, max };
   }
 
-  #part(flags: Flags): Part | undefined {
+  #part(flags: Flags): PatternNode | undefined {
     const char = this.#take();
     switch (char) {
       case '.':
@@ -221,7 +221,7 @@ export class Parser {
     return i ? inAnyCase(isOneOf(char, char.toLowerCase(), char.toUpperCase())) : isOneOf(char);
   }
 
-  #group(flags: Flags): Part | undefined {
+  #group(flags: Flags): PatternNode | undefined {
     if (!this.#eat('?')) return this.#capture(flags);
     if (this.#eat('P<')) {
       const name = this.#takeUntil('>');
@@ -243,18 +243,18 @@ export class Parser {
     return this.#flagged(flags);
   }
 
-  #capture(flags: Flags): Part {
+  #capture(flags: Flags): PatternNode {
     const index = ++this.groups;
     return { type: 'group', index, body: this.#closed(this.#alternatives(flags)) };
   }
 
-  #closed(part: Part): Part {
+  #closed(part: PatternNode): PatternNode {
     if (!this.#eat(')')) this.#fail('a parenthesis is not closed');
     return { type: 'sequence', parts: [part] };
   }
 
   /** `(?i)` for all that follows, at the start alone; `(?i:...)`, `(?-i:...)` for a part. */
-  #flagged(flags: Flags): Part | undefined {
+  #flagged(flags: Flags): PatternNode | undefined {
     const start = this.#at - 2;
     const own = { ...flags };
     let value = true;
@@ -273,7 +273,7 @@ export class Parser {
     }
   }
 
-  #escape(flags: Flags): Part {
+  #escape(flags: Flags): PatternNode {
     const letter = this.#take();
     const { w } = flags.a ? asciiClasses : classes;
     const isEdge = (text: readonly string[], at: number): boolean =>

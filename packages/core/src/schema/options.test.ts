@@ -4,16 +4,16 @@ import { configure, option, required, splitOptions } from './options.ts';
 import * as value from './value.ts';
 
 const options = {
-  names: required('Names.', value.list(value.text())),
+  names: required('Names.', value.list(value.string())),
   r: option('A rank.', value.integer({ min: 1, max: 1000 }), 8),
   rate: option('A rate.', value.number({ min: 0, below: 1 }), 0),
   kind: option('A kind.', value.choice(['a', 'b']), 'a'),
   on: option('A switch.', value.boolean(), false),
   ranks: option('Ranks.', value.table(value.integer({ min: 1 })), {}),
-  heads: option('Heads.', value.either(value.text(), value.list(value.integer()))),
+  heads: option('Heads.', value.either(value.string(), value.list(value.integer()))),
   sides: option(
     'Sides.',
-    value.table(value.object({ q: value.list(value.number()), v: value.nullable(value.text()) })),
+    value.table(value.object({ q: value.list(value.number()), v: value.nullable(value.string()) })),
   ),
 };
 
@@ -35,28 +35,24 @@ describe('a configuration', () => {
   });
 
   test.each<[string, object, string]>([
-    ['a missing option', { names: undefined }, 'method: names is missing; it must be a list of texts.'],
+    ['a missing option', { names: undefined }, 'method: names is missing; it must be a list of strings.'],
     ['an unknown one', { rr: 1 }, 'method has no option "rr"; closest: r.'],
     ['an inherited name', JSON.parse('{ "__proto__": 1 }'), 'method has no option "__proto__"; closest: '],
-    ['a text for a number', { r: '8' }, 'method: r is "8"; it must be a whole number from 1 to 1,000.'],
-    ['a number out of range', { r: 1001 }, 'method: r is 1001; it must be a whole number from 1 to 1,000.'],
+    ['a text for a number', { r: '8' }, 'method: r is "8"; it must be an integer from 1 to 1,000.'],
+    ['a number out of range', { r: 1001 }, 'method: r is 1001; it must be an integer from 1 to 1,000.'],
     ['no number', { rate: Number.NaN }, 'method: rate is NaN; it must be in [0, 1).'],
     ['null', { on: null }, 'method: on is null; it must be true or false.'],
     ['another word', { kind: 'toString' }, 'method: kind is "toString"; it must be one of a, b.'],
-    ['an object for a list', { names: { length: 1 } }, 'method: names is an object; it must be a list of texts.'],
-    ['a wrong entry', { names: ['a', 3] }, 'method: names[1] is 3; it must be a text.'],
-    [
-      'a list for a table',
-      { ranks: [1] },
-      'method: ranks is a list; it must be an object of whole numbers of 1 or more',
-    ],
+    ['an object for a list', { names: { length: 1 } }, 'method: names is an object; it must be a list of strings.'],
+    ['a wrong entry', { names: ['a', 3] }, 'method: names[1] is 3; it must be a string.'],
+    ['a list for a table', { ranks: [1] }, 'method: ranks is a list; it must be an object of integers of 1 or more'],
     [
       'a wrong value by name',
       { ranks: { 'a.b': 0 } },
-      'method: ranks["a.b"] is 0; it must be a whole number of 1 or more.',
+      'method: ranks["a.b"] is 0; it must be an integer of 1 or more.',
     ],
-    ['an inherited key', { ranks: { constructor: 1 } }, 'method: ranks is an object; it must be an object of whole'],
-    ['neither of two kinds', { heads: true }, 'method: heads is true; it must be a text or a list of whole numbers.'],
+    ['an inherited key', { ranks: { constructor: 1 } }, 'method: ranks is an object; it must be an object of integers'],
+    ['neither of two kinds', { heads: true }, 'method: heads is true; it must be a string or a list of integers.'],
     ['what is deep inside', { sides: { x: { q: ['1'] } } }, 'method: sides["x"]["q"][0] is "1"; it must be a number.'],
     ['a very long text', { kind: 'x'.repeat(1000) }, `method: kind is "${'x'.repeat(80)}..."; it must be one of a, b.`],
   ])('%s is named, with what it must be', (_, given, message) => {
@@ -67,8 +63,8 @@ describe('a configuration', () => {
     const lines = messageOf({ r: 0, on: 1, nmaes: [] }).split('\n');
     expect(lines).toEqual([
       'method has no option "nmaes"; closest: names.',
-      'method: names is missing; it must be a list of texts.',
-      'method: r is 0; it must be a whole number from 1 to 1,000.',
+      'method: names is missing; it must be a list of strings.',
+      'method: r is 0; it must be an integer from 1 to 1,000.',
       'method: on is 1; it must be true or false.',
     ]);
   });

@@ -8,7 +8,7 @@ import * as v from 'valibot';
 /** The data of a {@link Value}, by its kind. */
 export type ValueKind =
   | { readonly kind: 'integer' | 'number'; readonly min?: number; readonly max?: number; readonly below?: number }
-  | { readonly kind: 'boolean' | 'text' }
+  | { readonly kind: 'boolean' | 'string' }
   | { readonly kind: 'choice'; readonly choices: readonly string[] }
   | { readonly kind: 'list' | 'table' | 'nullable'; readonly of: Value }
   | { readonly kind: 'either'; readonly of: readonly Value[] }
@@ -16,7 +16,7 @@ export type ValueKind =
 
 /** A kind of value, of the TypeScript type `T`. */
 export type Value<T = unknown> = ValueKind & {
-  /** What it must be, in words: `a whole number of 1 or more`. */
+  /** What it must be, in words: `an integer of 1 or more`. */
   readonly expected: string;
   readonly schema: v.GenericSchema<unknown, T>;
 };
@@ -51,11 +51,11 @@ export function number(range: Range = {}): Value<number> {
   return { kind: 'number', ...range, expected: rangeInWords('a number', range), schema: inRange(range) };
 }
 
-/** A whole number in a range. */
+/** An integer in a range. */
 /* @__NO_SIDE_EFFECTS__ */
 export function integer(range: Range = {}): Value<number> {
   const schema = v.pipe(inRange(range), v.safeInteger());
-  return { kind: 'integer', ...range, expected: rangeInWords('a whole number', range), schema };
+  return { kind: 'integer', ...range, expected: rangeInWords('an integer', range), schema };
 }
 
 /** `true` or `false`. */
@@ -64,10 +64,10 @@ export function boolean(): Value<boolean> {
   return { kind: 'boolean', expected: 'true or false', schema: v.boolean() };
 }
 
-/** Any text. */
+/** Any string. */
 /* @__NO_SIDE_EFFECTS__ */
-export function text(): Value<string> {
-  return { kind: 'text', expected: 'a text', schema: v.string() };
+export function string(): Value<string> {
+  return { kind: 'string', expected: 'a string', schema: v.string() };
 }
 
 /** One of a few words. */
@@ -76,7 +76,7 @@ export function choice<const Choice extends string>(choices: readonly Choice[]):
   return { kind: 'choice', choices, expected: `one of ${choices.join(', ')}`, schema: v.picklist(choices) };
 }
 
-const plural = (expected: string): string => expected.replace(/^an? (text|number|whole number)\b/, '$1s');
+const plural = (expected: string): string => expected.replace(/^an? (string|number|integer)\b/, '$1s');
 
 /** A list of any length. */
 /* @__NO_SIDE_EFFECTS__ */

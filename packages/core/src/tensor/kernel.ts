@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 
 /** Named input tensors of a fused op; an optional input is left out. */
 export type Inputs = Record<string, tf.Tensor>;
-export type Attributes = Record<string, number | string | boolean | number[]>;
+export type OpAttributes = Record<string, number | string | boolean | number[]>;
 
 /**
  * A fused op: one kernel name, a composite of TensorFlow.js ops to fall back on, and its own gradient. The first output is
@@ -12,14 +12,14 @@ export interface FusedOp {
   /** The kernel name, by which a backend may register something faster: see {@link runFused}. */
   name: string;
   /** The reference: plain ops. Runs in a tidy, off the tape. */
-  reference(inputs: Inputs, attributes: Attributes): tf.Tensor | tf.Tensor[];
+  reference(inputs: Inputs, attributes: OpAttributes): tf.Tensor | tf.Tensor[];
   /** Gradients by input name, each computed only if it is asked for. Left out for ops that are gradients themselves. */
   gradient?: {
     saveInputs: string[];
     /** For each output, whether the gradient needs it. */
     saveOutputs?: boolean[];
     /** `dy`: of the result. `saved`: the inputs, then the outputs, that were asked for. */
-    backward(dy: tf.Tensor, saved: tf.Tensor[], attributes: Attributes): Record<string, () => tf.Tensor>;
+    backward(dy: tf.Tensor, saved: tf.Tensor[], attributes: OpAttributes): Record<string, () => tf.Tensor>;
   };
 }
 
@@ -29,14 +29,14 @@ export interface FusedOp {
  * A backend that has registered a kernel under `op.name` (the recording backend of `@peft/compile`, fused wasm or WebGPU
  * kernels) runs that; on any other the reference is registered on first use. Model code is the same everywhere.
  */
-export function runFused(op: FusedOp, inputs: Inputs, attributes: Attributes = {}): tf.Tensor[] {
+export function runFused(op: FusedOp, inputs: Inputs, attributes: OpAttributes = {}): tf.Tensor[] {
   const backendName = tf.getBackend();
   if (!tf.getKernel(op.name, backendName)) {
     tf.registerKernel({
       kernelName: op.name,
       backendName,
       kernelFunc: ({ inputs, attrs }) =>
-        tf.tidy(() => op.reference(inputs as Inputs, attrs as unknown as Attributes)) as tf.Tensor,
+        tf.tidy(() => op.reference(inputs as Inputs, attrs as unknown as OpAttributes)) as tf.Tensor,
     });
   }
   const { gradient } = op;
@@ -45,7 +45,7 @@ export function runFused(op: FusedOp, inputs: Inputs, attributes: Attributes = {
       kernelName: op.name,
       inputsToSave: gradient.saveInputs,
       outputsToSave: gradient.saveOutputs ?? [],
-      gradFunc: (dy, saved, attrs) => gradient.backward(dy as tf.Tensor, saved, attrs as unknown as Attributes),
+      gradFunc: (dy, saved, attrs) => gradient.backward(dy as tf.Tensor, saved, attrs as unknown as OpAttributes),
     });
   }
   const outputs = tf.engine().runKernel(op.name, inputs, attributes as tf.NamedAttrMap) as tf.Tensor | tf.Tensor[];

@@ -29,15 +29,15 @@ const layerNormOp: FusedOp = {
 const layerNormGradOp: FusedOp = {
   name: 'PeftLayerNormGrad',
   reference({ dy, x, gamma, mean, inverseStd }) {
-    const normalised = tf.mul(tf.sub(x, mean), inverseStd);
+    const normalized = tf.mul(tf.sub(x, mean), inverseStd);
     const g = tf.mul(dy, gamma);
-    const projection = tf.mul(normalised, tf.mean(tf.mul(g, normalised), -1, true));
+    const projection = tf.mul(normalized, tf.mean(tf.mul(g, normalized), -1, true));
     return tf.mul(tf.sub(tf.sub(g, tf.mean(g, -1, true)), projection), inverseStd);
   },
 };
 
 /**
- * Layer normalisation over the last axis (Ba et al. 2016, arXiv 1607.06450).
+ * Layer normalization over the last axis (Ba et al. 2016, arXiv 1607.06450).
  *
  * @param x `[..., d]`
  * @param gamma scale `[d]`

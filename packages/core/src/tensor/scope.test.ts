@@ -47,7 +47,7 @@ describe('scopes', () => {
 describe('dropout', () => {
   test('keeps 1 - rate of the elements, scaled so that the mean stays', async () => {
     const rate = 0.3;
-    const found = await values(training(1, () => dropout(tf.ones([20_000]), rate, 'site')));
+    const found = await values(training(1, () => dropout(tf.ones([20_000]), rate, 'target')));
     const kept = found.filter(value => value !== 0);
     expect(new Set(kept.map(value => value.toFixed(4)))).toEqual(new Set([(1 / (1 - rate)).toFixed(4)]));
     expect(Math.abs(kept.length / found.length - (1 - rate))).toBeLessThan(4 * Math.sqrt((rate * (1 - rate)) / 20_000));
@@ -62,8 +62,8 @@ describe('dropout', () => {
 
   test('does nothing outside training, or at rate 0', async () => {
     const ones = tf.ones([8]);
-    expect(await values(dropout(ones, 0.5, 'site'))).toEqual(await values(ones));
-    expect(await values(training(1, () => dropout(ones, 0, 'site')))).toEqual(await values(ones));
+    expect(await values(dropout(ones, 0.5, 'target'))).toEqual(await values(ones));
+    expect(await values(training(1, () => dropout(ones, 0, 'target')))).toEqual(await values(ones));
   });
 });
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fromInt32, type StoredTensor } from '@peft/core';
 import { describe, expect, test } from 'vitest';
 import { failure } from '../../test/errors.ts';
-import { labelled, numbered, png, temporaryFolder, tensorFile } from '../../test/files.ts';
+import { labeled, numbered, png, temporaryFolder, tensorFile } from '../../test/files.ts';
 import { remarks } from '../index.ts';
 import { openDataset } from './index.ts';
 
@@ -33,7 +33,7 @@ describe('labels that start at 1', () => {
 
   test('are refused in safetensors', async () => {
     const images = numbered(3, 1, 1, 3);
-    const file = { images, labels: labelled(1, 2, 3) };
+    const file = { images, labels: labeled(1, 2, 3) };
     for (const metadata of [{}, { classes: '["a","b","c"]' }] as Record<string, string>[]) {
       const root = temporaryFolder({ 'x.safetensors': tensorFile(file, metadata) });
       expect(await openingFailure(join(root, 'x.safetensors'), 'all')).toContain('labels start at 1 (1 to 3)');
@@ -56,7 +56,7 @@ describe('class names', () => {
       ['["a","a"]', '"classes"[1] and'],
       ['["a",""]', '"classes"[1] is an empty class name'],
     ]) {
-      const root = temporaryFolder({ 'x.safetensors': tensorFile({ images, labels: labelled(0, 1) }, { classes }) });
+      const root = temporaryFolder({ 'x.safetensors': tensorFile({ images, labels: labeled(0, 1) }, { classes }) });
       expect(await openingFailure(join(root, 'x.safetensors'), 'all')).toContain(expected);
     }
   });
@@ -74,8 +74,8 @@ describe('class names', () => {
   test('with line breaks in them differ from two names', async () => {
     const images = numbered(2, 1, 1, 3);
     const root = temporaryFolder({
-      'x.train.safetensors': tensorFile({ images, labels: labelled(0, 1) }, { classes: '["a\\nb","c"]' }),
-      'x.test.safetensors': tensorFile({ images, labels: labelled(0, 1) }, { classes: '["a","b\\nc"]' }),
+      'x.train.safetensors': tensorFile({ images, labels: labeled(0, 1) }, { classes: '["a\\nb","c"]' }),
+      'x.test.safetensors': tensorFile({ images, labels: labeled(0, 1) }, { classes: '["a","b\\nc"]' }),
     });
     expect(await openingFailure(join(root, 'x'))).toContain('names other classes than');
   });
@@ -127,9 +127,9 @@ describe('sizes are bounded before anything is allocated', () => {
     const root = temporaryFolder({
       'empty.safetensors': tensorFile({
         images: { dtype: 'U8', shape: [2, 0, 4, 3], bytes: new Uint8Array() },
-        labels: labelled(0, 1),
+        labels: labeled(0, 1),
       }),
-      'x.safetensors': tensorFile({ images: numbered(2, 4, 5, 3), labels: labelled(0, 1) }),
+      'x.safetensors': tensorFile({ images: numbered(2, 4, 5, 3), labels: labeled(0, 1) }),
     });
     expect(await openingFailure(join(root, 'empty.safetensors'), 'all')).toContain('its size is 4x0');
     const { message } = await failure(openDataset(join(root, 'x.safetensors'), 'all', { maxPixels: 19 }));

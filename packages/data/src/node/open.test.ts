@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { failure } from '../../test/errors.ts';
-import { floats, labelled, numbered, png, temporaryFolder, tensorFile } from '../../test/files.ts';
+import { floats, labeled, numbered, png, temporaryFolder, tensorFile } from '../../test/files.ts';
 import { pictureAt, reds } from '../../test/pictures.ts';
 import { openDataset } from './index.ts';
 
@@ -194,13 +194,13 @@ describe('safetensors files', () => {
 
   test('beside each other are splits, with shared classes', async () => {
     const root = temporaryFolder({
-      'x.train.safetensors': tensorFile({ images: numbered(4, 2, 3, 3), labels: labelled(0, 1, 0, 1) }),
+      'x.train.safetensors': tensorFile({ images: numbered(4, 2, 3, 3), labels: labeled(0, 1, 0, 1) }),
       'x.test.safetensors': tensorFile({
         images: numbered(2, 2, 3, 1),
         labels: { dtype: 'U8', shape: [2], bytes: Uint8Array.of(2, 0) },
       }),
-      'x.accept.safetensors': tensorFile({ images: numbered(1, 2, 3, 1), labels: labelled(0) }),
-      'y.test.safetensors': tensorFile({ images: numbered(1, 2, 3, 1), labels: labelled(9) }),
+      'x.accept.safetensors': tensorFile({ images: numbered(1, 2, 3, 1), labels: labeled(0) }),
+      'y.test.safetensors': tensorFile({ images: numbered(1, 2, 3, 1), labels: labeled(9) }),
     });
     for (const spec of ['x.train.safetensors', 'x.test.safetensors', 'x']) {
       const train = await openDataset(join(root, spec), 'train');
@@ -219,7 +219,7 @@ describe('safetensors files', () => {
 
   test('alone are split by seed', async () => {
     const images = numbered(50, 1, 1, 3);
-    const labels = labelled(...Array.from({ length: 50 }, (_, i) => i % 2));
+    const labels = labeled(...Array.from({ length: 50 }, (_, i) => i % 2));
     const root = temporaryFolder({ 'my.data.safetensors': tensorFile({ images, labels }, { classes }) });
     const parts = await Promise.all(
       ['train', 'val', 'test'].map(split => openDataset(join(root, 'my.data.safetensors'), split)),
@@ -235,7 +235,7 @@ describe('safetensors files', () => {
 
   test('of float32 NCHW are already preprocessed', async () => {
     const root = temporaryFolder({
-      'f.safetensors': tensorFile({ images: floats([2, 3, 2, 2]), labels: labelled(0, 1) }),
+      'f.safetensors': tensorFile({ images: floats([2, 3, 2, 2]), labels: labeled(0, 1) }),
     });
     const dataset = await openDataset(join(root, 'f.safetensors'), 'all');
     if (!dataset.preprocessed) throw new Error('It has pictures.');
@@ -247,17 +247,17 @@ describe('safetensors files', () => {
 
   test('say what is wrong', async () => {
     const images = numbered(2, 2, 2, 3);
-    const labels = labelled(0, 1);
+    const labels = labeled(0, 1);
     const cases: [file: Parameters<typeof tensorFile>, code: string, message: RegExp][] = [
       [[{ labels }], 'missing', /has no tensor "images".*found labels I32 \[2\]/],
       [[{ images }], 'missing', /has no tensor "labels"/],
-      [[{ images, labels: labelled(0, 1, 1) }], 'bad-shape', /2 images but 3 labels/],
+      [[{ images, labels: labeled(0, 1, 1) }], 'bad-shape', /2 images but 3 labels/],
       [[{ images, labels: floats([2]) }], 'bad-shape', /labels must be I64, I32 or U8/],
       [[{ images: { ...images, shape: [2, 3, 2, 2] }, labels }], 'bad-shape', /found .*images U8 \[2,3,2,2\]/],
       [[{ images: floats([2, 2, 2, 3]), labels }], 'bad-shape', /F32 \[N, 3, H, W\].*images F32 \[2,2,2,3\]/],
-      [[{ images: labelled(1, 2), labels }], 'bad-shape', /found images I32 \[2\], labels/],
-      [[{ images, labels: labelled(0, 2) }, { classes }], 'bad-file', /labels\[1\] is 2; with 2 classes/],
-      [[{ images, labels: labelled(-1, 0) }], 'bad-file', /labels\[0\] is -1/],
+      [[{ images: labeled(1, 2), labels }], 'bad-shape', /found images I32 \[2\], labels/],
+      [[{ images, labels: labeled(0, 2) }, { classes }], 'bad-file', /labels\[1\] is 2; with 2 classes/],
+      [[{ images, labels: labeled(-1, 0) }], 'bad-file', /labels\[0\] is -1/],
       [[{ images, labels }, { classes: 'a, b' }], 'bad-file', /must be a JSON list of strings/],
     ];
     for (const [file, code, message] of cases) {
@@ -292,8 +292,8 @@ describe('mnist', () => {
       const expected = digitsOf(digit);
       for (let i = 0; i < 150; i++) {
         const [dataset, index] = i < 100 ? [train, i * 10 + digit] : [test, (i - 100) * 10 + digit];
-        const grey = (await pictureAt(dataset, index)).data.filter((_, at) => at % 3 === 0);
-        expect(Buffer.compare(grey, expected.subarray(i * 784, (i + 1) * 784))).toBe(0);
+        const gray = (await pictureAt(dataset, index)).data.filter((_, at) => at % 3 === 0);
+        expect(Buffer.compare(gray, expected.subarray(i * 784, (i + 1) * 784))).toBe(0);
         expect(dataset.labels()[index]).toBe(digit);
       }
     }

@@ -8,7 +8,7 @@ import { mnist } from './mnist.ts';
 import { type DatasetOptions, openSplit, type Source } from './source.ts';
 import { tensorFiles, tensorFilesNamed } from './tensor-files.ts';
 
-async function recognise(
+async function recognize(
   spec: string,
   split: string,
   { maxPixels = defaultMaxPixels }: DatasetOptions,
@@ -35,7 +35,7 @@ async function recognise(
 }
 
 /**
- * Opens labelled pictures of whatever kind.
+ * Opens labeled pictures of whatever kind.
  *
  * @param spec one of
  * - a folder `train/CLASS/*.jpg` with `val` and `test` beside `train`, or `CLASS/*.jpg`;
@@ -50,5 +50,5 @@ async function recognise(
  * left out with `skipBroken`.
  */
 export async function openDataset(spec: string, split: string, options: DatasetOptions = {}): Promise<Dataset> {
-  return openSplit(await recognise(spec, split, options), split, options);
+  return openSplit(await recognize(spec, split, options), split, options);
 }

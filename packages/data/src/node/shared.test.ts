@@ -35,7 +35,7 @@ for (const [name, { side, classes, ...splits }] of Object.entries(expected)) {
       }
     });
 
-    test('becomes a batch of normalised floats', async () => {
+    test('becomes a batch of normalized floats', async () => {
       const dataset = await openDataset(path!, 'test');
       for (const transform of [evalTransform(preprocessing), vtabTransform(preprocessing)]) {
         const stream = batches(dataset, { batchSize: 8, transform });

@@ -1,6 +1,6 @@
 import { targetSize } from '../check-preprocessing.ts';
-import { type Colour, centerCrop, type Picture, roundHalfEven } from '../picture.ts';
-import { normaliser, type Preprocessing, type Transform } from '../preprocessing.ts';
+import { type Color, centerCrop, type Picture, roundHalfEven } from '../picture.ts';
+import { normalizer, type Preprocessing, type Transform } from '../preprocessing.ts';
 import { resize } from '../resample.ts';
 
 interface Size {
@@ -35,9 +35,9 @@ function cropped(picture: Picture, preprocessing: Preprocessing, size: Size, sca
     return centerCrop(resize(picture, scaled.width, scaled.height, interpolation), size.width, size.height);
   }
   if (cropMode === 'border') {
-    const colour: Colour = [roundHalfEven(255 * mean[0]), roundHalfEven(255 * mean[1]), roundHalfEven(255 * mean[2])];
+    const color: Color = [roundHalfEven(255 * mean[0]), roundHalfEven(255 * mean[1]), roundHalfEven(255 * mean[2])];
     const fitted = resizeKeepingRatio(picture, scaled, 'fit', interpolation);
-    return centerCrop(fitted, size.width, size.height, colour);
+    return centerCrop(fitted, size.width, size.height, color);
   }
   // timm does not pass the interpolation on for targets that are not square, and so they are bilinear.
   const covering =
@@ -49,12 +49,12 @@ function cropped(picture: Picture, preprocessing: Preprocessing, size: Size, sca
 
 /**
  * What a pretrained backbone is evaluated with, as in timm's `transforms_imagenet_eval`: resize to
- * `floor(size / cropPct)`, crop the centre, scale to 0..1, normalise.
+ * `floor(size / cropPct)`, crop the center, scale to 0..1, normalize.
  */
 export function evalTransform(preprocessing: Preprocessing): Transform {
   const size = targetSize(preprocessing);
   const { cropPct } = preprocessing;
   const scaled = { height: Math.floor(size.height / cropPct), width: Math.floor(size.width / cropPct) };
-  const normalise = normaliser(preprocessing);
-  return { ...size, apply: picture => normalise(cropped(picture, preprocessing, size, scaled)) };
+  const normalize = normalizer(preprocessing);
+  return { ...size, apply: picture => normalize(cropped(picture, preprocessing, size, scaled)) };
 }

@@ -1,7 +1,7 @@
 import { drawUniform, fold, type Key } from '@peft/core';
 import { targetSize } from '../check-preprocessing.ts';
 import { crop, flipHorizontal, type Picture, pad, roundHalfEven } from '../picture.ts';
-import { normaliser, type Preprocessing, type Transform } from '../preprocessing.ts';
+import { normalizer, type Preprocessing, type Transform } from '../preprocessing.ts';
 import { resize } from '../resample.ts';
 
 /** A part of a picture: its corner and its size, in pixels. */
@@ -61,7 +61,7 @@ const smallSide = 40;
  */
 export function flipCropTransform(preprocessing: Preprocessing, random: Key): Transform {
   const { height, width } = targetSize(preprocessing);
-  const normalise = normaliser(preprocessing);
+  const normalize = normalizer(preprocessing);
 
   const cropped = (picture: Picture, draws: Float32Array): Picture => {
     if (Math.max(picture.width, picture.height) <= smallSide) return shiftedByFour(picture, draws);
@@ -75,7 +75,7 @@ export function flipCropTransform(preprocessing: Preprocessing, random: Key): Tr
     apply(picture, index) {
       const draws = drawUniform(fold(random, index), attempts * 4 + 1);
       const resized = resize(cropped(picture, draws), width, height, 'bicubic');
-      return normalise(draws[attempts * 4] < 0.5 ? flipHorizontal(resized) : resized);
+      return normalize(draws[attempts * 4] < 0.5 ? flipHorizontal(resized) : resized);
     },
   };
 }

@@ -35,18 +35,18 @@ describe('evalTransform gives the floats of timm', () => {
 describe('vtabTransform', () => {
   const picture = generated(31, 23);
   const raw = Float32Array.from(resize(picture, 8, 8, 'bicubic').data, value => value / 255);
-  const normalised = (mean: readonly number[], std: readonly number[]) =>
+  const normalized = (mean: readonly number[], std: readonly number[]) =>
     raw.map((value, i) => (value - mean[i % 3]) / std[i % 3]);
 
   test('squeezes without a crop and leaves 0..1', () => {
     expect(vtabTransform(preprocessing, false).apply(picture, 0)).toEqual(raw);
   });
 
-  test('normalises by ImageNet unless told the backbone', () => {
+  test('normalizes by ImageNet unless told the backbone', () => {
     const byImagenet = vtabTransform(preprocessing).apply(picture, 0);
-    expect(maxDifference(byImagenet, normalised(imagenet.mean, imagenet.std))).toBeLessThan(1e-6);
+    expect(maxDifference(byImagenet, normalized(imagenet.mean, imagenet.std))).toBeLessThan(1e-6);
     const own = vtabTransform(preprocessing, true).apply(picture, 0);
-    expect(maxDifference(own, normalised(preprocessing.mean, preprocessing.std))).toBeLessThan(1e-6);
+    expect(maxDifference(own, normalized(preprocessing.mean, preprocessing.std))).toBeLessThan(1e-6);
   });
 });
 

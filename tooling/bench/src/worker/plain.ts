@@ -39,8 +39,8 @@ function linear(x: tf.Tensor, weights: Weights, name: string): tf.Tensor {
 
 function layerNorm(x: tf.Tensor, weights: Weights, name: string): tf.Tensor {
   const { mean, variance } = tf.moments(x, -1, true);
-  const normalised = tf.mul(tf.sub(x, mean), tf.rsqrt(tf.add(variance, 1e-6)));
-  return tf.add(tf.mul(normalised, weights(`${name}.weight`)), weights(`${name}.bias`));
+  const normalized = tf.mul(tf.sub(x, mean), tf.rsqrt(tf.add(variance, 1e-6)));
+  return tf.add(tf.mul(normalized, weights(`${name}.weight`)), weights(`${name}.bias`));
 }
 
 const gelu = (x: tf.Tensor): tf.Tensor => tf.mul(tf.mul(x, 0.5), tf.add(tf.erf(tf.div(x, Math.SQRT2)), 1));

@@ -9,7 +9,7 @@ export function checkRows(subject: Subject): void {
   test('asked for one row, an adapted module gives the first of all', async () => {
     const model = await moved(subject);
     const inputs = new Map<Module, tf.Tensor>();
-    for (const { module } of model.get('default').plan.sites) {
+    for (const { module } of model.get('default').plan.targets) {
       if (inputs.has(module)) continue;
       const stop = patch(module, {
         input(x) {
@@ -20,8 +20,8 @@ export function checkRows(subject: Subject): void {
       model.call(subject.input()).dispose();
       stop();
     }
-    const flat = (of: (module: Module, x: tf.Tensor) => tf.Tensor) =>
-      tf.tidy(() => tf.concat([...inputs].map(([module, x]) => tf.reshape(of(module, x), [-1]))));
+    const flat = (call: (module: Module, x: tf.Tensor) => tf.Tensor) =>
+      tf.tidy(() => tf.concat([...inputs].map(([module, x]) => tf.reshape(call(module, x), [-1]))));
     const one = flat((module, x) => module.call(x, 1));
     const first = flat((module, x) => firstRows(module.call(x), 1));
     expect(deviation(await one.data(), await first.data())).toBeLessThan(1e-5);

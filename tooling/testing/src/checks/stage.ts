@@ -41,7 +41,7 @@ async function atStage(subject: Subject) {
   const { stage } = model.get('default').method;
   if (!stage) throw new Error('The method has no stage.');
   const scores = await scoresOf(subject, model, stage);
-  return { model, stage, scores, values: await model.get('default').siteValues() };
+  return { model, stage, scores, values: await model.get('default').targetValues() };
 }
 
 /** The subject as what its stage leaves. */
@@ -49,7 +49,7 @@ const settled = (subject: Subject): Subject => ({
   ...subject,
   async attach() {
     const { model, stage, scores, values } = await atStage(subject);
-    await model.become('default', stage.next(scores, values));
+    await model.replace('default', stage.next(scores, values));
     return model;
   },
 });
@@ -69,7 +69,7 @@ export function checkStage(subject: Subject): void {
       const other = stage.next(scores, values);
       expect([methodRecord(other.method), other.values]).toEqual([record, next.values]);
       expect(methodRecord(stage.resume(stored(record)))).toEqual(record);
-      await model.become('default', next);
+      await model.replace('default', next);
       expect(await output(subject, model)).toEqual(await output(subject, await settled(subject).attach()));
     });
 

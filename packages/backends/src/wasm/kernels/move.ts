@@ -17,7 +17,7 @@ interface Transpose {
   order: number[];
 }
 
-/** Drops axes of length 1 and joins axes that stay neighbours. */
+/** Drops axes of length 1 and joins axes that stay neighbors. */
 function simplifyTranspose(shape: number[], perm: number[]): Transpose {
   const kept = shape.flatMap((length, axis) => (length === 1 ? [] : [axis]));
   const order = perm.filter(axis => shape[axis] !== 1).map(axis => kept.indexOf(axis));

@@ -43,10 +43,10 @@ export const layerNormGrad = fastKernel<NormGradInputs>('PeftLayerNormGrad', (he
   if (!allOf('float32', dy, x, gamma, mean, inverseStd)) return undefined;
   const n = x.shape[x.shape.length - 1];
   const dx = heap.make(x.shape);
-  const [fromDy, from, scale, centre, spread, to] = [dy, x, gamma, mean, inverseStd, dx].map(heap.address);
+  const [fromDy, from, scale, center, spread, to] = [dy, x, gamma, mean, inverseStd, dx].map(heap.address);
   shareSpans(heap.team, sizeOf(mean.shape), n * cost.norm, ({ layerNormGrad }, row, rows) => {
     const [at, one] = [4 * n * row, 4 * row];
-    layerNormGrad(fromDy + at, from + at, scale, centre + one, spread + one, to + at, rows, n);
+    layerNormGrad(fromDy + at, from + at, scale, center + one, spread + one, to + at, rows, n);
   });
   return dx;
 });

@@ -1,10 +1,10 @@
 import * as tf from '@tensorflow/tfjs-core';
-import type { Adaptable, Site } from '../method/targets.ts';
+import type { Adaptable, Target } from '../method/targets.ts';
 import type { Slice } from '../module/layers.ts';
 import type { Patch } from '../module/module.ts';
 import { linear } from '../tensor/linear.ts';
 import { firstRows } from '../tensor/rows.ts';
-import { type AttachedSite, sliceWeight, valuesOf } from './adapter.ts';
+import { type AttachedTarget, sliceWeight, valuesOf } from './adapter.ts';
 import { applyGates, spreadGates } from './gates.ts';
 
 interface Piece {
@@ -34,58 +34,58 @@ function mergeSlices(pieces: Piece[]): Piece[] {
   return [...bySlice.values()].sort((a, b) => a.slice.start - b.slice.start);
 }
 
-/** What the output gates of the sites multiply the whole output by, `[B, 1, width]`; nothing if none has any. */
-function outputFactors(sites: readonly AttachedSite[], width: number): tf.Tensor | undefined {
-  const gated = sites.flatMap(({ adapter, site }) => {
-    const gates = adapter.gates?.get(site);
+/** What the output gates of the targets multiply the whole output by, `[B, 1, width]`; nothing if none has any. */
+function outputFactors(targets: readonly AttachedTarget[], width: number): tf.Tensor | undefined {
+  const gated = targets.flatMap(({ adapter, target }) => {
+    const gates = adapter.gates?.get(target);
     if (gates?.on !== 'output') return [];
     // Differences from one, so that what lies between the gated slices is multiplied by one.
-    return [{ slice: sliceOf(site), delta: tf.sub(spreadGates(gates.values, site.outFeatures), 1) }];
+    return [{ slice: sliceOf(target), delta: tf.sub(spreadGates(gates.values, target.outFeatures), 1) }];
   });
   return gated.length > 0 ? tf.add(assemble(mergeSlices(gated), width), 1) : undefined;
 }
 
-const sliceOf = ({ slice, module }: Site): Slice => slice ?? { start: 0, end: module.outFeatures };
+const sliceOf = ({ slice, module }: Target): Slice => slice ?? { start: 0, end: module.outFeatures };
 
 /**
  * The patch of one adapted module: adds what its active adapters give.
  *
- * @param active the sites that act now; asked at each call
+ * @param active the targets that act now; asked at each call
  * @param frozenWeight the module's weight as it was before anything was merged into it
  */
-export function sitePatch(module: Adaptable, active: () => AttachedSite[], frozenWeight: () => tf.Tensor): Patch {
+export function targetPatch(module: Adaptable, active: () => AttachedTarget[], frozenWeight: () => tf.Tensor): Patch {
   /** `x W0`: the output without its bias, unless the weight that it came from was changed, by a merge or by an adapter. */
-  const baseOf = (site: Site, x: tf.Tensor, y: tf.Tensor): tf.Tensor => {
-    const { start } = sliceOf(site);
+  const baseOf = (target: Target, x: tf.Tensor, y: tf.Tensor): tf.Tensor => {
+    const { start } = sliceOf(target);
     const isWhole = x.shape[1] === y.shape[1];
     const isFrozen =
       !module.weight ||
       (frozenWeight() === module.weight.value && active().every(({ adapter }) => !adapter.method.weightDelta));
-    if (!isFrozen || !isWhole) return linear(x, sliceWeight(frozenWeight(), site));
+    if (!isFrozen || !isWhole) return linear(x, sliceWeight(frozenWeight(), target));
     const unbiased = module.bias ? tf.sub(y, module.bias.value) : y;
-    if (!site.slice) return unbiased;
+    if (!target.slice) return unbiased;
     const begin = y.shape.map((_, axis) => (axis === y.rank - 1 ? start : 0));
-    return tf.slice(unbiased, begin, [...y.shape.slice(0, -1), site.outFeatures]);
+    return tf.slice(unbiased, begin, [...y.shape.slice(0, -1), target.outFeatures]);
   };
-  const deltaOf = ({ adapter, site, parameters }: AttachedSite, x: tf.Tensor, y: tf.Tensor): Piece => {
+  const deltaOf = ({ adapter, target, parameters }: AttachedTarget, x: tf.Tensor, y: tf.Tensor): Piece => {
     const { method, name, weight } = adapter;
-    const slice = sliceOf(site);
+    const slice = sliceOf(target);
     const delta = method.delta({
       x,
-      site,
+      target,
       parameters: valuesOf(parameters),
-      path: `${name}/${site.id}`,
-      weight: () => sliceWeight(frozenWeight(), site),
-      base: () => baseOf(site, x, y),
+      path: `${name}/${target.id}`,
+      weight: () => sliceWeight(frozenWeight(), target),
+      baseOutput: () => baseOf(target, x, y),
     });
     const wanted = firstRows(delta, y.shape[1]);
     const weighted = weight === 1 ? wanted : tf.mul(wanted, weight);
-    const gates = adapter.gates?.get(site);
+    const gates = adapter.gates?.get(target);
     const isGated = gates?.on === 'delta';
-    return { slice, delta: isGated ? applyGates(weighted, spreadGates(gates.values, site.outFeatures)) : weighted };
+    return { slice, delta: isGated ? applyGates(weighted, spreadGates(gates.values, target.outFeatures)) : weighted };
   };
-  const adapted = (y: tf.Tensor, x: tf.Tensor, sites: AttachedSite[]): tf.Tensor => {
-    const pieces = mergeSlices(sites.map(site => deltaOf(site, x, y)));
+  const adapted = (y: tf.Tensor, x: tf.Tensor, targets: AttachedTarget[]): tf.Tensor => {
+    const pieces = mergeSlices(targets.map(target => deltaOf(target, x, y)));
     const overlapping = pieces.some(({ slice }, i) => i > 0 && slice.start < pieces[i - 1].slice.end);
     if (!overlapping) return tf.add(y, assemble(pieces, module.outFeatures));
     return pieces.reduce((sum, piece) => tf.add(sum, assemble([piece], module.outFeatures)), y);
@@ -97,27 +97,27 @@ export function sitePatch(module: Adaptable, active: () => AttachedSite[], froze
     },
     dependsOn: variables =>
       active().some(
-        ({ adapter, site, parameters }) =>
-          adapter.gates?.has(site) || Object.values(parameters).some(({ value }) => variables.has(value)),
+        ({ adapter, target, parameters }) =>
+          adapter.gates?.has(target) || Object.values(parameters).some(({ value }) => variables.has(value)),
       ),
     weight(frozen) {
-      return active().reduce((sum, { adapter, site, parameters }) => {
+      return active().reduce((sum, { adapter, target, parameters }) => {
         const delta = adapter.method.weightDelta?.({
-          site,
+          target,
           parameters: valuesOf(parameters),
-          weight: () => sliceWeight(frozenWeight(), site),
+          weight: () => sliceWeight(frozenWeight(), target),
         });
         if (!delta) return sum;
-        const { start, end } = sliceOf(site);
+        const { start, end } = sliceOf(target);
         const weighted = adapter.weight === 1 ? delta : tf.mul(delta, adapter.weight);
         return tf.add(sum, padLast(weighted, start, module.outFeatures - end));
       }, frozen);
     },
     output(y, x) {
-      const sites = active();
-      if (sites.length === 0) return y;
-      const sum = adapted(y, x, sites);
-      const factors = outputFactors(sites, module.outFeatures);
+      const targets = active();
+      if (targets.length === 0) return y;
+      const sum = adapted(y, x, targets);
+      const factors = outputFactors(targets, module.outFeatures);
       return factors ? applyGates(sum, factors) : sum;
     },
   };

@@ -7,7 +7,7 @@ import { lowRankDelta, lowRankDeltaWeight, lowRankParameters } from './low-rank.
 import type { DeltaCall, Method, MethodFactory } from './method.ts';
 import { savedModules, targetsOf } from './target-options.ts';
 
-export const bottleneckOptions = {
+export const adaptformerOptions = {
   .../* @__PURE__ */ targetsOf(['mlp']),
   r: /* @__PURE__ */ option(
     'Width of the bottleneck: the rank of the update, if nothing lies in it.',
@@ -24,14 +24,14 @@ export const bottleneckOptions = {
   modulesToSave: /* @__PURE__ */ savedModules(),
 };
 
-export type BottleneckConfig = ConfigOf<typeof bottleneckOptions>;
+export type AdaptFormerConfig = ConfigOf<typeof adaptformerOptions>;
 
-export type BottleneckOptions = GivenOf<typeof bottleneckOptions>;
+export type AdaptFormerOptions = GivenOf<typeof adaptformerOptions>;
 
 /** `s phi(x A) B`, in parallel to the module or block that it adapts (AdaptFormer, Chen et al. 2022, Eq. 3). */
-function bottleneckDelta(
+function adaptformerDelta(
   { x, parameters, path }: DeltaCall,
-  { act, scale, dropout: rate }: BottleneckConfig,
+  { act, scale, dropout: rate }: AdaptFormerConfig,
 ): tf.Tensor {
   const drop = (h: tf.Tensor): tf.Tensor => dropout(h, rate, path);
   if (act === 'identity') return lowRankDelta(x, parameters, scale, drop);
@@ -44,29 +44,29 @@ function bottleneckDelta(
  * and Pear act on unless they are given another method.
  *
  * ```ts
- * await model.add('default', bottleneck({ targets: ['mlp'], r: 8, modulesToSave: ['head'] }), { key: key(42) });
+ * await model.add('default', adaptformer({ targets: ['mlp'], r: 8, modulesToSave: ['head'] }), { key: key(42) });
  * ```
  *
  * @throws PeftError `bad-config` for an option that does not exist or makes no sense
  */
-export const bottleneck: ((options?: BottleneckOptions) => Method<BottleneckConfig>) &
-  MethodFactory<BottleneckOptions> = /* @__PURE__ */ Object.assign(
-  (options: BottleneckOptions = {}): Method<BottleneckConfig> => {
-    const config = configure('bottleneck', bottleneckOptions, options);
+export const adaptformer: ((options?: AdaptFormerOptions) => Method<AdaptFormerConfig>) &
+  MethodFactory<AdaptFormerOptions> = /* @__PURE__ */ Object.assign(
+  (options: AdaptFormerOptions = {}): Method<AdaptFormerConfig> => {
+    const config = configure('adaptformer', adaptformerOptions, options);
     const { r, act, scale } = config;
     const linearOnly = act === 'identity';
     return {
-      type: 'bottleneck',
+      type: 'adaptformer',
       config,
       targets: config,
       blocks: true,
       modulesToSave: config.modulesToSave,
-      parameters: site => lowRankParameters(site, r),
-      delta: call => bottleneckDelta(call, config),
+      parameters: target => lowRankParameters(target, r),
+      delta: call => adaptformerDelta(call, config),
       rowwise: true,
-      unmergeable: linearOnly ? undefined : 'a ReLU lies between its factors, so that no one weight does the same.',
+      mergeable: linearOnly || { reason: 'a ReLU lies between its factors, so no single weight does the same.' },
       ...(linearOnly && { deltaWeight: ({ parameters }) => lowRankDeltaWeight(parameters, scale) }),
     };
   },
-  { type: 'bottleneck', options: bottleneckOptions },
+  { type: 'adaptformer', options: adaptformerOptions },
 );
