@@ -12,11 +12,11 @@ export interface Segment {
   run(x: tf.Tensor): tf.Tensor;
 }
 
-/** The segment that is the call of one module, for the first `rows` of its result or for all. */
-export const moduleSegment = (module: Module, rows?: number): Segment => ({
+/** The segment that is the call of one module. */
+export const moduleSegment = (module: Module): Segment => ({
   name: module.path,
   modules: [module],
-  run: x => module.call(x, rows),
+  run: x => module.call(x),
 });
 
 /** One segment after another. */

@@ -88,7 +88,6 @@ export {
 } from './module/layout.ts';
 export { Module, type Patch, patch, type Variables } from './module/module.ts';
 export { isFrozen, Parameter } from './module/parameter.ts';
-export { RowModule } from './module/row-module.ts';
 export { type LoadOptions, loadState, saveState } from './module/state.ts';
 export { bindPaths, children, disposeModule, getModule, initialize, modules, parameters } from './module/tree.ts';
 export {
@@ -125,5 +124,4 @@ export {
   key,
   type RandomSource,
 } from './tensor/random.ts';
-export { firstRows } from './tensor/rows.ts';
 export { currentRandom, currentScope, type Scope, withScope } from './tensor/scope.ts';

@@ -1,5 +1,6 @@
-import { attention, check, firstRows, Linear, Module, truncatedNormal, zeros } from '@peft/core';
+import { attention, check, Linear, Module, truncatedNormal, zeros } from '@peft/core';
 import * as tf from '@tensorflow/tfjs-core';
+import { firstTokens, mapTokens } from './first-tokens.ts';
 
 /** The fused query, key and value projection, whose thirds can be addressed as `qkv[q]`, `qkv[k]` and `qkv[v]`. */
 export function fusedProjection(embedDim: number, heads: number, bias: boolean): Linear {
@@ -48,9 +49,19 @@ export class Attention extends Module {
     this.proj = new Linear(embedDim, embedDim, { weightInit: truncatedNormal(0.02), biasInit: zeros });
   }
 
-  forward(x: tf.Tensor, rows?: number): tf.Tensor {
+  forward(x: tf.Tensor): tf.Tensor {
+    return this.#attend(x);
+  }
+
+  /** The first `count` tokens of the result, `[B, count, D]`; all of them if `count` is undefined. */
+  first(x: tf.Tensor, count: number | undefined): tf.Tensor {
+    const isCut = count !== undefined && this.isPristine && mapTokens([this.proj]);
+    return isCut ? this.#attend(x, count) : firstTokens(this.call(x), count);
+  }
+
+  #attend(x: tf.Tensor, count?: number): tf.Tensor {
     const [q, k, v] = splitHeads(this.qkv.call(x), this.heads); // [B, H, N, d]
-    const asking = firstRows(q, this.proj.rowsNeeded(rows), 2); // [B, H, n, d]
-    return this.proj.call(joinHeads(attention(asking, k, v, q.shape[3]! ** -0.5)), rows);
+    const asking = firstTokens(q, count, 2); // [B, H, count, d]
+    return this.proj.call(joinHeads(attention(asking, k, v, q.shape[3]! ** -0.5)));
   }
 }

@@ -1,7 +1,8 @@
-import { DropPath, firstRows, LayerNorm, Module } from '@peft/core';
+import { DropPath, LayerNorm, Module } from '@peft/core';
 import * as tf from '@tensorflow/tfjs-core';
 import { Attention } from './attention.ts';
 import type { VisionTransformerConfig } from './config.ts';
+import { firstTokens, mapTokens } from './first-tokens.ts';
 import { LayerScale } from './layer-scale.ts';
 import { hiddenFeatures, Mlp } from './mlp.ts';
 
@@ -15,6 +16,7 @@ export class Block extends Module {
   readonly mlp: Mlp;
   readonly ls2: LayerScale | undefined;
   readonly drop_path2 = new DropPath();
+  #wanted: number | undefined;
 
   constructor({ embedDim, heads, mlpRatio, qkvBias, layerScale, epsilon }: VisionTransformerConfig) {
     super();
@@ -26,11 +28,27 @@ export class Block extends Module {
     this.ls2 = layerScale === null ? undefined : new LayerScale(embedDim, layerScale);
   }
 
-  forward(x: tf.Tensor, rows?: number): tf.Tensor {
-    const seen = this.norm2.rowsNeeded(this.mlp.rowsNeeded(rows)); // n, of all N tokens unless rows says otherwise
-    const attended = this.attn.call(this.norm1.call(x), seen); // [B, n, D]
-    const h = tf.add(firstRows(x, seen), this.drop_path1.call(this.ls1 ? this.ls1.call(attended) : attended));
-    const mapped = this.mlp.call(this.norm2.call(h), rows); // [B, rows, D]
-    return tf.add(firstRows(h, rows), this.drop_path2.call(this.ls2 ? this.ls2.call(mapped) : mapped));
+  forward(x: tf.Tensor): tf.Tensor {
+    const count = this.#count; // n, of the N tokens of x
+    const attended = this.attn.first(this.norm1.call(x), count); // [B, n, D]
+    const h = tf.add(firstTokens(x, count), this.drop_path1.call(this.ls1 ? this.ls1.call(attended) : attended));
+    const mapped = this.mlp.call(this.norm2.call(h)); // [B, n, D]
+    return tf.add(h, this.drop_path2.call(this.ls2 ? this.ls2.call(mapped) : mapped));
+  }
+
+  /** The first `count` tokens of the result, `[B, count, D]`, or more of them where a patch needs more. */
+  first(x: tf.Tensor, count: number | undefined): tf.Tensor {
+    this.#wanted = count;
+    try {
+      return this.call(x);
+    } finally {
+      this.#wanted = undefined;
+    }
+  }
+
+  /** How many tokens go on after attention; all if undefined. */
+  get #count(): number | undefined {
+    const after = [this.ls1, this.drop_path1, this.norm2, this.mlp, this.ls2, this.drop_path2];
+    return this.isPristine && mapTokens(after) ? this.#wanted : undefined;
   }
 }

@@ -1,8 +1,8 @@
-import { constant, Parameter, RowModule } from '@peft/core';
+import { constant, Module, Parameter } from '@peft/core';
 import * as tf from '@tensorflow/tfjs-core';
 
 /** A learned factor for each feature (Touvron et al. 2021, arXiv 2103.17239), `[..., D]`. */
-export class LayerScale extends RowModule {
+export class LayerScale extends Module {
   readonly gamma: Parameter;
 
   constructor(features: number, initial: number) {
@@ -10,7 +10,7 @@ export class LayerScale extends RowModule {
     this.gamma = new Parameter([features], constant(initial));
   }
 
-  protected map(x: tf.Tensor): tf.Tensor {
+  forward(x: tf.Tensor): tf.Tensor {
     return tf.mul(x, this.gamma.value);
   }
 }

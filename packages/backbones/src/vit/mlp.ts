@@ -20,11 +20,7 @@ export class Mlp extends Module {
     this.fc2 = new Linear(hidden, features, init);
   }
 
-  protected override forwardNeeds(rows: number): number | undefined {
-    return this.fc1.rowsNeeded(this.fc2.rowsNeeded(rows));
-  }
-
-  forward(x: tf.Tensor, rows?: number): tf.Tensor {
-    return this.fc2.call(gelu(this.fc1.call(x, this.fc2.rowsNeeded(rows))), rows);
+  forward(x: tf.Tensor): tf.Tensor {
+    return this.fc2.call(gelu(this.fc1.call(x)));
   }
 }

@@ -1,18 +1,10 @@
-import {
-  check,
-  disposeModule,
-  firstRows,
-  LayerNorm,
-  type Linear,
-  normal,
-  Parameter,
-  truncatedNormal,
-} from '@peft/core';
+import { check, disposeModule, LayerNorm, type Linear, normal, Parameter, truncatedNormal } from '@peft/core';
 import * as tf from '@tensorflow/tfjs-core';
 import { Backbone, linearHead } from '../backbone.ts';
 import { moduleSegment, runSegments, type Segment } from '../segment.ts';
 import { Block } from './block.ts';
 import { type VisionTransformerConfig, visionTransformerDefaults } from './config.ts';
+import { firstTokens, mapTokens } from './first-tokens.ts';
 import { PatchEmbed } from './patch-embed.ts';
 
 /** A learned token for every picture of the batch: `[1, n, D] -> [B, n, D]`. */
@@ -120,8 +112,8 @@ export class VisionTransformer extends Backbone {
     return tf.tidy(() => tf.mean(runSegments(this.#pooledBody(), images), 1));
   }
 
-  #normalize(x: tf.Tensor, rows?: number): tf.Tensor {
-    return this.norm ? this.norm.call(x, rows) : x;
+  #normalize(x: tf.Tensor): tf.Tensor {
+    return this.norm ? this.norm.call(x) : x;
   }
 
   /** How many of the first tokens pooling reads; all where it takes the mean of the patches. */
@@ -133,16 +125,18 @@ export class VisionTransformer extends Backbone {
 
   /** All before the heads. The last block computes only what pooling reads. */
   #pooledBody(): Segment[] {
-    const count = this.#pooledTokens;
-    return [...this.#body(this.norm ? this.norm.rowsNeeded(count) : count), this.#pooling()];
+    return [...this.#body(mapTokens([this.norm]) ? this.#pooledTokens : undefined), this.#pooling()];
   }
 
-  /** Embedding and blocks, for the first `rows` of the tokens or for all. */
-  #body(rows?: number): Segment[] {
+  /** Embedding and blocks, for the first `count` of the tokens or for all. */
+  #body(count?: number): Segment[] {
     const { patch_embed, cls_token, dist_token, reg_token, pos_embed } = this;
     const parameters = [cls_token, dist_token, reg_token, pos_embed].filter(parameter => parameter !== undefined);
     const embed: Segment = { name: 'embed', modules: [patch_embed], parameters, run: images => this.embed(images) };
-    return [embed, ...this.blocks.map(block => moduleSegment(block, block === this.blocks.at(-1) ? rows : undefined))];
+    const segments = this.blocks.map(block => moduleSegment(block));
+    const last = this.blocks.at(-1);
+    if (last) segments[segments.length - 1] = { ...moduleSegment(last), run: x => last.first(x, count) };
+    return [embed, ...segments];
   }
 
   /** Gives what each head sees, `[B, heads, D]`. */
@@ -151,14 +145,14 @@ export class VisionTransformer extends Backbone {
     return {
       name: 'pool',
       modules: [norm, fc_norm].filter(module => module !== undefined),
-      run: x => tf.tidy(() => this.#pool(this.#normalize(x, this.#pooledTokens))),
+      run: x => tf.tidy(() => this.#pool(this.#normalize(mapTokens([norm]) ? firstTokens(x, this.#pooledTokens) : x))),
     };
   }
 
   #pool(tokens: tf.Tensor): tf.Tensor {
     const count = this.#pooledTokens;
     const read = count
-      ? firstRows(tokens, count)
+      ? firstTokens(tokens, count)
       : tf.mean(tf.slice(tokens, [0, this.prefixTokens, 0], [-1, -1, -1]), 1, true); // [B, count or 1, D]
     return this.fc_norm && !this.config.distilled ? this.fc_norm.call(read) : read;
   }

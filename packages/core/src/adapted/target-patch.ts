@@ -3,7 +3,6 @@ import type { Adaptable, Target } from '../method/targets.ts';
 import type { Slice } from '../module/layers.ts';
 import type { Patch } from '../module/module.ts';
 import { linear } from '../tensor/linear.ts';
-import { firstRows } from '../tensor/rows.ts';
 import { type AttachedTarget, sliceWeight, valuesOf } from './adapter.ts';
 import { applyGates, spreadGates } from './gates.ts';
 
@@ -57,11 +56,10 @@ export function targetPatch(module: Adaptable, active: () => AttachedTarget[], f
   /** `x W0`: the output without its bias, unless the weight that it came from was changed, by a merge or by an adapter. */
   const baseOf = (target: Target, x: tf.Tensor, y: tf.Tensor): tf.Tensor => {
     const { start } = sliceOf(target);
-    const isWhole = x.shape[1] === y.shape[1];
     const isFrozen =
       !module.weight ||
       (frozenWeight() === module.weight.value && active().every(({ adapter }) => !adapter.method.weightDelta));
-    if (!isFrozen || !isWhole) return linear(x, sliceWeight(frozenWeight(), target));
+    if (!isFrozen) return linear(x, sliceWeight(frozenWeight(), target));
     const unbiased = module.bias ? tf.sub(y, module.bias.value) : y;
     if (!target.slice) return unbiased;
     const begin = y.shape.map((_, axis) => (axis === y.rank - 1 ? start : 0));
@@ -78,8 +76,7 @@ export function targetPatch(module: Adaptable, active: () => AttachedTarget[], f
       weight: () => sliceWeight(frozenWeight(), target),
       baseOutput: () => baseOf(target, x, y),
     });
-    const wanted = firstRows(delta, y.shape[1]);
-    const weighted = weight === 1 ? wanted : tf.mul(wanted, weight);
+    const weighted = weight === 1 ? delta : tf.mul(delta, weight);
     const gates = adapter.gates?.get(target);
     const isGated = gates?.on === 'delta';
     return { slice, delta: isGated ? applyGates(weighted, spreadGates(gates.values, target.outFeatures)) : weighted };
@@ -91,9 +88,8 @@ export function targetPatch(module: Adaptable, active: () => AttachedTarget[], f
     return pieces.reduce((sum, piece) => tf.add(sum, assemble([piece], module.outFeatures)), y);
   };
   return {
-    get rows() {
-      if (active().every(({ adapter }) => adapter.method.rowwise)) return 'each';
-      return module.weight ? 'all' : undefined; // what a block gives can't be had for all rows from a few
+    get rowwise() {
+      return active().every(({ adapter }) => adapter.method.rowwise);
     },
     dependsOn: variables =>
       active().some(

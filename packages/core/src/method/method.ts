@@ -74,8 +74,8 @@ export interface Method<Config extends object = object> {
   /** What the adapter adds to the target's output, `[..., out]`. */
   delta(call: DeltaCall): tf.Tensor;
   /**
-   * Whether a row of the delta depends on the same row of `x` and of the base alone, so that `delta` may be given only those
-   * rows that the model goes on to use; no unless given.
+   * Whether each row (token) of the delta depends on the same row of `x` and of the base output alone, so that a model may
+   * leave out rows that it does not read. False unless given.
    */
   readonly rowwise?: boolean;
   /** What the adapter adds to the target's weight, `[in, out]`, before the module uses it; nothing unless given. */

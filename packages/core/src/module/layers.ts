@@ -5,8 +5,8 @@ import { layerNorm } from '../tensor/layer-norm.ts';
 import { linear } from '../tensor/linear.ts';
 import { type Initializer, linearDefault, ones, zeros } from './init.ts';
 import { linearLayout } from './layout.ts';
+import { Module } from './module.ts';
 import { Parameter } from './parameter.ts';
-import { RowModule } from './row-module.ts';
 
 /** A range of output features of a fused projection: `[start, end)`. */
 export interface Slice {
@@ -26,7 +26,7 @@ export interface LinearOptions {
 }
 
 /** `y = x W + b`: weight `[in, out]` in memory, `[out, in]` in files; input `[..., in]`, output `[..., out]`. */
-export class Linear extends RowModule {
+export class Linear extends Module {
   readonly inFeatures: number;
   readonly outFeatures: number;
   readonly slices: Record<string, Slice>;
@@ -52,13 +52,13 @@ export class Linear extends RowModule {
     this.bias = bias ? new Parameter([outFeatures], biasInit) : undefined;
   }
 
-  protected map(x: tf.Tensor): tf.Tensor {
+  forward(x: tf.Tensor): tf.Tensor {
     return linear(x, this.patchedWeight(this.weight.value), this.bias?.value);
   }
 }
 
 /** Layer normalization over the last axis, `[..., d]`. */
-export class LayerNorm extends RowModule {
+export class LayerNorm extends Module {
   readonly epsilon: number;
   readonly weight: Parameter;
   readonly bias: Parameter;
@@ -70,20 +70,20 @@ export class LayerNorm extends RowModule {
     this.bias = new Parameter([features], zeros);
   }
 
-  protected map(x: tf.Tensor): tf.Tensor {
+  forward(x: tf.Tensor): tf.Tensor {
     return layerNorm(x, this.weight.value, this.bias.value, this.epsilon);
   }
 }
 
 /** Passes its input through: a place to patch. */
-export class Identity extends RowModule {
-  protected map(x: tf.Tensor): tf.Tensor {
+export class Identity extends Module {
+  forward(x: tf.Tensor): tf.Tensor {
     return tf.clone(x);
   }
 }
 
 /** Stochastic depth with a rate that can be changed; see `dropPath`. */
-export class DropPath extends RowModule {
+export class DropPath extends Module {
   rate: number;
 
   constructor(rate = 0) {
@@ -91,7 +91,7 @@ export class DropPath extends RowModule {
     this.rate = rate;
   }
 
-  protected map(x: tf.Tensor): tf.Tensor {
+  forward(x: tf.Tensor): tf.Tensor {
     return tf.clone(dropPath(x, this.rate, this.path));
   }
 }

@@ -1,6 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { PeftError } from '../errors.ts';
-import { firstRows } from '../tensor/rows.ts';
 
 /**
  * What a patch may change of a module's call. Patches apply in the order they were made: each sees what the ones before
@@ -14,12 +13,11 @@ export interface Patch {
   /** `y -> y'`, with the module's own (patched) input beside it. */
   output?(y: tf.Tensor, x: tf.Tensor): tf.Tensor;
   /**
-   * On which rows of `x` a row of what `input` and `output` give depends, where a caller wants only the first rows: on the
-   * same row (`each`), so that they may be given those rows only, or on all (`all`), so that `output` may be given few rows
-   * of `y` with all of `x`. Unless it is said, they are given all rows of both.
+   * Whether `input` and `output` map each row (token) by itself, so that a model may leave out rows that it does not read.
+   * False unless given.
    */
-  readonly rows?: 'each' | 'all';
-  /** Whether what it gives depends on any of these; taken to, unless it is said. */
+  readonly rowwise?: boolean;
+  /** Whether what it gives depends on any of these; true unless given. */
   dependsOn?(variables: Variables): boolean;
 }
 
@@ -27,8 +25,6 @@ export interface Patch {
 export interface Variables {
   has(variable: tf.Tensor): boolean;
 }
-
-const rowsOf = ({ rows, input, output }: Patch): Patch['rows'] => rows ?? (input || output ? undefined : 'each');
 
 /**
  * A function of a tensor with named parameters and named children: a node of a model.
@@ -56,48 +52,20 @@ export abstract class Module {
     return undefined;
   }
 
-  /**
-   * The module's own maths. Call children by {@link call}, so that they can be patched.
-   *
-   * @param rows see {@link call}; a module may compute more of them, or take no notice
-   */
-  abstract forward(x: tf.Tensor, rows?: number): tf.Tensor;
+  /** The module's own maths. Call children by {@link call}, so that they can be patched. */
+  abstract forward(x: tf.Tensor): tf.Tensor;
 
-  /**
-   * Runs the module with its patches. Intermediate tensors are disposed of; the result belongs to the caller.
-   *
-   * @param rows how many of the first rows (axis 1: tokens) of the result are wanted, where not all are. Others are not
-   * computed, unless the module or a patch needs them.
-   */
-  call(x: tf.Tensor, rows?: number): tf.Tensor {
+  /** Runs the module with its patches. Intermediate tensors are disposed of; the result belongs to the caller. */
+  call(x: tf.Tensor): tf.Tensor {
     return tf.tidy(() => {
       try {
         const input = this.#patches.reduce((t, { change }) => change.input?.(t) ?? t, x);
-        const wanted = this.#patches.every(({ change }) => rowsOf(change)) ? rows : undefined;
-        const seen = firstRows(input, this.#patchesNeed(wanted));
-        const own = firstRows(this.forward(input, wanted), wanted);
-        const y = this.#patches.reduce((t, { change }) => change.output?.(t, seen) ?? t, own);
-        const output = firstRows(y, rows);
+        const output = this.#patches.reduce((y, { change }) => change.output?.(y, input) ?? y, this.forward(input));
         return output === x || output instanceof tf.Variable ? tf.clone(output) : output;
       } catch (error) {
         throw located(error, this);
       }
     });
-  }
-
-  /** How many of the first rows of its input `call(x, rows)` depends on; `undefined` for all. */
-  rowsNeeded(rows: number | undefined): number | undefined {
-    const wanted = this.#patchesNeed(rows);
-    return wanted === undefined ? undefined : this.forwardNeeds(wanted);
-  }
-
-  /** How many of the first rows of its input `forward(x, rows)` depends on: all, unless a module knows better. */
-  protected forwardNeeds(_rows: number): number | undefined {
-    return undefined;
-  }
-
-  #patchesNeed(rows: number | undefined): number | undefined {
-    return this.#patches.every(({ change }) => rowsOf(change) === 'each') ? rows : undefined;
   }
 
   /** The weight as the patches leave it. */
@@ -118,6 +86,11 @@ export abstract class Module {
   /** Whether patches of this module depend on any of these. */
   patchesDependOn(variables: Variables): boolean {
     return this.#patches.some(({ change }) => change.dependsOn?.(variables) ?? true);
+  }
+
+  /** Whether its patches, if it has any, map each row by itself. */
+  get isPatchedRowwise(): boolean {
+    return this.#patches.every(({ change: { input, output, rowwise } }) => rowwise ?? !(input || output));
   }
 
   /** Whether nothing patches this module. */
