@@ -1,14 +1,16 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import { check, PeftError } from '../errors.ts';
 import type { Method, StageResult } from '../method/method.ts';
-import type { Adaptable, Target } from '../method/targets.ts';
-import { type Module, patch } from '../module/module.ts';
+import type { Target } from '../method/targets.ts';
+import type { Module } from '../module/module.ts';
 import type { Parameter } from '../module/parameter.ts';
 import { bindPaths, parameters } from '../module/tree.ts';
 import { fold, type Key, key as makeKey } from '../tensor/random.ts';
-import { Adapter, type AttachedTarget, sliceWeight } from './adapter.ts';
+import { Activation, requireOneOwner } from './activation.ts';
+import { Adapter, sliceWeight } from './adapter.ts';
 import type { Gates } from './gates.ts';
 import { MergedWeights } from './merged-weights.ts';
+import { Patches } from './patches.ts';
 import { type PlanOptions, planAdapter } from './plan.ts';
 import { countParameters } from './report.ts';
 import { targetPatch } from './target-patch.ts';
@@ -38,10 +40,15 @@ export interface AddOptions {
 export class AdaptedModel {
   readonly base: Module;
   readonly #adapters = new Map<string, Adapter>();
-  readonly #patches = new Map<Adaptable, () => void>();
+  readonly #activation = new Activation();
   readonly #merged = new MergedWeights();
-  #active: Adapter[] = [];
-  #enabled = true;
+  readonly #patches = new Patches(module =>
+    targetPatch(
+      module,
+      () => this.#activation.at(module),
+      () => this.#merged.frozen(module),
+    ),
+  );
 
   constructor(base: Module) {
     this.base = bindPaths(base);
@@ -60,7 +67,7 @@ export class AdaptedModel {
 
   /** The adapters in use, in order. */
   get active(): readonly Adapter[] {
-    return this.#active;
+    return this.#activation.adapters;
   }
 
   /** Whether something is merged into the base. */
@@ -88,14 +95,14 @@ export class AdaptedModel {
       () => `"${name}" is not an adapter's name; use letters, digits, - and _.`,
     );
     const adapter = new Adapter(name, planAdapter(this.base, method, { strict, keeps }), fold(key, name));
-    if (active) requireOneOwner([...this.#active, adapter]);
+    if (active) requireOneOwner([...this.active, adapter]);
     await this.#fill(adapter, async () => {
       fill?.(adapter);
       await this.#initialize(adapter);
     });
     this.#adapters.set(name, adapter);
-    for (const { module } of adapter.plan.targets) this.#ensurePatched(module);
-    if (active) this.#activate([...this.#active, adapter]);
+    this.#patches.cover(this.#adapters.values());
+    if (active) this.#activation.use([...this.active, adapter]);
     return adapter;
   }
 
@@ -113,9 +120,8 @@ export class AdaptedModel {
       await adapter.takeOver(old, values);
     });
     this.#adapters.set(name, adapter);
-    for (const { module } of adapter.plan.targets) this.#ensurePatched(module);
-    this.#activate(this.#active.map(other => (other === old ? adapter : other)));
-    this.#dropPatches();
+    this.#patches.cover(this.#adapters.values());
+    this.#activation.use(this.active.map(other => (other === old ? adapter : other)));
     old.dispose();
     return adapter;
   }
@@ -156,19 +162,18 @@ export class AdaptedModel {
           ? [...new Set<string>(selection)].map(name => [name, 1])
           : Object.entries(selection);
     const chosen = weights.map(([name]) => this.get(name));
-    this.#activate(chosen);
+    this.#activation.use(chosen);
     for (const [name, weight] of weights) this.get(name).weight = weight;
   }
 
   /** Whether adapters act. Disabled, the model is its base, exactly. */
   get enabled(): boolean {
-    return this.#enabled;
+    return this.#activation.enabled;
   }
 
   set enabled(enabled: boolean) {
     this.#requireUnmerged('enable or disable adapters');
-    this.#enabled = enabled;
-    this.#activate(this.#active);
+    this.#activation.enable(enabled);
   }
 
   /**
@@ -178,17 +183,19 @@ export class AdaptedModel {
    * @throws PeftError `not-mergeable` if one cannot be, by its method or because it adapts a block; `state` while merged or
    * disabled, or for one that is not in use. Nothing has changed then.
    */
-  merge(names: readonly string[] = this.#active.map(({ name }) => name)): void {
+  merge(names: readonly string[] = this.active.map(({ name }) => name)): void {
     this.#requireUnmerged('merge');
-    check(this.#enabled, 'state', () => 'Cannot merge while adapters are disabled; set enabled = true first.');
+    check(this.enabled, 'state', () => 'Cannot merge while adapters are disabled; set enabled = true first.');
     const chosen = names.map(name => this.get(name));
     for (const adapter of chosen) this.#requireMergeable(adapter);
     this.#merged.fold(chosen);
+    this.#activation.leaveOut(chosen);
   }
 
   /** Gives the base its own weights back, bit by bit. */
   unmerge(): void {
     this.#merged.undo();
+    this.#activation.leaveOut([]);
   }
 
   /**
@@ -199,10 +206,10 @@ export class AdaptedModel {
   remove(name: string): void {
     this.#requireUnmerged('remove an adapter');
     const adapter = this.get(name);
-    this.#activate(this.#active.filter(other => other !== adapter));
+    this.#activation.use(this.active.filter(other => other !== adapter));
     this.#adapters.delete(name);
+    this.#patches.cover(this.#adapters.values());
     adapter.dispose();
-    this.#dropPatches();
   }
 
   /** How many parameters training changes, and of how many, in the words of Hugging Face peft. */
@@ -217,7 +224,7 @@ export class AdaptedModel {
 
   /** The parameters that training changes, by path: those of active adapters, unless they were frozen. */
   *trainable(): Generator<[string, Parameter]> {
-    for (const adapter of this.#active) {
+    for (const adapter of this.active) {
       for (const [path, parameter] of adapter.parameters())
         if (parameter.trainable) yield [`${adapter.name}/${path}`, parameter];
     }
@@ -237,6 +244,7 @@ export class AdaptedModel {
     for (const { plan } of this.#merged.adapters)
       for (const { base, own } of plan.saved.values()) base.ownValue.assign(own.value);
     this.#merged.keep();
+    this.#activation.leaveOut([]);
     for (const name of [...this.#adapters.keys()]) this.remove(name);
   }
 
@@ -256,45 +264,9 @@ export class AdaptedModel {
 
   #requireMergeable(adapter: Adapter): void {
     const { name, method, mergeable } = adapter;
-    check(this.#active.includes(adapter), 'state', () => `Adapter "${name}" is not in use; call use() first.`);
+    check(this.active.includes(adapter), 'state', () => `Adapter "${name}" is not in use; call use() first.`);
     if (mergeable !== true)
       throw new PeftError('not-mergeable', `Adapter "${name}" (${method.type}) cannot be merged: ${mergeable.reason}`);
-  }
-
-  #activate(adapters: Adapter[]): void {
-    requireOneOwner(adapters);
-    const acting = this.#enabled ? adapters : [];
-    for (const { plan } of this.#adapters.values())
-      for (const { base } of plan.saved.values()) base.redirect = undefined;
-    for (const { plan } of acting) for (const { base, own } of plan.saved.values()) base.redirect = own;
-    this.#active = adapters;
-  }
-
-  #ensurePatched(module: Adaptable): void {
-    if (this.#patches.has(module)) return;
-    const active = (): AttachedTarget[] =>
-      (this.#enabled ? this.#active : [])
-        .filter(adapter => !this.#merged.adapters.includes(adapter))
-        .flatMap(adapter => adapter.attachedTargets.filter(({ target }) => target.module === module));
-    this.#patches.set(
-      module,
-      patch(
-        module,
-        targetPatch(module, active, () => this.#merged.frozen(module)),
-      ),
-    );
-  }
-
-  /** Undoes the patches of modules that no adapter needs any more. */
-  #dropPatches(): void {
-    const needed = new Set(
-      [...this.#adapters.values()].flatMap(({ plan }) => plan.targets.map(({ module }) => module)),
-    );
-    for (const [module, undo] of this.#patches) {
-      if (needed.has(module)) continue;
-      undo();
-      this.#patches.delete(module);
-    }
   }
 
   /** Gives a new adapter its values; one that fails is freed. */
@@ -325,21 +297,3 @@ const isNamed = (given: readonly unknown[]): given is [string, Method, AddOption
 
 /** Starts adapting a model: freezes it and gives it room for named adapters. */
 export const adapt = (base: Module): AdaptedModel => new AdaptedModel(base);
-
-/** Refuses adapters that each have their own copy of the same parameter: only one of them can stand in for it. */
-function requireOneOwner(adapters: readonly Adapter[]): void {
-  const owners = new Map<Parameter, Adapter>();
-  for (const adapter of adapters) {
-    for (const [path, { base }] of adapter.plan.saved) {
-      const other = owners.get(base);
-      check(
-        !other,
-        'state',
-        () =>
-          `Adapters "${other?.name}" and "${adapter.name}" both have their own ${path}; use one of them ` +
-          '(a second one is added with active: false).',
-      );
-      owners.set(base, adapter);
-    }
-  }
-}

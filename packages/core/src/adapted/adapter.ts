@@ -18,6 +18,7 @@ export interface AttachedTarget {
 export class Adapter {
   readonly name: string;
   readonly plan: AdapterPlan;
+  readonly attachedTargets: readonly AttachedTarget[];
   /** Where its initial values come from. */
   readonly key: Key;
   /** Multiplies what it adds; 1 unless set by `use`. */
@@ -29,6 +30,11 @@ export class Adapter {
     this.name = name;
     this.plan = plan;
     this.key = key;
+    this.attachedTargets = plan.targets.map((target, i) => ({
+      adapter: this,
+      target,
+      parameters: plan.byTarget[i],
+    }));
   }
 
   get method(): AdapterPlan['method'] {
@@ -40,10 +46,6 @@ export class Adapter {
     const block = this.plan.targets.find(({ module }) => !module.weight);
     if (this.method.mergeable !== true || !block) return this.method.mergeable;
     return { reason: `${block.path} is a block without a weight.` };
-  }
-
-  get attachedTargets(): AttachedTarget[] {
-    return this.plan.targets.map((target, i) => ({ adapter: this, target, parameters: this.plan.byTarget[i] }));
   }
 
   /** Every tensor of the adapter with a path: its own parameters, then its copies of base parameters. */

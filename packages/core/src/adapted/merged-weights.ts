@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { check } from '../errors.ts';
 import { type Adaptable, weightOf } from '../method/targets.ts';
+import { byModule } from './activation.ts';
 import { type Adapter, type AttachedTarget, sliceWeight, valuesOf } from './adapter.ts';
 
 /** The base weights that adapters are folded into, beside what they were before. */
@@ -22,7 +23,7 @@ export class MergedWeights {
   /** W <- W0 + sum of the adapters' deltas. One that fails leaves all weights as they were. */
   fold(adapters: readonly Adapter[]): void {
     try {
-      for (const [module, targets] of groupByModule(adapters.flatMap(adapter => adapter.attachedTargets))) {
+      for (const [module, targets] of byModule(adapters.flatMap(adapter => adapter.attachedTargets))) {
         const { value } = weightOf(module);
         const frozen = tf.keep(tf.clone(value));
         this.#frozen.set(module, frozen);
@@ -51,15 +52,6 @@ export class MergedWeights {
     this.#frozen.clear();
     this.#adapters = [];
   }
-}
-
-function groupByModule(targets: AttachedTarget[]): Map<Adaptable, AttachedTarget[]> {
-  const groups = new Map<Adaptable, AttachedTarget[]>();
-  for (const attached of targets) {
-    const { module } = attached.target;
-    groups.set(module, [...(groups.get(module) ?? []), attached]);
-  }
-  return groups;
 }
 
 /** What a target adds to its whole module's weight, `[in, out]`. */

@@ -52,7 +52,11 @@ const sliceOf = ({ slice, module }: Target): Slice => slice ?? { start: 0, end: 
  * @param active the targets that act now; asked at each call
  * @param frozenWeight the module's weight as it was before anything was merged into it
  */
-export function targetPatch(module: Adaptable, active: () => AttachedTarget[], frozenWeight: () => tf.Tensor): Patch {
+export function targetPatch(
+  module: Adaptable,
+  active: () => readonly AttachedTarget[],
+  frozenWeight: () => tf.Tensor,
+): Patch {
   /** `x W0`: the output without its bias, unless the weight that it came from was changed, by a merge or by an adapter. */
   const baseOf = (target: Target, x: tf.Tensor, y: tf.Tensor): tf.Tensor => {
     const { start } = sliceOf(target);
@@ -81,7 +85,7 @@ export function targetPatch(module: Adaptable, active: () => AttachedTarget[], f
     const isGated = gates?.on === 'delta';
     return { slice, delta: isGated ? applyGates(weighted, spreadGates(gates.values, target.outFeatures)) : weighted };
   };
-  const adapted = (y: tf.Tensor, x: tf.Tensor, targets: AttachedTarget[]): tf.Tensor => {
+  const adapted = (y: tf.Tensor, x: tf.Tensor, targets: readonly AttachedTarget[]): tf.Tensor => {
     const pieces = mergeSlices(targets.map(target => deltaOf(target, x, y)));
     const overlapping = pieces.some(({ slice }, i) => i > 0 && slice.start < pieces[i - 1].slice.end);
     if (!overlapping) return tf.add(y, assemble(pieces, module.outFeatures));
