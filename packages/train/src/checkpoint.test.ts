@@ -93,6 +93,38 @@ describe('a checkpoint of another run is refused, and named is what differs', ()
   });
 });
 
+describe('what a run keeps of its past', () => {
+  test('the loss of every step, from before a checkpoint too', async () => {
+    const whole = await setUp();
+    const { losses } = await follow(whole);
+    expect(whole.losses).toEqual(losses);
+    const [first, second] = [await setUp(), await setUp()];
+    await follow(first, 5);
+    await second.restore(await first.checkpoint());
+    expect(second.losses).toEqual(losses.slice(0, 5));
+    await follow(second);
+    expect(second.losses).toEqual(losses);
+  });
+
+  test('in what it was forced to differ, though it goes on unforced later', async () => {
+    const [first, forced, plain] = [await setUp(), await setUp({ seed: 2 }), await setUp({ seed: 2 })];
+    await follow(first, 2);
+    await forced.restore(await first.checkpoint(), 'run.ckpt', { force: true });
+    await plain.restore(await forced.checkpoint());
+    expect(plain.resumedDespite).toEqual([{ field: 'seed', saved: 1, now: 2 }]);
+  });
+
+  test('an identity of its own is compared in the place of all options', async () => {
+    const first = await setUp({ identity: { lr: 0.02, seed: 1 } });
+    const bytes = await first.checkpoint();
+    const other = await setUp({ identity: { lr: 0.01, seed: 1 }, optimizer: { lr: 0.01 }, scale: 2 });
+    const restored = other.restore(bytes, 'run.ckpt');
+    await expect(restored).rejects.toThrow(
+      'run.ckpt is of another run:\n  lr: 0.02 in the checkpoint, 0.01 now\n  methods.default.config.alpha: 2 in',
+    );
+  });
+});
+
 describe('a damaged checkpoint', () => {
   /** The checkpoint with other metadata, or other values of a tensor. */
   const altered = (bytes: Uint8Array, change: (place: Record<string, unknown>) => unknown): Uint8Array => {
@@ -104,7 +136,7 @@ describe('a damaged checkpoint', () => {
   test('of wrong types is a bad-file that names the field, whatever they are', async () => {
     const trainer = await setUp();
     const bytes = await trainer.checkpoint();
-    for (const field of ['step', 'optimizerStart', 'initial', 'methods', 'run', 'recipe']) {
+    for (const field of ['step', 'optimizerStart', 'initial', 'methods', 'losses', 'resumedDespite', 'run', 'recipe']) {
       const missing = trainer.restore(
         altered(bytes, ({ [field]: _, ...place }) => place),
         'run.ckpt',
@@ -155,7 +187,7 @@ describe('a damaged checkpoint', () => {
   test('of an earlier format is refused with both formats', async () => {
     const old = serializeSafetensors([], { format: 'peft-checkpoint-2' });
     await expect((await setUp()).restore(old, 'run.ckpt')).rejects.toThrow(
-      'run.ckpt is not a checkpoint that this version reads: its format is "peft-checkpoint-2", not "peft-checkpoint-4".',
+      'run.ckpt is not a checkpoint that this version reads: its format is "peft-checkpoint-2", not "peft-checkpoint-5".',
     );
   });
 });

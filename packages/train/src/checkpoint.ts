@@ -29,6 +29,10 @@ export interface Place {
   initial: MethodRecords;
   /** The methods that stages have made of them. */
   methods: MethodRecords;
+  /** The loss of every step so far. */
+  losses: readonly number[];
+  /** In what earlier parts of the run differed, where it was forced to go on. */
+  resumedDespite: readonly Difference[];
   /** What the trainer knows of the run. */
   run: JsonObject;
   /** What its caller says of it. */
@@ -38,7 +42,7 @@ export interface Place {
 /** What a run must have in common with a checkpoint that it goes on from. */
 export type RunIdentity = Pick<Place, 'initial' | 'run' | 'recipe'>;
 
-const format = 'peft-checkpoint-4';
+const format = 'peft-checkpoint-5';
 const moments = ['m', 'v'] as const;
 
 export type MethodRecords = Record<string, MethodRecord>;
@@ -80,6 +84,10 @@ const isObject = (value: unknown): value is object =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 const isRecords = (value: unknown): boolean =>
   isObject(value) && Object.keys(value).length > 0 && Object.values(value).every(isMethodRecord);
+const isLosses = (value: unknown): boolean => Array.isArray(value) && value.every(Number.isFinite);
+const isDifference = (value: unknown): boolean =>
+  isObject(value) && 'field' in value && typeof value.field === 'string';
+const isDifferences = (value: unknown): boolean => Array.isArray(value) && value.every(isDifference);
 
 /** What each field of a place must be. */
 const fields: Record<keyof Place, readonly [is: (value: unknown) => boolean, what: string]> = {
@@ -87,6 +95,8 @@ const fields: Record<keyof Place, readonly [is: (value: unknown) => boolean, wha
   optimizerStart: [isCount, 'an integer of steps'],
   initial: [isRecords, 'the method of each adapter'],
   methods: [isRecords, 'the method of each adapter'],
+  losses: [isLosses, 'a list of numbers'],
+  resumedDespite: [isDifferences, 'a list of differences'],
   run: [isObject, 'an object'],
   recipe: [isObject, 'an object'],
 };
@@ -105,6 +115,10 @@ function parsePlace(text: string | undefined, source: string): Place {
       return `${source}: "${field}" of its place in the run must be ${what}; found ${String(JSON.stringify(found)).slice(0, 80)}.`;
     });
   }
+  const { step, losses } = place as Place;
+  check(losses.length === step, 'bad-file', () => {
+    return `${source}: "losses" of its place in the run has ${losses.length} of ${step} steps.`;
+  });
   return place as Place;
 }
 

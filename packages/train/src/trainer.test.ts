@@ -33,6 +33,11 @@ async function setUp(options: Partial<TrainerOptions> = {}): Promise<{ model: Ad
 
 const losses = async (trainer: Trainer, until?: number): Promise<number[]> => (await follow(trainer, until)).losses;
 
+test('an engine is picked where none is given', async () => {
+  const { trainer } = await setUp({ engine: undefined });
+  expect(await losses(trainer, 2)).toEqual(await losses((await setUp()).trainer, 2));
+});
+
 describe('AdamW', () => {
   test('takes the steps of torch.optim.AdamW', async () => {
     const parameter = new Parameter([7], zeros);

@@ -4,6 +4,7 @@ import {
   type CompiledStep,
   check,
   type Engine,
+  eagerEngine,
   fold,
   type JsonObject,
   key,
@@ -33,7 +34,8 @@ import { accumulationStep, applicationStep, evaluationStep, type StepOptions, tr
 
 export interface TrainerOptions extends StepOptions {
   model: AdaptedModel;
-  engine: Engine;
+  /** What runs the steps; unless given, TensorFlow.js does, op by op. */
+  engine?: Engine;
   source: BatchSource;
   optimizer: AdamWOptions;
   schedule?: Schedule;
@@ -49,7 +51,14 @@ export interface TrainerOptions extends StepOptions {
    * and of the lists of pictures. A checkpoint records it, and a run that differs in it does not go on from there.
    */
   recipe?: JsonObject;
+  /**
+   * All that defines the run but its methods, as plain data: it is compared in the place of `recipe` and of the trainer's own
+   * options. For callers whose description has these options too, so that none is compared twice.
+   */
+  identity?: JsonObject;
 }
+
+type Settings = TrainerOptions & { readonly engine: Engine };
 
 /** What a run tells as it goes. */
 export type TrainEvent =
@@ -67,7 +76,7 @@ interface Machinery {
   readonly steps: readonly CompiledStep[];
 }
 
-function assemble(options: TrainerOptions): Machinery {
+function assemble(options: Settings): Machinery {
   const { model, engine, accumulate = 1 } = options;
   const parameters = [...model.trainable()].map(([, parameter]) => parameter);
   const optimizer = new AdamW(parameters, options.optimizer);
@@ -95,12 +104,12 @@ async function takeApart({ steps, optimizer, accumulated }: Machinery): Promise<
  * due: the optimizer then starts anew over what is trainable, and the schedule goes on.
  *
  * ```ts
- * const trainer = new Trainer({ model, engine, source, optimizer: { lr: 1e-3 }, epochs: 10 });
+ * const trainer = new Trainer({ model, source, optimizer: { lr: 1e-3 }, epochs: 10 });
  * for await (const event of trainer.run()) if (event.type === 'step') console.log(event.loss);
  * ```
  */
 export class Trainer {
-  readonly options: TrainerOptions;
+  readonly options: Settings;
   readonly totalSteps: number;
   readonly stepsPerEpoch: number;
   #step = 0;
@@ -110,8 +119,11 @@ export class Trainer {
   readonly #initial: ReadonlyMap<string, Method>;
   readonly #initialRecords: MethodRecords;
   #lastBatch: Batch | undefined;
+  #losses: number[] = [];
+  #resumedDespite: readonly Difference[] = [];
 
-  constructor(options: TrainerOptions) {
+  constructor({ engine = eagerEngine(), ...given }: TrainerOptions) {
+    const options = { ...given, engine };
     this.options = options;
     const { model, source, epochs, steps, accumulate = 1 } = options;
     check(
@@ -147,6 +159,16 @@ export class Trainer {
   /** Optimizer steps done. */
   get step(): number {
     return this.#step;
+  }
+
+  /** The loss of every step from the first on, those before a checkpoint included. */
+  get losses(): readonly number[] {
+    return this.#losses;
+  }
+
+  /** In what the run differs from the checkpoints that it was forced to go on from. */
+  get resumedDespite(): readonly Difference[] {
+    return this.#resumedDespite;
   }
 
   /** The optimizer over what is trainable now. */
@@ -274,11 +296,13 @@ export class Trainer {
       );
     }
     this.#step++;
+    this.#losses.push(loss);
     return { type: 'step', step: this.#step, epoch, loss, lr, gradientNorm, ms: performance.now() - started };
   }
 
   get #identity(): RunIdentity {
-    const { source, schedule = constantRate, recipe = {} } = this.options;
+    const { source, schedule = constantRate, recipe = {}, identity } = this.options;
+    if (identity) return { initial: this.#initialRecords, run: {}, recipe: plain(identity) };
     const { accumulate = 1, smoothing = 0, clipNorm = null, seed = 0 } = this.options;
     const { totalSteps, stepsPerEpoch } = this;
     const rateAt = (step: number): number => schedule(this.options.optimizer.lr, { step, stepsPerEpoch, totalSteps });
@@ -311,6 +335,8 @@ export class Trainer {
       step: this.#step,
       optimizerStart: this.#optimizerStart,
       methods: recordsOf(model),
+      losses: this.#losses,
+      resumedDespite: this.#resumedDespite,
     });
   }
 
@@ -329,7 +355,7 @@ export class Trainer {
   ): Promise<Difference[]> {
     const { model } = this.options;
     const checkpoint = parseCheckpoint(bytes, source);
-    const { step, optimizerStart } = checkpoint.place;
+    const { step, optimizerStart, losses, resumedDespite } = checkpoint.place;
     const differences = checkIdentity(checkpoint, this.#identity, force);
     check(step <= this.totalSteps, 'bad-argument', () => {
       return `${source} is of step ${step}, and this run ends at step ${this.totalSteps}; train for more steps.`;
@@ -339,6 +365,8 @@ export class Trainer {
     restoreValues(checkpoint, model, this.optimizer);
     this.#step = step;
     this.#optimizerStart = optimizerStart;
+    this.#losses = [...losses];
+    this.#resumedDespite = [...resumedDespite, ...differences];
     return differences;
   }
 

@@ -37,7 +37,7 @@ async function look(path: string): Promise<Look> {
  * @returns the path
  * @throws PeftError `numerics` if a parameter or a moment is not finite; `write-failed`, which says what is there now
  */
-export async function saveCheckpoint(trainer: Trainer, folder: string): Promise<string> {
+export async function saveCheckpoint(trainer: Pick<Trainer, 'checkpoint'>, folder: string): Promise<string> {
   const bytes = await trainer.checkpoint();
   const path = join(folder, newest);
   const found = await look(path);
