@@ -11,6 +11,7 @@ const below = {
   compile: ['core'],
   backends: ['core'],
   layers: ['core'],
+  run: ['core', 'lora', 'neat', 'lily', 'heat', 'pear', 'backbones', 'data', 'train', 'compile', 'backends'],
   cli: ['.+'],
 };
 

@@ -26,6 +26,16 @@ const oneOrMore = v.union([
   ),
 ]);
 
+/** One regular expression, `all-linear`, or a list of names. */
+const targetNames = v.pipe(
+  oneOrMore,
+  v.transform((names): string | string[] => {
+    const [first, second] = names;
+    const isPattern = /[\\^$*+?()|{}]/.test(first) || first.toLowerCase() === 'all-linear';
+    return second === undefined && isPattern ? first : names;
+  }),
+);
+
 /** `name=value` from flags, or an object from a configuration file. */
 const settings = v.union([
   v.pipe(v.array(v.string()), v.transform(parseSettings)),
@@ -42,7 +52,7 @@ const perMethod = {
   targets: texts(
     '<name>',
     'what to adapt: names, one regular expression, or slices such as attn.qkv[q,v]',
-    v.optional(oneOrMore),
+    v.optional(targetNames),
   ),
   cacheFeatures: number(
     '[GB]',

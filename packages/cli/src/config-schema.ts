@@ -1,10 +1,9 @@
 import type { JsonObject } from '@peft/core';
+import { type MethodEntry, methodOptions, methodRegistry } from '@peft/run';
 import { toJsonSchema } from '@valibot/to-json-schema';
 import type { DescribedArgument } from './argument.ts';
 import { described } from './argument-list.ts';
 import { configFile } from './arguments.ts';
-import { methodOptions } from './method-options.ts';
-import { entries, type MethodEntry } from './methods.ts';
 
 type Properties = Record<string, JsonObject>;
 
@@ -42,7 +41,7 @@ const eachOf = (method: string, each: { properties: Properties }): JsonObject =>
 };
 
 /** The JSON Schema of a configuration file. */
-export function configSchema(known = entries): JsonObject {
+export function configSchema(known = methodRegistry): JsonObject {
   const names = Object.keys(known);
   const { properties: converted, ...rest } = toJsonSchema(configFile, {
     typeMode: 'input',

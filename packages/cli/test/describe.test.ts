@@ -1,10 +1,9 @@
 import { rmSync } from 'node:fs';
 import { configure, option, value } from '@peft/core';
 import { lora } from '@peft/lora';
+import { type MethodOption, makeMethod, methodOptions, methodRegistry } from '@peft/run';
 import { afterAll, describe, expect, test } from 'vitest';
 import { optionLines } from '../src/commands/methods.ts';
-import { type MethodOption, methodOptions } from '../src/method-options.ts';
-import { entries, makeMethod } from '../src/methods.ts';
 import { Scratch } from './peft.ts';
 
 const scratch = new Scratch();
@@ -22,12 +21,12 @@ describe('peft methods', () => {
     const { stdout } = await scratch.peft('methods');
     expect(stdout).toMatch(/^lora +adds a trained low-rank update .* arXiv 2106\.09685$/m);
     const { methods } = await scratch.json<{ methods: { name: string }[] }>('methods');
-    expect(methods.map(({ name }) => name)).toEqual(Object.keys(entries));
+    expect(methods.map(({ name }) => name)).toEqual(Object.keys(methodRegistry));
   });
 
-  test.each(Object.keys(entries))('describes every option of %s, which takes each default as it is', name => {
-    const options = methodOptions(entries[name]);
-    const own = Object.keys(entries[name].factory.options ?? {});
+  test.each(Object.keys(methodRegistry))('describes every option of %s, which takes each default as it is', name => {
+    const options = methodOptions(methodRegistry[name]);
+    const own = Object.keys(methodRegistry[name].factory.options ?? {});
     expect(options.map(option => option.name).filter(option => option !== 'base')).toEqual(own);
     const { modulesToSave = ['head'], ...defaults } = Object.fromEntries(
       options.flatMap(option => (option.default === undefined ? [] : [[option.name, option.default]])),
@@ -41,7 +40,7 @@ describe('peft methods', () => {
   test("shows the command line's own defaults, not the package's", async () => {
     const described = await scratch.json<Described>('methods', 'lora');
     expect(optionOf(described, 'alpha')).toMatchObject({ default: 16, schema: { type: 'number' } });
-    expect(optionOf(described, 'targets')).toMatchObject({ default: ['attn.qkv[q,v]'] });
+    expect(optionOf(described, 'targets')).toMatchObject({ defaultInWords: "the backbone's queries and values" });
     expect(optionOf(described, 'modulesToSave')).toMatchObject({
       defaultInWords: "the backbone's classification heads",
     });
@@ -64,7 +63,7 @@ describe('an option that is added to a method in one place', () => {
     },
     { type: 'lora', options },
   );
-  const trial = { ...entries, lora: { ...entries.lora, factory } };
+  const trial = { ...methodRegistry, lora: { ...methodRegistry.lora, factory } };
   const make = (set: Record<string, number>): unknown => makeMethod({ method: 'lora', set }, ['head'], trial);
 
   test('is in the help of the method', () => {

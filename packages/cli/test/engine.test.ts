@@ -1,8 +1,7 @@
 import { onnxEngine } from '@peft/compile';
 import { PeftError } from '@peft/core';
+import { openEngine } from '@peft/run/node';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
-import type { Output } from '../src/output/output.ts';
-import { openEngine } from '../src/world/engine.ts';
 
 vi.mock('@peft/compile', async original => {
   const real = await original<typeof import('@peft/compile')>();
@@ -10,14 +9,13 @@ vi.mock('@peft/compile', async original => {
 });
 
 const notes: string[] = [];
-const output = { note: (text: string) => notes.push(text) } as unknown as Output;
 const missing = new PeftError('missing', 'onnxEngine needs the package onnxruntime-node, which is not installed.');
 
 /** The name of the engine that is opened; it is ended at once. */
 async function opened(engine: string, more: { provider?: 'webgpu' | 'cuda' } = {}): Promise<string> {
   const { name, dispose } = await openEngine(
     { engine: engine as 'auto', provider: 'cpu', threads: 2, frozenDtype: 'f32', ...more },
-    output,
+    text => notes.push(text),
   ).then(found => ({ name: found.name, dispose: () => found.dispose() }));
   await dispose();
   return name;
@@ -44,7 +42,7 @@ describe('the engine', () => {
 
   test('with a provider that is not there is an error, not another engine', async () => {
     await expect(opened('auto', { provider: 'cuda' })).rejects.toThrow(/onnxruntime-node cannot use "cuda" here/);
-    await expect(opened('wasm', { provider: 'webgpu' })).rejects.toThrow(/--provider webgpu is of ONNX Runtime/);
+    await expect(opened('wasm', { provider: 'webgpu' })).rejects.toThrow(/Provider webgpu is of ONNX Runtime/);
   });
 
   test('that was asked for by name is that one, or an error', async () => {

@@ -1,18 +1,22 @@
-import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fromFloat32, parseSafetensors, serializeSafetensors, toFloat32 } from '@peft/core';
-import { afterAll, expect, test } from 'vitest';
-import { readRecord } from '../src/world/record.ts';
+import { folderStore } from '@peft/run/node';
+import { afterAll, describe, expect, test } from 'vitest';
 import { Scratch } from './peft.ts';
 
 /*
- * The folder that version 0.0.0 wrote. Later versions read it, or refuse it by its format:
+ * The folders that versions wrote, one for each format of `run.json`. Later versions read them, or refuse them by their format:
  *
  *     peft train --backbone pico-vit --data mnist --steps 3 --batch 8 --checkpoint-every 2 --set r=1 \
- *       --targets 'blocks.5.attn.qkv[q,v]' --out run-1
+ *       --targets 'blocks.5.attn.qkv[q,v]' --out run-2
  */
-const frozen = new URL('fixtures/frozen/run-1', import.meta.url).pathname;
+const folder = new URL('fixtures/frozen', import.meta.url).pathname;
+const versions = readdirSync(folder);
+const newest = join(folder, 'run-2');
 const run = ['train', '--backbone', 'pico-vit', '--data', 'mnist', '--steps', '3', '--batch', '8'];
 const adapter = ['--set', 'r=1', '--targets', 'blocks.5.attn.qkv[q,v]', '--checkpoint-every', '2'];
+const losses = [2.6655783653259277, 2.596414089202881, 2.2339625358581543];
 
 const scratch = new Scratch();
 const at = (...parts: string[]): string => scratch.at(...parts);
@@ -26,25 +30,46 @@ async function logits(folder: string): Promise<Float32Array> {
   return toFloat32(parseSafetensors(readFileSync(at('out.safetensors')), 'out').tensors.get('logits')!);
 }
 
-test('its adapter gives the logits that it gave', async () => {
-  const expected = [-0.56044, -0.24601, 0.85901, 0.42627, -0.63868];
-  const found = await logits(frozen);
-  for (const [i, value] of expected.entries()) expect(found[i]).toBeCloseTo(value, 4);
-});
+describe.each(versions)('%s', version => {
+  test('its adapter gives the logits that it gave', async () => {
+    const expected = [-0.56044, -0.24601, 0.85901, 0.42627, -0.63868];
+    const found = await logits(join(folder, version));
+    for (const [i, value] of expected.entries()) expect(found[i]).toBeCloseTo(value, 4);
+  });
 
-test('its record says how it was made, and how it went', async () => {
-  const record = await readRecord(frozen);
-  expect(record).toMatchObject({
-    recipe: { backbone: 'pico-vit', lr: 2e-3, steps: 3, seed: 42 },
-    result: { method: 'lora', trainable: 1354, losses: [2.6655783653259277, 2.596414089202881, 2.2339625358581543] },
+  test('its record says how it was made and how it went, or is refused by its format', async () => {
+    const record = await folderStore(join(folder, version))
+      .readRecord()
+      .catch((error: Error) => error.message);
+    if (typeof record === 'string') expect(record).toMatch(/run\.json has format \d+; this version reads \d+\./);
+    else {
+      expect(record).toMatchObject({
+        recipe: { backbone: 'pico-vit', lr: 2e-3, steps: 3, seed: 42 },
+        result: { method: 'lora', trainable: 1354, losses },
+      });
+    }
+  });
+
+  test('its run goes on from its checkpoint, to the same adapter and curve, or is refused by its format', async () => {
+    const again = at(version);
+    cpSync(join(folder, version), again, { recursive: true });
+    rmSync(join(again, 'adapter_model.safetensors'));
+    const { status, stdout, stderr } = await scratch.peft(...run, ...adapter, '--resume', '--out', again, '--json');
+    if (status !== 0) {
+      expect(stderr).toMatch(/is not a checkpoint that this version reads: its format is/);
+      return;
+    }
+    const resumed = (JSON.parse(stdout) as { losses: number[] }).losses;
+    expect(resumed.slice(0, 2)).toEqual(losses.slice(0, 2));
+    expect(resumed[2]).toBeCloseTo(losses[2], 4);
+    const [before, after] = [await logits(join(folder, version)), await logits(again)];
+    for (const [i, value] of before.entries()) expect(after[i]).toBeCloseTo(value, 3);
   });
 });
 
-test('its run goes on from its checkpoint, to the same adapter', async () => {
-  cpSync(frozen, at('again'), { recursive: true });
-  rmSync(at('again', 'adapter_model.safetensors'));
-  const { losses } = await scratch.json<{ losses: number[] }>(...run, ...adapter, '--resume', '--out', at('again'));
-  expect(losses).toHaveLength(1);
-  const [before, after] = [await logits(frozen), await logits(at('again'))];
-  for (const [i, value] of before.entries()) expect(after[i]).toBeCloseTo(value, 3);
+test('what is written today is among the frozen ones, and is read', async () => {
+  await scratch.json(...run, ...adapter, '--out', at('now'));
+  const [now, frozen] = await Promise.all([at('now'), newest].map(place => folderStore(place).readRecord()));
+  expect(now?.format).toBe(frozen?.format);
+  expect(Object.keys(now?.result ?? {})).toEqual(Object.keys(frozen?.result ?? {}));
 });

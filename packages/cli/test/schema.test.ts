@@ -1,6 +1,7 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { option, value } from '@peft/core';
 import { lora } from '@peft/lora';
+import { makeMethod, methodRegistry } from '@peft/run';
 import { Ajv } from 'ajv';
 import { afterAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
@@ -8,7 +9,6 @@ import type { DescribedArgument } from '../src/argument.ts';
 import { described } from '../src/argument-list.ts';
 import { readArguments } from '../src/arguments.ts';
 import { configSchema } from '../src/config-schema.ts';
-import { entries, makeMethod } from '../src/methods.ts';
 import { makeProgram } from '../src/program.ts';
 import { Scratch } from './peft.ts';
 
@@ -77,7 +77,7 @@ describe('the schema of configuration files', () => {
   test('has an option that is added to a method in one place', () => {
     const options = { ...lora.options, sharpness: option('How sharp it is.', value.integer({ min: 1, max: 9 }), 3) };
     const factory = Object.assign(lora.bind(undefined), { type: 'lora', options });
-    const schema = configSchema({ ...entries, lora: { ...entries.lora, factory } });
+    const schema = configSchema({ ...methodRegistry, lora: { ...methodRegistry.lora, factory } });
     expect(schema).toMatchObject({
       definitions: {
         lora: {

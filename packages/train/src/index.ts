@@ -9,7 +9,7 @@ export {
   type OrderedSource,
 } from './features.ts';
 export { argMax, checkLogits, logSumExp, type Metrics, MetricsAccumulator } from './metrics.ts';
-export { type Difference, describeDifference } from './recipe.ts';
+export { type Difference, describeDifference, differencesOf } from './recipe.ts';
 export { constantRate, cosine, linearDecay, type Progress, type Schedule, timm0412, warmup } from './schedule.ts';
 export { passStage, stageOf } from './stage.ts';
 export { evaluationStep, type StepOptions, trainingStep } from './step.ts';

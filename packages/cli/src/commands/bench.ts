@@ -1,13 +1,12 @@
 import { createBackbone, setDropPath } from '@peft/backbones';
 import { adapt, type CompiledStep, drawNormal, type Engine, initialize, key } from '@peft/core';
 import { peakMemory } from '@peft/core/node';
+import { makeMethod, median } from '@peft/run';
+import { openEngine } from '@peft/run/node';
 import { AdamW, evaluationStep, trainingStep } from '@peft/train';
 import { type Arguments, required } from '../arguments.ts';
-import { makeMethod } from '../methods.ts';
 import type { Output } from '../output/output.ts';
 import { bytes, table } from '../output/table.ts';
-import { median } from '../statistics.ts';
-import { openEngine } from '../world/engine.ts';
 
 interface Row {
   engine: string;
@@ -38,7 +37,7 @@ async function measure(
 /** One training step and one forward pass on random pictures at the backbone's size, with random weights. */
 export async function bench(args: Arguments, output: Output): Promise<void> {
   const { batch = 8, runs = 5, method: name = 'lora' } = args;
-  const engine: Engine = await openEngine(args, output);
+  const engine: Engine = await openEngine(args, text => output.note(text));
   const backbone = initialize(createBackbone(required(args, 'backbone')), key(args.seed));
   setDropPath(backbone, args.dropPath ?? 0);
   const model = adapt(backbone);

@@ -3,16 +3,15 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { check, PeftError } from '@peft/core';
 import { probeWritable, writeAtomic } from '@peft/core/node';
+import { methodEntry, type RunResult } from '@peft/run';
 import type { Arguments } from '../arguments.ts';
-import { methodEntry } from '../methods.ts';
+import { type ComparedMethod, summarize } from '../compared-method.ts';
+import { type RunData, withData } from '../data.ts';
+import { interruptible } from '../interrupt.ts';
 import type { Output } from '../output/output.ts';
 import { renderReport } from '../output/report.ts';
-import { bytes, count, percent, table } from '../output/table.ts';
-import { type ComparedMethod, summarize } from '../world/compared-method.ts';
-import { withData } from '../world/data.ts';
-import { interruptible } from '../world/interrupt.ts';
-import type { RunResult } from '../world/record.ts';
-import { type RunData, runTraining } from '../world/run.ts';
+import { bytes, count, ms, percent, table } from '../output/table.ts';
+import { runTraining } from '../training.ts';
 
 const mean = (values: number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 
@@ -27,7 +26,7 @@ const resultTable = (methods: ComparedMethod[]): string =>
       count(runs[0].trainable),
       bytes(runs[0].bytes),
       mean(runs.map(({ seconds }) => seconds)).toFixed(1),
-      mean(runs.map(({ stepMs }) => stepMs)).toFixed(0),
+      ms(mean(runs.flatMap(({ stepMs }) => stepMs ?? []))),
     ]),
   );
 

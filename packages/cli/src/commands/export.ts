@@ -4,11 +4,11 @@ import { writeAtomic } from '@peft/core/node';
 import { checkLogits, evaluationStep } from '@peft/train';
 import * as tf from '@tensorflow/tfjs-core';
 import { type Arguments, required, UsageError } from '../arguments.ts';
+import { largestDifference } from '../difference.ts';
+import { openEager } from '../engine.ts';
+import { openModel } from '../model.ts';
 import type { Output } from '../output/output.ts';
 import { bytes as asBytes } from '../output/table.ts';
-import { largestDifference } from '../world/difference.ts';
-import { openEagerBackend } from '../world/engine.ts';
-import { openModel } from '../world/model.ts';
 
 const namesOf = (adapters: readonly Adapter[]): string[] => adapters.map(({ name }) => name);
 
@@ -36,7 +36,7 @@ async function runExported(model: Uint8Array, images: Float32Array, shape: numbe
 export async function exportModel(args: Arguments, output: Output): Promise<void> {
   if (args.format !== 'onnx') throw new UsageError(`--format is ${args.format}; only onnx can be written.`);
   const out = required(args, 'out');
-  await openEagerBackend(args, output);
+  await openEager(args, output);
   const opened = await openModel(args, output);
   const { model, backbone, preprocessing, labels } = opened;
   const folded = model.active.filter(({ mergeable }) => !args.keepAdapters && mergeable === true);

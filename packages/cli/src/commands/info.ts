@@ -11,8 +11,8 @@ import {
   storedNumbers,
 } from '@peft/core';
 import { openAdapterFolder, openSafetensors } from '@peft/core/node';
+import { factories, makeMethod } from '@peft/run';
 import { type Arguments, UsageError } from '../arguments.ts';
-import { factories, makeMethod } from '../methods.ts';
 import type { Output } from '../output/output.ts';
 import { bytes, count, table } from '../output/table.ts';
 
@@ -32,7 +32,8 @@ async function describeBackbone(args: Arguments, output: Output): Promise<void> 
   const isNamed = Object.hasOwn(zoo, args.backbone);
   const model = isNamed ? createBackbone(args.backbone) : (await openBackbone(args.backbone, args)).model;
   const method = args.method ? makeMethod({ ...args, method: args.method }, [...model.classifiers]) : undefined;
-  const start = countParameters(model, method ? [planAdapter(model, method)] : []);
+  const plan = method && planAdapter(model, method);
+  const start = countParameters(model, plan ? [plan] : []);
   const settled = countParameters(model, method ? [planSettled(model, method)] : []);
   const { base, adapter, adapterTrainable, saved, targets } = settled;
   const children = [...modules(model)].length - 1;
@@ -52,7 +53,7 @@ async function describeBackbone(args: Arguments, output: Output): Promise<void> 
     total: base,
     targets,
     modules: [...parameters(model)].map(([name, { shape }]) => ({ name, shape })),
-    metadata: { backbone: args.backbone, config: (method?.config ?? null) as JsonObject | null },
+    metadata: { backbone: args.backbone, config: (plan?.method.config ?? null) as JsonObject | null },
   });
 }
 

@@ -5,16 +5,16 @@ import { calibrate } from '@peft/lily';
 import { batchInputs } from '@peft/train';
 import * as tf from '@tensorflow/tfjs-core';
 import { type Arguments, required } from '../arguments.ts';
+import { openData } from '../data.ts';
+import { largestDifference } from '../difference.ts';
+import { openEager } from '../engine.ts';
+import { type OpenedModel, openWithAdapter } from '../model.ts';
 import type { Output } from '../output/output.ts';
-import { openData } from '../world/data.ts';
-import { largestDifference } from '../world/difference.ts';
-import { openEagerBackend } from '../world/engine.ts';
-import { type OpenedModel, openWithAdapter } from '../world/model.ts';
 
 /** Folds adapters into the base weights and writes a folder in the base's own layout, opened again before it is there. */
 export async function merge(args: Arguments, output: Output): Promise<void> {
   const [adapter, out] = [required(args, 'adapter'), required(args, 'out')];
-  await openEagerBackend(args, output);
+  await openEager(args, output);
   const opened = await openWithAdapter(args, adapter, output);
   const { model, backbone, labels, preprocessing } = opened;
   if (args.calibrate !== undefined) await freezeRouting(args, args.calibrate, opened, output);

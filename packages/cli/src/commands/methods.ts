@@ -1,6 +1,5 @@
+import { type MethodEntry, type MethodOption, methodEntry, methodOptions, methodRegistry } from '@peft/run';
 import { Help } from 'commander';
-import { type MethodOption, methodOptions } from '../method-options.ts';
-import { entries, type MethodEntry, methodEntry } from '../methods.ts';
 import type { Output } from '../output/output.ts';
 import { table } from '../output/table.ts';
 
@@ -11,7 +10,7 @@ export function methods(name: string | undefined, output: Output): void {
 }
 
 function listMethods(output: Output): void {
-  const rows = Object.entries(entries).map(([name, { summary, paper }]) => ({ name, summary, paper }));
+  const rows = Object.entries(methodRegistry).map(([name, { summary, paper }]) => ({ name, summary, paper }));
   const text = table(
     ['method', 'what it does', 'paper'],
     rows.map(({ name, summary, paper = '' }) => [name, summary, paper]),

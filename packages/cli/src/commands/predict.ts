@@ -14,12 +14,12 @@ import {
 import { readRegular, writeAtomic } from '@peft/core/node';
 import { evalTransform, leftOutRemark } from '@peft/data';
 import { listPictures, readPicture } from '@peft/data/node';
+import { openEngine } from '@peft/run/node';
 import { checkLogits, evaluationStep, logSumExp } from '@peft/train';
 import { type Arguments, required, UsageError } from '../arguments.ts';
+import { type OpenedModel, openModel } from '../model.ts';
 import type { Output } from '../output/output.ts';
 import { percent, table } from '../output/table.ts';
-import { openEngine } from '../world/engine.ts';
-import { type OpenedModel, openModel } from '../world/model.ts';
 
 /** What a picture shows, likeliest first. */
 interface Prediction {
@@ -58,7 +58,7 @@ export async function predict(args: Arguments, paths: string[], output: Output):
   if (paths.length === 0) throw new UsageError('Give pictures to predict, folders of them, or --tensors FILE.');
   const { top, maxPixels, skipBroken } = args;
   const pictures = (await Promise.all(paths.map(path => expand(path, output)))).flat();
-  const engine = await openEngine(args, output);
+  const engine = await openEngine(args, text => output.note(text));
   try {
     const { model, preprocessing, labels } = await openModel(args, output);
     const step = engine.compile(evaluationStep(model));
@@ -104,7 +104,7 @@ async function predictTensors(args: Arguments, path: string, output: Output): Pr
     return `${path} must have "images", float32 [N, 3, H, W]; it has ${found}.`;
   });
   const [n, , height, width] = images.shape;
-  const engine = await openEngine(args, output);
+  const engine = await openEngine(args, text => output.note(text));
   try {
     const opened = await openModel(args, output);
     const step = engine.compile(featureStep(opened));

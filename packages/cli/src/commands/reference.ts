@@ -17,10 +17,10 @@ import { readRegular } from '@peft/core/node';
 import { evalTransform } from '@peft/data';
 import * as tf from '@tensorflow/tfjs-core';
 import type { Arguments } from '../arguments.ts';
+import { openEager } from '../engine.ts';
+import { type OpenedModel, openBase } from '../model.ts';
 import type { Output } from '../output/output.ts';
 import { table } from '../output/table.ts';
-import { openEagerBackend } from '../world/engine.ts';
-import { type OpenedModel, openBase } from '../world/model.ts';
 
 interface Row {
   tensor: string;
@@ -138,7 +138,7 @@ function preprocessed({ shape, bytes }: StoredTensor, { preprocessing }: OpenedM
  */
 export async function compareWithReference(args: Arguments, path: string, output: Output): Promise<void> {
   const { tensors } = parseSafetensors(await readRegular(path), path);
-  await openEagerBackend(args, output);
+  await openEager(args, output);
   const opened = await openBase(args, output);
   const labels = tensors.get('labels');
   const rows: Row[] = [];

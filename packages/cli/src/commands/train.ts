@@ -1,13 +1,13 @@
 import { basename, join } from 'node:path';
 import { peakMemory } from '@peft/core/node';
+import type { RunResult } from '@peft/run';
 import { type Arguments, required } from '../arguments.ts';
+import { withData } from '../data.ts';
+import { interruptible } from '../interrupt.ts';
 import type { Output } from '../output/output.ts';
 import { sparkline } from '../output/sparkline.ts';
-import { bytes, count, percent, table } from '../output/table.ts';
-import { withData } from '../world/data.ts';
-import { interruptible } from '../world/interrupt.ts';
-import type { RunResult } from '../world/record.ts';
-import { runTraining } from '../world/run.ts';
+import { bytes, count, ms, percent, table } from '../output/table.ts';
+import { runTraining } from '../training.ts';
 
 const summary = ({
   method,
@@ -32,7 +32,7 @@ const summary = ({
           count(total),
           bytes(size),
           seconds.toFixed(1),
-          stepMs.toFixed(0),
+          ms(stepMs),
         ],
       ],
     ),

@@ -1,33 +1,5 @@
+import type { Bars, Grid, Insight } from '@peft/run';
 import { escapeHtml } from './svg.ts';
-
-/** What a method did inside, as a report shows it. */
-export type Insight = Grid | Bars;
-
-/** A shaded cell for each value: heads of layers, experts of targets. */
-export interface Grid {
-  readonly kind: 'grid';
-  readonly title: string;
-  /** What a column is. */
-  readonly columns: string;
-  readonly rows: readonly GridRow[];
-}
-
-export interface GridRow {
-  readonly name: string;
-  /** At least 0; shaded against the largest of the row. */
-  readonly values: readonly number[];
-  /** Columns that are crossed out. */
-  readonly off?: readonly number[];
-}
-
-/** A bar for each value. */
-export interface Bars {
-  readonly kind: 'bars';
-  readonly title: string;
-  /** What is measured, with its unit if it has one. */
-  readonly measure: string;
-  readonly rows: readonly { readonly name: string; readonly value: number; readonly note?: string }[];
-}
 
 const figure = (title: string, table: string): string =>
   `<figure class="insight"><figcaption>${escapeHtml(title)}</figcaption>${table}</figure>`;

@@ -1,7 +1,7 @@
-import type { ComparedMethod } from '../world/compared-method.ts';
+import type { ComparedMethod } from '../compared-method.ts';
 import { renderInsight } from './insight.ts';
 import { escapeHtml, lineChart, type Series, scatterChart } from './svg.ts';
-import { bytes, count, percent } from './table.ts';
+import { bytes, count, ms, percent } from './table.ts';
 
 export interface Report {
   title: string;
@@ -61,7 +61,7 @@ function resultRows(methods: readonly ComparedMethod[]): string {
       count(runs[0].trainable),
       bytes(runs[0].bytes),
       runs[0].seconds.toFixed(1),
-      runs[0].stepMs.toFixed(0),
+      ms(runs[0].stepMs),
     ]),
   );
   const head = row(['method', 'accuracy', 'mean per class', 'trainable', 'adapter', 'seconds', 'ms per step'], 'th');

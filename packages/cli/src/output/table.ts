@@ -24,4 +24,8 @@ export function bytes(value: number): string {
   return `${(value / 1000 ** exponent).toFixed(exponent === 0 ? 0 : 1)} ${units[exponent]}`;
 }
 
+/** Milliseconds, whole; `-` where they are not known. */
+export const ms = (value: number | undefined): string =>
+  value === undefined || Number.isNaN(value) ? '-' : value.toFixed(0);
+
 export const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;

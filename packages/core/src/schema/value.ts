@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import type { Json } from '../files/json.ts';
 
 /*
  * What the value of an option or of a file's field may be: a schema that checks it, the same in words for errors, and plain
@@ -7,8 +8,8 @@ import * as v from 'valibot';
 
 /** The data of a {@link Value}, by its kind. */
 export type ValueKind =
-  | { readonly kind: 'integer' | 'number'; readonly min?: number; readonly max?: number; readonly below?: number }
-  | { readonly kind: 'boolean' | 'string' }
+  | ({ readonly kind: 'integer' | 'number' } & Range)
+  | { readonly kind: 'boolean' | 'string' | 'json' }
   | { readonly kind: 'choice'; readonly choices: readonly string[] }
   | { readonly kind: 'list' | 'table' | 'nullable'; readonly of: Value }
   | { readonly kind: 'either'; readonly of: readonly Value[] }
@@ -27,6 +28,8 @@ export type ValueOf<V> = V extends Value<infer T> ? T : never;
 export interface Range {
   /** The least that is allowed. */
   readonly min?: number;
+  /** What it must be more than. */
+  readonly above?: number;
   /** The most that is allowed. */
   readonly max?: number;
   /** What it must be less than. */
@@ -35,15 +38,16 @@ export interface Range {
 
 const show = (bound: number): string => bound.toLocaleString('en-US', { maximumFractionDigits: 20 });
 
-function rangeInWords(noun: string, { min, max, below }: Range): string {
+function rangeInWords(noun: string, { min, above, max, below }: Range): string {
+  if (above !== undefined) return `${noun} above ${show(above)}`;
   if (min !== undefined && below !== undefined) return `in [${min}, ${below})`;
   if (min !== undefined && max !== undefined) return `${noun} from ${show(min)} to ${show(max)}`;
   if (min !== undefined) return `${noun} of ${show(min)} or more`;
   return noun;
 }
 
-const inRange = ({ min = -Infinity, max = Infinity, below = Infinity }: Range) =>
-  v.pipe(v.number(), v.finite(), v.minValue(min), v.maxValue(max), v.ltValue(below));
+const inRange = ({ min = -Infinity, above = -Infinity, max = Infinity, below = Infinity }: Range) =>
+  v.pipe(v.number(), v.finite(), v.minValue(min), v.gtValue(above), v.maxValue(max), v.ltValue(below));
 
 /** A finite number in a range. */
 /* @__NO_SIDE_EFFECTS__ */
@@ -68,6 +72,13 @@ export function boolean(): Value<boolean> {
 /* @__NO_SIDE_EFFECTS__ */
 export function string(): Value<string> {
   return { kind: 'string', expected: 'a string', schema: v.string() };
+}
+
+/** Whatever JSON can hold. */
+/* @__NO_SIDE_EFFECTS__ */
+export function json(): Value<Json> {
+  const isJson = (value: unknown): boolean => ['string', 'number', 'boolean', 'object'].includes(typeof value);
+  return { kind: 'json', expected: 'plain data', schema: v.custom<Json>(isJson) };
 }
 
 /** One of a few words. */

@@ -1,7 +1,8 @@
 import type { JsonObject, value as kinds } from '@peft/core';
 
-const range = ({ min, max, below }: { min?: number; max?: number; below?: number }): JsonObject => ({
+const range = ({ min, above, max, below }: kinds.Range): JsonObject => ({
   ...(min !== undefined && { minimum: min }),
+  ...(above !== undefined && { exclusiveMinimum: above }),
   ...(max !== undefined && { maximum: max }),
   ...(below !== undefined && { exclusiveMaximum: below }),
 });
@@ -14,6 +15,8 @@ export function optionSchema(value: kinds.Value): JsonObject {
       return { type: value.kind, ...range(value) };
     case 'boolean':
       return { type: 'boolean' };
+    case 'json':
+      return {};
     case 'string':
       return { type: 'string' };
     case 'choice':

@@ -1,15 +1,17 @@
-import { type Dataset, remarks } from '@peft/data';
-import { openDataset } from '@peft/data/node';
-import { type Arguments, required } from '../arguments.ts';
-import type { Output } from '../output/output.ts';
-import type { RunData } from './run.ts';
+import type { Dataset } from '@peft/data';
+import { openPictures } from '@peft/run/node';
+import { type Arguments, required } from './arguments.ts';
+import type { Output } from './output/output.ts';
+
+export interface RunData {
+  readonly train: Dataset;
+  readonly test: Dataset;
+}
 
 /** Opens a split of `--data`, and says what of it is left out. */
 export async function openData(args: Arguments, split: string, output: Output, minClasses = 2): Promise<Dataset> {
-  const { seed, skipBroken, maxPixels } = args;
-  const dataset = await openDataset(required(args, 'data'), split, { seed, skipBroken, maxPixels, minClasses });
-  for (const remark of remarks(dataset)) output.note(`${dataset.name}: ${remark}`);
-  return dataset;
+  required(args, 'data');
+  return openPictures(args, split, { minClasses, notice: text => output.note(text) });
 }
 
 /** Runs `body` with the splits to train and to evaluate on, which are closed afterwards. */

@@ -2,7 +2,7 @@ import { type AdaptedModel, type Adapter, deltaNorms, type Engine, type HostTens
 import type { HeatConfig } from '@peft/heat';
 import { expertMixing } from '@peft/lily';
 import type { PearConfig } from '@peft/pear';
-import type { GridRow, Insight } from './output/insight.ts';
+import type { GridRow, Insight } from './insight.ts';
 
 /** What looking into a trained adapter needs. */
 export interface Inspected {

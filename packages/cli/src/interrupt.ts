@@ -1,5 +1,5 @@
 import { PeftError } from '@peft/core';
-import type { Output } from '../output/output.ts';
+import type { Output } from './output/output.ts';
 
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 

@@ -1,4 +1,4 @@
-import type { RunResult } from './record.ts';
+import type { RunResult } from '@peft/run';
 
 /** One method's runs, one a seed. */
 export interface ComparedMethod {

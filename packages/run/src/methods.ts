@@ -17,7 +17,7 @@ import { neat, neatLearningRate } from '@peft/neat';
 import { pear } from '@peft/pear';
 import { type Inspect, inspectHeads, inspectMixing, inspectNorms, inspectSharing } from './inspect.ts';
 
-/** What the command line knows of a method: how to make it, and what suits it. */
+/** A method by its name in recipes: how to make it, and what suits it. */
 export interface MethodEntry {
   factory: MethodFactory;
   /** What it is, in one line. */
@@ -32,16 +32,13 @@ export interface MethodEntry {
   inspect?: Inspect;
 }
 
-/** q and v of every attention, where the vision papers put their adapters. */
-const qv = ['attn.qkv[q,v]'];
-
-/** The methods by their names on the command line. */
-export const entries: Readonly<Record<string, MethodEntry>> = {
+/** The methods by their names in recipes. */
+export const methodRegistry: Readonly<Record<string, MethodEntry>> = {
   lora: {
     factory: lora,
     summary: 'adds a trained low-rank update to each frozen weight',
     paper: 'Hu et al. 2021, arXiv 2106.09685',
-    defaults: { targets: qv, alpha: 16 },
+    defaults: { alpha: 16 },
     lr: 2e-3,
     inspect: inspectNorms,
   },
@@ -49,7 +46,7 @@ export const entries: Readonly<Record<string, MethodEntry>> = {
     factory: neat,
     summary: 'updates each frozen weight by a small trained network of that weight',
     paper: 'Zhong et al. 2024, arXiv 2410.01870',
-    defaults: { targets: qv },
+    defaults: {},
     lr: neatLearningRate,
     inspect: inspectNorms,
   },
@@ -98,81 +95,86 @@ export const entries: Readonly<Record<string, MethodEntry>> = {
   },
 };
 
+type Registry = Readonly<Record<string, MethodEntry>>;
+
+/** What reads and makes the methods of a registry. */
+const factoriesOf = (registry: Registry): MethodFactory[] => [
+  ...new Set(Object.values(registry).map(({ factory }) => factory)),
+];
+
 /** Everything that an adapter folder may hold. */
-export const factories: MethodFactory[] = [...new Set(Object.values(entries).map(({ factory }) => factory))];
+export const factories: readonly MethodFactory[] = factoriesOf(methodRegistry);
 
-/** `--targets`: one regular expression, `all-linear`, or a list of names. */
-function targetsOf(targets: string[]): Json {
-  const [first] = targets;
-  const isPattern = /[\\^$*+?()|{}]/.test(first) || first.toLowerCase() === 'all-linear';
-  return targets.length === 1 && isPattern ? first : targets;
-}
-
-export interface MethodArguments {
-  method: string;
-  targets?: string[];
-  set?: JsonObject;
-  /** Options that a recipe brings, weaker than `set`. */
-  recipe?: JsonObject;
+/** A method in a recipe. */
+export interface MethodChoice {
+  readonly method: string;
+  readonly targets?: string | readonly string[];
+  /** Its options. */
+  readonly set?: Readonly<JsonObject>;
 }
 
 /**
  * The method whose deltas another acts on: by its name here, with the options that suit it, or as plain data of its `type`
  * and `config`.
  */
-function innerMethod(base: Json, heads: string[]): Method {
-  if (isMethodRecord(base)) return reviveMethod(base, factories, '--set base');
+function innerMethod(base: Json, heads: readonly string[], registry: Registry): Method {
+  if (isMethodRecord(base)) return reviveMethod(base, factoriesOf(registry), 'base');
   check(typeof base === 'string', 'bad-argument', () => {
     return `base is ${JSON.stringify(base)}; it must be a method's name, or its type and config.`;
   });
-  return makeMethod({ method: base }, heads);
+  return makeMethod({ method: base }, heads, registry);
 }
 
-/** The method that the arguments ask for. `heads`: paths of the backbone's classification heads. */
+/**
+ * Makes a method with the options that suit it, under those that are chosen.
+ *
+ * @param heads paths of the backbone's classification heads, which are trained along
+ * @throws PeftError `bad-argument` for a name that is not known, `bad-config` for an option that does not exist or makes no sense
+ */
 export function makeMethod(
-  { method, targets, set = {}, recipe = {} }: MethodArguments,
-  heads: string[],
-  known = entries,
+  { method, targets, set = {} }: MethodChoice,
+  heads: readonly string[],
+  registry: Registry = methodRegistry,
 ): Method {
-  const { factory, defaults } = methodEntry(method, known);
+  const { factory, defaults } = methodEntry(method, registry);
   const { base, ...settings } = set;
-  const given = targets ? { targets: targetsOf(targets) } : {};
-  if (base !== undefined) return factory({ ...given, ...settings, base: innerMethod(base, heads) } as never);
-  const suited = { modulesToSave: heads, ...defaults, ...(method === 'lora' && recipe) };
+  const given = targets === undefined ? {} : { targets };
+  if (base !== undefined) return factory({ ...given, ...settings, base: innerMethod(base, heads, registry) } as never);
+  const suited = { modulesToSave: heads, ...defaults };
   return factory({ ...suited, ...given, ...settings } as never);
 }
 
 /** @throws PeftError `bad-argument` for a name that is not known, with the closest one */
-export function methodEntry(name: string, known = entries): MethodEntry {
-  const names = Object.keys(known);
-  const isKnown = Object.hasOwn(known, name);
+export function methodEntry(name: string, registry: Registry = methodRegistry): MethodEntry {
+  const names = Object.keys(registry);
+  const isKnown = Object.hasOwn(registry, name);
   check(
     isKnown,
     'bad-argument',
     () => `There is no method "${name}"; closest: ${closest(name, names)}. There are ${names.join(', ')}.`,
   );
-  return known[name];
+  return registry[name];
 }
 
-/** The name on the command line of a method that a folder holds. */
+/** The name in recipes of a method that a folder holds. */
 export function methodNameOf({ type, modulesToSave }: Method): string {
   if (type === 'trainModules') return modulesToSave.includes('*') ? 'full' : 'linear';
   return type;
 }
 
 /**
- * Refuses arguments that contradict the adapter that training starts from: it goes on as it is.
+ * Refuses a choice that contradicts the adapter that training starts from: it goes on as it is.
  *
  * @param source the adapter's folder, for errors
  */
 export function checkAgainstAdapter(
-  { method, targets, set = {} }: Partial<MethodArguments>,
+  { method, targets, set = {} }: Partial<MethodChoice>,
   adapted: Method,
   source: string,
-) {
+): void {
   const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
   const { base, ...given } = set;
-  const settings = { ...(targets && { targets: targetsOf(targets) }), ...given };
+  const settings = { ...(targets !== undefined && { targets }), ...given };
   const config: Record<string, unknown> = { ...adapted.config };
   const differences = Object.entries(settings).flatMap(([name, value]) =>
     same(value, config[name]) ? [] : [`${name} is ${JSON.stringify(config[name])} there, not ${JSON.stringify(value)}`],

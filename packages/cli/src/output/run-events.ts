@@ -1,0 +1,81 @@
+import { PeftError } from '@peft/core';
+import type { RunEvent, RunRecord } from '@peft/run';
+import type { Output } from './output.ts';
+import { bytes, percent } from './table.ts';
+
+type Bar = ReturnType<Output['progress']>;
+
+/** Shows a run as it goes: bars, and a note for all that is not progress. */
+class RunView {
+  readonly #output: Output;
+  #bar: Bar | undefined;
+  #meanLoss: number | undefined;
+  /** Where the adapter is, from when it is saved until it is evaluated. */
+  unevaluated: string | undefined;
+
+  constructor(output: Output) {
+    this.#output = output;
+  }
+
+  show(event: RunEvent): void {
+    const output = this.#output;
+    if (event.type === 'notice') output.note(event.text);
+    else if (event.type === 'resumed') {
+      for (const problem of event.passedOver) output.note(`Passed over: ${problem}`);
+      output.note(`Going on from ${event.place}, after step ${event.step}.`);
+      for (const difference of event.despite) output.note(`Forced: ${difference}`);
+    } else if (event.type === 'caching') {
+      this.#draw('cache', event, `features that enter ${event.enters}`);
+      if (event.bytes !== undefined) this.#end(`${bytes(event.bytes)} of features that enter ${event.enters}`);
+    } else if (event.type === 'started') this.#bar = output.progress(event.method.padEnd(7), event.totalSteps);
+    else if (event.type === 'step')
+      this.#bar?.at(event.step, `loss ${event.loss.toFixed(3)}  lr ${event.lr.toExponential(1)}`);
+    else if (event.type === 'stage') output.note(`${event.stage}, before step ${event.step + 1}`);
+    else if (event.type === 'epoch') this.#meanLoss = event.meanLoss;
+    else if (event.type === 'saved') {
+      this.unevaluated = event.place;
+      this.#end(`loss ${this.#meanLoss?.toFixed(3) ?? '-'}`);
+    } else if (event.type === 'evaluating') this.#draw('eval', event);
+    else if (event.type === 'evaluated') {
+      this.unevaluated = undefined;
+      this.#end(`accuracy ${percent(event.metrics.accuracy)}`);
+    }
+  }
+
+  #draw(label: string, { done, total }: { done: number; total: number }, detail?: string): void {
+    this.#bar ??= this.#output.progress(label.padEnd(7), total);
+    this.#bar.at(done, detail);
+  }
+
+  #end(detail: string): void {
+    this.#bar?.end(detail);
+    this.#bar = undefined;
+  }
+}
+
+/**
+ * Shows a run to its end.
+ *
+ * @returns its record
+ * @throws PeftError `state`, with how to go on, if it was interrupted
+ */
+export async function showRun(events: AsyncIterable<RunEvent>, output: Output): Promise<RunRecord> {
+  const view = new RunView(output);
+  try {
+    for await (const event of events) {
+      view.show(event);
+      if (event.type === 'done') return event.record;
+      if (event.type === 'interrupted') {
+        const { step, place } = event;
+        throw new PeftError('state', `Interrupted after step ${step}; ${place} is saved. Go on with --resume.`);
+      }
+    }
+  } catch (cause) {
+    const { unevaluated: place } = view;
+    if (place === undefined) throw cause;
+    const code = cause instanceof PeftError ? cause.code : 'state';
+    const advice = `The adapter is trained and saved in ${place}; evaluate it with peft eval --adapter ${place}.`;
+    throw new PeftError(code, `${cause instanceof Error ? cause.message : cause} ${advice}`, { cause });
+  }
+  throw new PeftError('state', 'The run ended without a record.');
+}

@@ -1,0 +1,61 @@
+import { disposeModule } from '@peft/core';
+import type { Dataset } from '@peft/data';
+import { type RecipeOptions, type RunInputs, type RunResult, recipeOptions, run } from '@peft/run';
+import { folderStore, openBackboneFor, openEngine } from '@peft/run/node';
+import type { Arguments } from './arguments.ts';
+import type { RunData } from './data.ts';
+import { openAdapter } from './model.ts';
+import type { Output } from './output/output.ts';
+import { showRun } from './output/run-events.ts';
+
+export interface TrainingOptions {
+  /** Where the adapter, its record and its checkpoints go. */
+  folder: string;
+  signal: AbortSignal;
+  /** Whether a run that has ended already, by its record, is not repeated. */
+  keepFinished?: boolean;
+}
+
+/** The fields of a recipe among the arguments. */
+const recipeOf = (args: Arguments): RecipeOptions =>
+  Object.fromEntries(Object.entries(args).filter(([name]) => Object.hasOwn(recipeOptions, name)));
+
+/** The backbone that a run trains, and the adapter that it starts from. */
+async function openStart(
+  args: Arguments,
+  dataset: Dataset,
+  output: Output,
+): Promise<Pick<RunInputs, 'backbone' | 'adapter'>> {
+  if (args.initAdapter !== undefined) return openAdapter(args, args.initAdapter, output, dataset);
+  const classes = dataset.classes.length;
+  return { backbone: await openBackboneFor(args, { dataset, classes, notice: text => output.note(text) }) };
+}
+
+/** One training run from its arguments to what came of it. */
+export async function runTraining(
+  args: Arguments,
+  data: RunData,
+  { folder, signal, keepFinished }: TrainingOptions,
+  output: Output,
+): Promise<RunResult> {
+  const store = folderStore(folder);
+  await store.claim(); // before anything is downloaded
+  try {
+    const engine = await openEngine(args, text => output.note(text));
+    try {
+      const start = await openStart(args, data.train, output);
+      const recipe = { ...recipeOf(args), backbone: args.backbone ?? start.backbone.source };
+      const { resume } = args;
+      try {
+        const events = run(recipe, { ...data, ...start, engine, store, signal, resume, keepFinished });
+        return (await showRun(events, output)).result;
+      } finally {
+        disposeModule(start.backbone.model);
+      }
+    } finally {
+      await engine.dispose();
+    }
+  } finally {
+    await store.release();
+  }
+}

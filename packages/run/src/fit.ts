@@ -1,0 +1,127 @@
+import { setDropPath } from '@peft/backbones';
+import type { Engine, JsonObject } from '@peft/core';
+import { batchSource, type Dataset } from '@peft/data';
+import { type BatchSource, describeDifference, Trainer } from '@peft/train';
+import { countsOf } from './counts.ts';
+import type { RunEvent } from './events.ts';
+import { featuresOf } from './features.ts';
+import type { RunModel } from './model.ts';
+import { scheduleOf } from './presets.ts';
+import type { Recipe } from './recipe.ts';
+import type { EpochRecord } from './record.ts';
+import { median } from './statistics.ts';
+import type { RunStore } from './store.ts';
+
+export interface FitOptions {
+  readonly recipe: Recipe;
+  readonly opened: RunModel;
+  /** Labeled as the model numbers its classes. */
+  readonly train: Dataset;
+  readonly engine: Engine;
+  readonly store: RunStore;
+  /** What a checkpoint must share with the run. */
+  readonly identity: JsonObject;
+  readonly resume: boolean | 'force';
+  readonly signal: AbortSignal | undefined;
+}
+
+/** How the loss went. */
+export interface Fitted {
+  /** One a step, from the first step of the run on. */
+  readonly losses: readonly number[];
+  readonly epochs: readonly EpochRecord[];
+  /** Median over the steps of this part of the run; nothing if there were none. */
+  readonly stepMs: number | undefined;
+  readonly resumedDespite: readonly string[];
+  /** What was trained on. */
+  readonly source: BatchSource;
+}
+
+/** What steps are run on: batches of pictures, or of features that were computed once. */
+async function* sourceOf({ recipe, opened, train, engine, signal }: FitOptions) {
+  const { batch, seed, shuffle, cacheFeatures: limit } = recipe;
+  const { preprocessing } = opened;
+  const augment = recipe.augment === 'flip-crop' ? 'flip-crop' : 'none';
+  const source = batchSource(train, preprocessing, { batch, seed, shuffle, augment });
+  if (limit === undefined) return { source, inputs: { engine, source } };
+  const pictures = batchSource(train, preprocessing, { batch, shuffle: false, dropLast: false });
+  return { source, inputs: yield* featuresOf({ opened, engine, source, pictures, recipe, limit, signal }) };
+}
+
+/** Goes on from the newest whole checkpoint, if that is asked for and there is one. */
+async function* restore(trainer: Trainer, { store, resume }: FitOptions): AsyncGenerator<RunEvent, void> {
+  if (!resume) return;
+  const found = await store.findCheckpoint();
+  if (!found) {
+    const text = `There is no checkpoint in ${store.place}: the run starts from the beginning.`;
+    yield { type: 'notice', text };
+    return;
+  }
+  const { bytes, place, passedOver } = found;
+  const differences = await trainer.restore(bytes, place, { force: resume === 'force' });
+  const despite = differences.map(describeDifference);
+  yield { type: 'resumed', step: trainer.step, place, passedOver, despite };
+}
+
+function epochsOf({ losses, stepsPerEpoch }: Trainer): EpochRecord[] {
+  const count = Math.ceil(losses.length / stepsPerEpoch);
+  return Array.from({ length: count }, (_, epoch) => {
+    const part = losses.slice(epoch * stepsPerEpoch, (epoch + 1) * stepsPerEpoch);
+    return { epoch, meanLoss: part.reduce((sum, loss) => sum + loss, 0) / part.length };
+  });
+}
+
+const trainerOf = (options: FitOptions, inputs: { engine: Engine; source: BatchSource }): Trainer => {
+  const { recipe, opened, identity } = options;
+  const { lr, weightDecay, epochs, steps, accumulate, seed, smoothing, clip } = recipe;
+  return new Trainer({
+    model: opened.model,
+    ...inputs,
+    optimizer: { lr, weightDecay },
+    schedule: scheduleOf(recipe.schedule, recipe.warmup),
+    ...(steps === undefined ? { epochs } : { steps }),
+    accumulate,
+    seed,
+    smoothing,
+    clipNorm: clip,
+    identity,
+  });
+};
+
+/** Trains an opened model. An interrupt finishes the step under way and saves a checkpoint; then there is no result. */
+export async function* fit(options: FitOptions): AsyncGenerator<RunEvent, Fitted | undefined> {
+  const { recipe, opened, engine, store, signal } = options;
+  setDropPath(opened.backbone.model, recipe.dropPath);
+  opened.backbone.model.checkpointing = recipe.checkpointing;
+  engine.invalidate();
+  const { source, inputs } = yield* sourceOf(options);
+  const trainer = trainerOf(options, inputs);
+  const save = async (): Promise<string> => store.saveCheckpoint(await trainer.checkpoint());
+  const times: number[] = [];
+  try {
+    yield* restore(trainer, options);
+    const { totalSteps } = trainer;
+    yield { type: 'started', method: recipe.method, step: trainer.step, totalSteps, ...countsOf(opened) };
+    for await (const event of trainer.run({ signal })) {
+      if (event.type === 'step') {
+        const { step, epoch, loss, lr, gradientNorm, ms } = event;
+        times.push(ms);
+        yield { type: 'step', step, totalSteps, epoch, loss, lr, gradientNorm, ms };
+        const { checkpointEvery } = recipe;
+        if (checkpointEvery && step % checkpointEvery === 0) yield { type: 'checkpoint', step, place: await save() };
+      } else if (event.type === 'interrupted') {
+        yield { type: 'interrupted', step: event.step, place: await save() };
+        return undefined;
+      } else if (event.type !== 'done') yield event;
+    }
+    return {
+      losses: [...trainer.losses],
+      epochs: epochsOf(trainer),
+      stepMs: times.length > 0 ? median(times.length > 1 ? times.slice(1) : times) : undefined,
+      resumedDespite: trainer.resumedDespite.map(describeDifference),
+      source,
+    };
+  } finally {
+    await trainer.dispose();
+  }
+}

@@ -1,0 +1,21 @@
+export { isHeadFor, matchClasses } from './classes.ts';
+export type { CachingEvent, InterruptedEvent, ResumedEvent, RunEvent, StartedEvent, StepEvent } from './events.ts';
+export type { Bars, Grid, GridRow, Insight } from './insight.ts';
+export type { Inspect, Inspected } from './inspect.ts';
+export { type MeasureOptions, measure } from './measure.ts';
+export { type MethodOption, methodOptions } from './method-options.ts';
+export {
+  factories,
+  type MethodChoice,
+  type MethodEntry,
+  makeMethod,
+  methodEntry,
+  methodRegistry,
+} from './methods.ts';
+export { bareModel, headClasses, modelWithAdapter, type RunBackbone, type RunModel } from './model.ts';
+export { optionSchema } from './option-schema.ts';
+export { type Recipe, type RecipeOptions, recipeOptions, resolveRecipe } from './recipe.ts';
+export { type EpochRecord, parseRecord, type RunIdentity, type RunRecord, type RunResult } from './record.ts';
+export { type RunInputs, type RunOptions, run } from './run.ts';
+export { median } from './statistics.ts';
+export { type MemoryStore, memoryStore, type RunStore, type StoredCheckpoint } from './store.ts';

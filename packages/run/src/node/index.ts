@@ -1,0 +1,10 @@
+export { type EngineOptions, openEagerEngine, openEngine } from './engine.ts';
+export { folderStore } from './folder-store.ts';
+export {
+  type BackboneUse,
+  type OpenedInputs,
+  type OpenOptions,
+  openBackboneFor,
+  openInputs,
+  openPictures,
+} from './inputs.ts';

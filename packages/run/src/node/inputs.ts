@@ -1,0 +1,114 @@
+import { type OpenedBackbone, openBackbone } from '@peft/backbones/node';
+import { type AdapterFolder, check, disposeModule, type Engine } from '@peft/core';
+import { openAdapterFolder } from '@peft/core/node';
+import { type Dataset, type Preprocessing, remarks } from '@peft/data';
+import { openDataset } from '@peft/data/node';
+import { factories } from '../methods.ts';
+import { headClasses } from '../model.ts';
+import { type Recipe, type RecipeOptions, resolveRecipe } from '../recipe.ts';
+import type { RunInputs } from '../run.ts';
+import { type EngineOptions, openEngine } from './engine.ts';
+
+type Notice = (text: string) => void;
+
+/** Opens pictures, and tells what of them is left out. */
+export async function openPictures(
+  { data, seed, skipBroken, maxPixels }: Pick<RecipeOptions, 'data' | 'seed' | 'skipBroken' | 'maxPixels'>,
+  split: string,
+  { minClasses = 2, notice = () => {} }: { minClasses?: number; notice?: Notice } = {},
+): Promise<Dataset> {
+  check(data !== undefined, 'bad-argument', () => 'recipe: data is missing; name the pictures.');
+  const dataset = await openDataset(data, split, { seed, skipBroken, maxPixels, minClasses });
+  for (const remark of remarks(dataset)) notice(`${dataset.name}: ${remark}`);
+  return dataset;
+}
+
+export interface BackboneUse {
+  /** Data that may be preprocessed, and so has a size already. */
+  readonly dataset?: Dataset;
+  /** The adapter that the backbone is to carry. */
+  readonly adapter?: AdapterFolder;
+  /** Outputs of the head, where they are to differ from the file's. */
+  readonly classes?: number;
+  readonly notice?: Notice;
+}
+
+/** The model's size: that of data that is preprocessed already, what was asked for, or what an adapter was trained at. */
+function imageSizeOf(imageSize: number | undefined, { dataset, adapter }: BackboneUse) {
+  if (dataset?.preprocessed) return [dataset.height, dataset.width] as const;
+  if (imageSize) return [imageSize, imageSize] as const;
+  const trained = adapter?.card.preprocessing as Preprocessing | undefined;
+  return trained && ([trained.inputSize[1], trained.inputSize[2]] as const);
+}
+
+/** Opens a backbone at the size, and with the head, that it is used with. */
+export async function openBackboneFor(
+  { backbone: name, weights, seed, imageSize }: Pick<RecipeOptions, 'backbone' | 'weights' | 'seed' | 'imageSize'>,
+  use: BackboneUse = {},
+): Promise<OpenedBackbone> {
+  check(name !== undefined, 'bad-argument', () => 'recipe: backbone is missing; name one.');
+  const { adapter, notice = () => {} } = use;
+  const backbone = await openBackbone(name, {
+    weights,
+    classes: use.classes ?? (adapter && headClasses(adapter)),
+    seed,
+    imageSize: imageSizeOf(imageSize, use),
+    onNotice: notice,
+  });
+  const [height, width] = backbone.model.imageSize;
+  notice(`Backbone: ${backbone.name}, ${height}x${width} px, ${backbone.model.classes} classes`);
+  return backbone;
+}
+
+/** What a recipe names, opened. */
+export interface OpenedInputs extends RunInputs {
+  readonly backbone: OpenedBackbone;
+  readonly engine: Engine;
+  /** Closes files and frees memory. */
+  close(): Promise<void>;
+}
+
+export interface OpenOptions extends Omit<EngineOptions, 'frozenDtype'> {
+  /** Told what was opened, and what of the data was left out. */
+  readonly notice?: Notice;
+}
+
+/**
+ * Opens what a recipe names: its data, its backbone, the adapter it starts from, and an engine.
+ *
+ * ```ts
+ * const recipe = { backbone: 'pico-vit', data: 'mnist', epochs: 1 };
+ * const inputs = await openInputs(recipe);
+ * for await (const event of run(recipe, inputs)) console.log(event);
+ * await inputs.close();
+ * ```
+ *
+ * A backbone of the Hugging Face Hub is downloaded, unless it is here already.
+ */
+export async function openInputs(
+  options: RecipeOptions,
+  { notice, ...asked }: OpenOptions = {},
+): Promise<OpenedInputs> {
+  const recipe: Recipe = resolveRecipe(options);
+  const closing: (() => unknown)[] = [];
+  const close = async (): Promise<void> => {
+    for (const step of closing.splice(0).reverse()) await step();
+  };
+  try {
+    const train = await openPictures(recipe, recipe.split, { notice });
+    closing.push(() => train.close?.());
+    const test = await openPictures(recipe, recipe.evalSplit, { notice });
+    closing.push(() => test.close?.());
+    const engine = await openEngine({ ...asked, frozenDtype: recipe.frozenDtype }, notice);
+    closing.push(() => engine.dispose());
+    const { initAdapter } = recipe;
+    const adapter = initAdapter === undefined ? undefined : await openAdapterFolder(initAdapter, factories);
+    const classes = adapter ? undefined : train.classes.length;
+    const backbone = await openBackboneFor(recipe, { dataset: train, adapter, classes, notice });
+    closing.push(() => disposeModule(backbone.model));
+    return { train, test, engine, backbone, ...(adapter && { adapter }), close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}

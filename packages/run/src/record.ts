@@ -1,0 +1,148 @@
+import {
+  configure,
+  type JsonObject,
+  type MethodRecord,
+  methodRecord,
+  option,
+  PeftError,
+  required,
+  sha256Of,
+  value,
+} from '@peft/core';
+import { type Difference, differencesOf, type Metrics } from '@peft/train';
+import type { Insight } from './insight.ts';
+import type { RunModel } from './model.ts';
+import { numbersOf, type Recipe } from './recipe.ts';
+
+/** Which run it is: a recipe, and what its names stood for. A folder may move, but not change. */
+export interface RunIdentity {
+  /** With every default written out. */
+  readonly recipe: Recipe;
+  readonly backbone: {
+    readonly name: string;
+    /** SHA-256 of its weights; `null` for random ones. */
+    readonly weights: string | null;
+  };
+  /** `datasetHash` of what was trained on, and of what was evaluated on. */
+  readonly data: { readonly train: string; readonly test: string };
+  /** How pictures became the model's input. */
+  readonly preprocessing: JsonObject;
+  /** Class names in the order of the logits; `null` where nothing names them. */
+  readonly classes: readonly string[] | null;
+  /** The methods that the adapters started with, by adapter. */
+  readonly methods: Readonly<Record<string, MethodRecord>>;
+  /** SHA-256 of the values of the adapter that it started from. */
+  readonly initAdapter?: string;
+}
+
+export interface EpochRecord {
+  readonly epoch: number;
+  readonly meanLoss: number;
+}
+
+/** What came of a run. */
+export interface RunResult {
+  readonly method: string;
+  readonly engine: string;
+  /** The loss of every step, from the first on. */
+  readonly losses: readonly number[];
+  readonly epochs: readonly EpochRecord[];
+  /**
+   * Median over the steps, in ms; nothing where no step is known. The first is left out if there are others, as it includes
+   * recording.
+   */
+  readonly stepMs?: number;
+  /** Of the last part of the run that took a step, from opening to evaluation. */
+  readonly seconds: number;
+  readonly metrics: Metrics;
+  /** Parameters that are trained, and all of the adapted model. */
+  readonly trainable: number;
+  readonly total: number;
+  /** What the method did inside. */
+  readonly insights: readonly Insight[];
+  /** Where the adapter was saved, and its size. */
+  readonly adapter: string;
+  readonly bytes: number;
+}
+
+/** A finished run as plain JSON: all that repeats it, and what came of it. `run(record.recipe, ...)` repeats it. */
+export interface RunRecord extends RunIdentity {
+  readonly format: 2;
+  /** The versions of the packages that computed it. */
+  readonly versions: Readonly<Record<string, string>>;
+  /** What differs from the runs whose checkpoints this one was forced to go on from. */
+  readonly resumedDespite?: readonly string[];
+  readonly result: RunResult;
+}
+
+const fields = {
+  format: required('The version of the format.', value.integer()),
+  versions: required('The packages that computed it.', value.table(value.string())),
+  recipe: required('The recipe.', value.object({ method: value.string(), lr: value.number() })),
+  backbone: required('The backbone.', value.object({ name: value.string(), weights: value.nullable(value.string()) })),
+  data: required('Hashes of the data.', value.object({ train: value.string(), test: value.string() })),
+  preprocessing: required('How pictures became the input.', value.object({})),
+  classes: required('The class names.', value.nullable(value.list(value.string()))),
+  methods: required('The methods.', value.table(value.object({ type: value.string(), config: value.object({}) }))),
+  initAdapter: option('The hash of the adapter that it started from.', value.string()),
+  resumedDespite: option('What differed.', value.list(value.string())),
+  result: required(
+    'What came of it.',
+    value.object({ method: value.string(), losses: value.list(value.number()), metrics: value.object({}) }),
+  ),
+};
+
+/**
+ * Reads the record of a run.
+ *
+ * @throws PeftError `bad-file` for what is none, or of a format that this version does not read
+ */
+export function parseRecord(text: string, source: string): RunRecord {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    throw new PeftError('bad-file', `${source} is not valid JSON: ${(cause as Error).message}`, { cause });
+  }
+  const isObject = typeof json === 'object' && json !== null && !Array.isArray(json);
+  if (!isObject) throw new PeftError('bad-file', `${source} is not the record of a run: it must be an object.`);
+  const { format } = json as { format?: unknown };
+  if (format !== 2) throw new PeftError('bad-file', `${source} has format ${String(format)}; this version reads 2.`);
+  configure(source, fields, json as object, { code: 'bad-file', ignoreUnknown: true });
+  return json as RunRecord;
+}
+
+/** What JSON keeps of an object. */
+export const plain = (object: object): JsonObject => JSON.parse(JSON.stringify(object)) as JsonObject;
+
+/** The methods of a model's adapters, by adapter. */
+export const methodsOf = ({ adapters }: RunModel['model']): Readonly<Record<string, MethodRecord>> =>
+  Object.fromEntries([...adapters].map(([name, { method }]) => [name, methodRecord(method)]));
+
+/** SHA-256 of the values of the active adapters. */
+export async function adapterHash({ active }: RunModel['model']): Promise<string> {
+  const parts: string[] = [];
+  for (const adapter of active)
+    for (const [path, parameter] of adapter.parameters())
+      parts.push(`${adapter.name}/${path} ${sha256Of(new Uint8Array((await parameter.get()).buffer))}`);
+  return sha256Of(new TextEncoder().encode(parts.join('\n')));
+}
+
+/** What a run must share with a checkpoint to go on from it, beside its methods: all that determines its numbers. */
+export const comparedOf = ({ recipe, backbone, data, preprocessing, classes, initAdapter }: RunIdentity): JsonObject =>
+  plain({
+    backbone: backbone.name,
+    weights: backbone.weights,
+    labels: classes,
+    data: data.train,
+    preprocessing,
+    ...(initAdapter !== undefined && { initAdapter }),
+    ...numbersOf(recipe),
+  });
+
+/** In what two runs differ, what they are evaluated on included. */
+export const differencesBetween = (one: RunIdentity, other: RunIdentity): Difference[] => {
+  const whole = (run: RunIdentity): JsonObject =>
+    plain({ ...comparedOf(run), methods: run.methods, evaluatedOn: run.data.test });
+  return differencesOf(whole(one), whole(other));
+};
