@@ -1,4 +1,4 @@
-/** How many single-character edits turn one text into the other (Levenshtein 1966). */
+/** The edit distance of two strings (Levenshtein 1966). */
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 1; i <= a.length; i++) {
@@ -11,10 +11,10 @@ function editDistance(a: string, b: string): number {
   return row[b.length];
 }
 
-/** Longer texts are compared by their ends: nobody mistypes a thousand characters. */
+/** Compares only the ends of longer strings: nobody mistypes a thousand characters. */
 const comparedLength = 100;
 
-/** The candidate most like `text`, comparing with as much of each path's end as `text` has parts. */
+/** The candidate closest to `text`. Paths are compared by as many of their last parts as `text` has. */
 export function closest(text: string, candidates: readonly string[]): string | undefined {
   const parts = text.split('.').length;
   const end = text.slice(-comparedLength);

@@ -1,4 +1,4 @@
-/** What went wrong, as a word that a program can test. */
+/** The kind of error, for programs. */
 export type ErrorCode =
   | 'bad-argument'
   | 'bad-config'
@@ -12,7 +12,7 @@ export type ErrorCode =
   | 'state'
   | 'write-failed';
 
-/** The one error class of these packages: a message that says what, where and what to do, and a `code`. */
+/** The error that these packages throw: a message that says what, where and what to do, and a `code`. */
 export class PeftError extends Error {
   override readonly name = 'PeftError';
   readonly code: ErrorCode;

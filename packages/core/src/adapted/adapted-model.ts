@@ -24,7 +24,7 @@ export interface AddOptions {
   active?: boolean;
   /** Gives the new adapter values; those it leaves out are initialized. If it throws, the adapter is not added. */
   fill?: (adapter: Adapter) => void;
-  /** Base parameters that it keeps beyond those its method names; unless given, the fresh ones that no other adapter has. */
+  /** Other base parameters that it copies and trains; by default new ones (a replaced head) that no other adapter has. */
   keeps?: PlanOptions['keeps'];
 }
 
@@ -76,7 +76,7 @@ export class AdaptedModel {
   }
 
   /**
-   * Adds an adapter and uses it beside those that are in use. One that fails leaves nothing behind.
+   * Adds an adapter and uses it beside those in use. On failure nothing is left behind.
    *
    * @param name `default` unless given
    * @throws PeftError `state` while merged, for a name that is there, or for a second owner of a head; `bad-argument` for a name
@@ -107,8 +107,8 @@ export class AdaptedModel {
   }
 
   /**
-   * Lets an adapter go on as another method, as a stage of training asks for. One that fails leaves all as it was. The
-   * parameters are new ones: optimizers and recorded steps that hold the old ones must be made anew.
+   * Replaces the method of an adapter, as a training stage asks for; values that fit are kept. On failure nothing changes.
+   * The parameters are new tensors: rebuild optimizers and recompile steps that hold the old ones.
    */
   async replace(name: string, { method, values = {} }: StageResult): Promise<Adapter> {
     this.#requireUnmerged('replace an adapter');
@@ -126,7 +126,7 @@ export class AdaptedModel {
     return adapter;
   }
 
-  /** Runs `body`, which must be synchronous, with gates at targets of an adapter. */
+  /** Runs `body`, which must be synchronous, with gates at some targets of an adapter. */
   gated<T>(adapter: Adapter, gates: ReadonlyMap<Target, Gates>, body: () => T): T {
     this.#requireUnmerged('score an adapter');
     adapter.gates = gates;
@@ -199,7 +199,7 @@ export class AdaptedModel {
   }
 
   /**
-   * Takes an adapter out and frees it. Modules that nothing adapts any more are as they were.
+   * Removes an adapter and frees its tensors. A module that no adapter targets any more is unpatched.
    *
    * @throws PeftError `no-match` for a name that is not there; `state` while merged
    */
@@ -212,7 +212,7 @@ export class AdaptedModel {
     adapter.dispose();
   }
 
-  /** How many parameters training changes, and of how many, in the words of Hugging Face peft. */
+  /** The counts that Hugging Face peft's `print_trainable_parameters` prints, in its words. */
   trainableSummary(): string {
     const plans = [...this.#adapters.values()].map(({ plan }) => plan);
     const { trainable, base, adapter } = countParameters(this.base, plans);
@@ -222,7 +222,7 @@ export class AdaptedModel {
     return `trainable params: ${some} || all params: ${total} || trainable%: ${percent}`;
   }
 
-  /** The parameters that training changes, by path: those of active adapters, unless they were frozen. */
+  /** The parameters that training changes, by `adapter/path`: those of active adapters that are not frozen. */
   *trainable(): Generator<[string, Parameter]> {
     for (const adapter of this.active) {
       for (const [path, parameter] of adapter.parameters())
@@ -230,7 +230,7 @@ export class AdaptedModel {
     }
   }
 
-  /** Trains only the parameters whose `adapter/path` the test accepts; frozen tensors of a method stay frozen. */
+  /** Trains exactly the parameters whose `adapter/path` passes the test; a method's frozen tensors stay frozen. */
   setTrainable(test: (path: string) => boolean): void {
     for (const adapter of this.#adapters.values()) {
       for (const [path, parameter] of adapter.parameters()) {
@@ -239,7 +239,7 @@ export class AdaptedModel {
     }
   }
 
-  /** Takes all adapters out. The base stays, and keeps what was merged, trained heads and biases among it. */
+  /** Removes all adapters. The base keeps what is merged into it, with the trained heads and biases. */
   dispose(): void {
     for (const { plan } of this.#merged.adapters)
       for (const { base, own } of plan.saved.values()) base.ownValue.assign(own.value);
@@ -248,7 +248,7 @@ export class AdaptedModel {
     for (const name of [...this.#adapters.keys()]) this.remove(name);
   }
 
-  /** The fresh parameters, by path, that no adapter keeps: they have no values but those that they were initialized with. */
+  /** Paths of new parameters that no adapter saves: they hold only their initial values. */
   get unkept(): string[] {
     return [...parameters(this.base)].flatMap(([path, base]) => (this.#isUnkept(base) ? [path] : []));
   }
@@ -269,7 +269,7 @@ export class AdaptedModel {
       throw new PeftError('not-mergeable', `Adapter "${name}" (${method.type}) cannot be merged: ${mergeable.reason}`);
   }
 
-  /** Gives a new adapter its values; one that fails is freed. */
+  /** Gives a new adapter its values, and frees it on failure. */
   async #fill(adapter: Adapter, fill: (adapter: Adapter) => void | Promise<void>): Promise<void> {
     try {
       await fill(adapter);
@@ -295,5 +295,5 @@ export class AdaptedModel {
 
 const isNamed = (given: readonly unknown[]): given is [string, Method, AddOptions?] => typeof given[0] === 'string';
 
-/** Starts adapting a model: freezes it and gives it room for named adapters. */
+/** Freezes a model and makes it take named adapters. */
 export const adapt = (base: Module): AdaptedModel => new AdaptedModel(base);

@@ -14,7 +14,7 @@ export interface AttachedTarget {
   readonly parameters: Record<string, Parameter>;
 }
 
-/** One named adapter: a method laid out on a model, with values. */
+/** One named adapter: a method applied to a model, with parameter values. */
 export class Adapter {
   readonly name: string;
   readonly plan: AdapterPlan;
@@ -23,7 +23,7 @@ export class Adapter {
   readonly key: Key;
   /** Multiplies what it adds; 1 unless set by `use`. */
   weight = 1;
-  /** Gates that hold while it is scored, by target; see `AdaptedModel.gated`. */
+  /** Gates by target while the adapter is scored; see `AdaptedModel.gated`. */
   gates: ReadonlyMap<Target, Gates> | undefined;
 
   constructor(name: string, plan: AdapterPlan, key: Key) {
@@ -55,8 +55,8 @@ export class Adapter {
   }
 
   /**
-   * Gives initial values to what has none, drawn from its key, each tensor from the stream of its own path; copies start as
-   * what they copy.
+   * Initializes every tensor without values, each from the random stream of its own path. Copies of base parameters start
+   * with the base's values.
    *
    * @param weightOf a target's frozen weight, `[in, out]`, for methods that start from it
    */
@@ -89,9 +89,9 @@ export class Adapter {
   }
 
   /**
-   * Takes the values, and what was chosen for training, of the adapter that it follows.
+   * Takes over the values and the trainable flags of the adapter that it replaces.
    *
-   * @param given values by path that come first
+   * @param given values by path, which win over those of the old adapter
    */
   async takeOver(from: Adapter, given: Readonly<Record<string, Float32Array>>): Promise<void> {
     const before = new Map(from.parameters());

@@ -12,7 +12,7 @@ export interface DeltaNorm {
   readonly weight: number;
 }
 
-/** The norms of an adapter's weight updates, target by target; none for methods that do not amount to a change of the weight. */
+/** The norms of an adapter's weight updates by target; empty for methods that cannot be merged. */
 export async function deltaNorms({ method, weight, attachedTargets }: Adapter): Promise<DeltaNorm[]> {
   const { deltaWeight } = method;
   if (!deltaWeight || method.mergeable !== true) return [];

@@ -15,7 +15,7 @@ const gatedTargets = ({ plan: { targets } }: Adapter, stage: Stage): [Target, Ga
   });
 
 /**
- * The derivatives of a loss by gates of one, `[B, G]` for each target by its id. Gradients are computed for the gates only.
+ * The derivatives of a loss with respect to gates of one, `[B, G]` by target id. No other gradients are computed.
  * Must run inside a tidy.
  *
  * @param batch samples in the batch
@@ -32,7 +32,7 @@ export function gateGradients(
   const gates = targets.map(([, { groups }]) => tf.ones([batch, groups]));
   const gated = new Map(targets.map(([target, { on }], i) => [target, { on, values: gates[i] }]));
   registerGradients();
-  // The backward pass too, in which checkpointed blocks run again.
+  // The gates must hold in the backward pass too: checkpointed blocks run again there.
   const gradients = model.gated(adapter, gated, () =>
     withScope({ variables: new Set(gates) }, () => tf.grads((..._gates: tf.Tensor[]) => loss())(gates)),
   );

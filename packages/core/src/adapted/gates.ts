@@ -7,7 +7,7 @@ export interface Gates {
   readonly values: tf.Tensor;
 }
 
-/** Gates as factors of the outputs, `[B, 1, out]`: those of a group stand side by side. */
+/** Repeats each gate over the outputs of its group: `[B, G]` to factors `[B, 1, out]`. */
 export function spreadGates(gates: tf.Tensor, outFeatures: number): tf.Tensor3D {
   const [batch, groups] = gates.shape;
   const wide = tf.mul(tf.reshape(gates, [batch, groups, 1]), tf.ones([1, 1, outFeatures / groups])); // [B, G, out / G]
@@ -15,8 +15,8 @@ export function spreadGates(gates: tf.Tensor, outFeatures: number): tf.Tensor3D 
 }
 
 /**
- * Multiplies `y`, `[B w, ..., out]`, by factors `[B, 1, out]`: the leading axis holds the samples one after the other, each
- * perhaps in w windows.
+ * Multiplies `y` `[B w, ..., out]` by factors `[B, 1, out]`. The leading axis of `y` holds the w windows of each sample in a
+ * row; w is 1 without windows.
  */
 export const applyGates = (y: tf.Tensor, factors: tf.Tensor): tf.Tensor =>
   tf.reshape(tf.mul(tf.reshape(y, [factors.shape[0], -1, factors.shape[2] as number]), factors), y.shape);

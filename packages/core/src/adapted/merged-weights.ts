@@ -4,23 +4,23 @@ import { type Adaptable, weightOf } from '../method/targets.ts';
 import { byModule } from './activation.ts';
 import { type Adapter, type AttachedTarget, sliceWeight, valuesOf } from './adapter.ts';
 
-/** The base weights that adapters are folded into, beside what they were before. */
+/** Merges adapters into base weights, and keeps the original weights to undo it. */
 export class MergedWeights {
-  /** Those that something is folded into, as they were. */
+  /** The original weights of the modules that are merged into. */
   readonly #frozen = new Map<Adaptable, tf.Tensor>();
   #adapters: readonly Adapter[] = [];
 
-  /** What is folded in. */
+  /** The merged adapters. */
   get adapters(): readonly Adapter[] {
     return this.#adapters;
   }
 
-  /** A module's weight, `[in, out]`, without what is folded in. */
+  /** The original weight of a module, `[in, out]`. */
   frozen(module: Adaptable): tf.Tensor {
     return this.#frozen.get(module) ?? weightOf(module).value;
   }
 
-  /** W <- W0 + sum of the adapters' deltas. One that fails leaves all weights as they were. */
+  /** W <- W0 + sum of the adapters' deltas. On failure all weights are as before. */
   fold(adapters: readonly Adapter[]): void {
     try {
       for (const [module, targets] of byModule(adapters.flatMap(adapter => adapter.attachedTargets))) {
@@ -46,7 +46,7 @@ export class MergedWeights {
     this.keep();
   }
 
-  /** Leaves the base with what is folded in, from now on its own. */
+  /** Makes the merge permanent and frees the original weights. */
   keep(): void {
     for (const frozen of this.#frozen.values()) frozen.dispose();
     this.#frozen.clear();
@@ -54,7 +54,7 @@ export class MergedWeights {
   }
 }
 
-/** What a target adds to its whole module's weight, `[in, out]`. */
+/** What merging adds to the weight of the target's module, `[in, out]`. */
 function mergedDelta({ adapter, target, parameters }: AttachedTarget, frozen: tf.Tensor): tf.Tensor {
   const delta = adapter.method.deltaWeight?.({
     target,

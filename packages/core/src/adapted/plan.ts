@@ -6,13 +6,13 @@ import type { Module } from '../module/module.ts';
 import { Parameter } from '../module/parameter.ts';
 import { parameters } from '../module/tree.ts';
 
-/** A base parameter of which an adapter keeps its own copy. */
+/** A base parameter and an adapter's own copy of it. */
 export interface SavedParameter {
   readonly base: Parameter;
   readonly own: Parameter;
 }
 
-/** What a method would put into a model: described, without values and without memory. */
+/** What a method adds to a model, described by shapes alone: it holds no values and takes no memory. */
 export interface AdapterPlan {
   readonly method: Method;
   readonly targets: readonly Target[];
@@ -22,7 +22,7 @@ export interface AdapterPlan {
   readonly parameters: ReadonlyMap<string, Parameter>;
   /** Copies of base parameters, by path. */
   readonly saved: ReadonlyMap<string, SavedParameter>;
-  /** Paths of those that the method does not name: see {@link PlanOptions.keeps}. */
+  /** Paths of the copies that the method does not name: see {@link PlanOptions.keeps}. */
   readonly kept: ReadonlySet<string>;
 }
 
@@ -30,15 +30,15 @@ export interface PlanOptions {
   /** Whether every name in a list of targets and in `modulesToSave` must match something; true unless given. */
   strict?: boolean;
   /**
-   * Base parameters that the adapter trains and saves though its method does not name them: the fresh ones unless given.
-   * Without a new head, say, an adapter could not be used again.
+   * Base parameters that the adapter trains and saves although its method does not name them; by default the new ones. An
+   * adapter could not be used again without its new head.
    */
   keeps?: (path: string, parameter: Parameter) => boolean;
 }
 
 const isFresh = (_: string, { fresh }: Parameter): boolean => fresh;
 
-/** A name of `modulesToSave` as a test of paths: of all that lies in the modules of that name. */
+/** Whether a name of `modulesToSave` covers the parameter at a path. */
 const isIn =
   (path: string) =>
   (name: string): boolean =>
@@ -75,20 +75,20 @@ function planSaved(
   );
 }
 
-/** Paths of what an adapter keeps though its method names neither its module nor its kind. */
+/** Paths of base parameters that an adapter keeps although neither `modulesToSave` nor `bias` covers them. */
 function keptPaths(root: Module, { modulesToSave, bias }: Method, { keeps = isFresh }: PlanOptions): Set<string> {
   const isMeant = (path: string): boolean =>
     modulesToSave.some(isIn(path)) || (bias === 'all' && path.endsWith('.bias'));
   return new Set([...parameters(root)].flatMap(([path, base]) => (keeps(path, base) && !isMeant(path) ? [path] : [])));
 }
 
-/** The modules that an adapter trains and saves whole, by name: those of its method, and those it keeps beyond them. */
+/** Names of the modules that an adapter trains and saves whole: its method's, and those of other kept parameters. */
 export function savedModules({ modulesToSave }: Method, kept: ReadonlySet<string>): string[] {
   const beyond = [...kept].map(path => path.replace(/\.?[^.]*$/, '')).filter(module => module !== '');
   return [...new Set([...modulesToSave, ...beyond])];
 }
 
-/** Refuses patterns of a method, or of the one that it acts on, that decide nothing. */
+/** Refuses patterns, of a method or of its base method, that match no target. */
 function requirePatterns({ patterns = {}, base, type }: Method, targets: readonly Target[]): void {
   for (const [option, table] of Object.entries(patterns)) {
     const used = new Set(targets.map(({ path }) => patternKey(table, path)));
@@ -104,7 +104,7 @@ function requirePatterns({ patterns = {}, base, type }: Method, targets: readonl
   if (base) requirePatterns(base, targets);
 }
 
-/** The method, on the model's default targets if it was given none. */
+/** The method with the model's default targets where it was given none. */
 function placed(root: Module, method: Method): Method {
   if (!method.withTargets) return method;
   const { defaultTargets } = root;
@@ -115,8 +115,8 @@ function placed(root: Module, method: Method): Method {
 }
 
 /**
- * Lays out an adapter on a model. It costs no memory, so that it also answers how many parameters a method has on a
- * model without weights.
+ * Resolves a method's targets and parameters on a model. It takes no memory, so it also counts the parameters of a method
+ * on a model without weights.
  */
 export function planAdapter(root: Module, given: Method, options: PlanOptions = {}): AdapterPlan {
   const method = placed(root, given);
@@ -149,8 +149,8 @@ export function planAdapter(root: Module, given: Method, options: PlanOptions = 
 }
 
 /**
- * What is left of a method once its stages have passed, for counting before anything is trained: every gate scores the same,
- * and every value is zero.
+ * The plan of a method after its stages, for counting parameters before training. All scores are taken as equal and all
+ * values as zero.
  */
 export function planSettled(root: Module, method: Method, options: PlanOptions = {}): AdapterPlan {
   const plan = planAdapter(root, method, options);

@@ -2,19 +2,19 @@ import type { Module } from '../module/module.ts';
 import { parameters } from '../module/tree.ts';
 import type { AdapterPlan } from './plan.ts';
 
-/** Counts of numbers, not of bytes. */
+/** Parameter counts. */
 export interface ParameterReport {
   /** The base model. */
   base: number;
-  /** The method's own tensors, shared ones once: what is stored. */
+  /** The method's own tensors, shared ones counted once: what is stored. */
   adapter: number;
-  /** Those of them that training changes: what papers report. */
+  /** The trainable part of `adapter`: what papers report. */
   adapterTrainable: number;
   /** The adapter's copies of base parameters: heads and biases. */
   saved: number;
-  /** What training changes: of the two above, all that is not frozen. */
+  /** All that training changes: the trainable part of `adapter` and `saved`. */
   trainable: number;
-  /** Adapted places. */
+  /** How many targets are adapted. */
   targets: number;
 }
 

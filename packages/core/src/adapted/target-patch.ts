@@ -14,7 +14,7 @@ interface Piece {
 const padLast = (x: tf.Tensor, before: number, after: number): tf.Tensor =>
   before + after === 0 ? x : tf.pad(x, [...x.shape.slice(1).map((): [number, number] => [0, 0]), [before, after]]);
 
-/** The deltas of slices in order, side by side, with zeros between them: one tensor of `width` outputs. */
+/** Concatenates the deltas of slices, in order and with zeros between them, to `width` outputs. */
 function assemble(pieces: Piece[], width: number): tf.Tensor {
   const padded = pieces.map(({ slice, delta }, i) =>
     padLast(delta, i === 0 ? slice.start : 0, (pieces[i + 1]?.slice.start ?? width) - slice.end),
@@ -33,12 +33,12 @@ function mergeSlices(pieces: Piece[]): Piece[] {
   return [...bySlice.values()].sort((a, b) => a.slice.start - b.slice.start);
 }
 
-/** What the output gates of the targets multiply the whole output by, `[B, 1, width]`; nothing if none has any. */
+/** The factors of the module's output that output gates ask for, `[B, 1, width]`; undefined without such gates. */
 function outputFactors(targets: readonly AttachedTarget[], width: number): tf.Tensor | undefined {
   const gated = targets.flatMap(({ adapter, target }) => {
     const gates = adapter.gates?.get(target);
     if (gates?.on !== 'output') return [];
-    // Differences from one, so that what lies between the gated slices is multiplied by one.
+    // Gates minus one: padding with zeros then leaves the outputs between the slices as they are.
     return [{ slice: sliceOf(target), delta: tf.sub(spreadGates(gates.values, target.outFeatures), 1) }];
   });
   return gated.length > 0 ? tf.add(assemble(mergeSlices(gated), width), 1) : undefined;
@@ -47,7 +47,7 @@ function outputFactors(targets: readonly AttachedTarget[], width: number): tf.Te
 const sliceOf = ({ slice, module }: Target): Slice => slice ?? { start: 0, end: module.outFeatures };
 
 /**
- * The patch of one adapted module: adds what its active adapters give.
+ * The patch of one adapted module: adds the deltas of its active adapters.
  *
  * @param active the targets that act now; asked at each call
  * @param frozenWeight the module's weight as it was before anything was merged into it
@@ -57,7 +57,7 @@ export function targetPatch(
   active: () => readonly AttachedTarget[],
   frozenWeight: () => tf.Tensor,
 ): Patch {
-  /** `x W0`: the output without its bias, unless the weight that it came from was changed, by a merge or by an adapter. */
+  /** `x W0`. It is `y` without the bias if neither a merge nor a `weightDelta` has changed the weight. */
   const baseOf = (target: Target, x: tf.Tensor, y: tf.Tensor): tf.Tensor => {
     const { start } = sliceOf(target);
     const isFrozen =

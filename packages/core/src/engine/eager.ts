@@ -35,7 +35,7 @@ function compileEager(step: Step): CompiledStep {
   };
 }
 
-/** Runs steps as they are, op by op, on the current TensorFlow.js backend. */
+/** Runs steps op by op on the current TensorFlow.js backend. */
 export function eagerEngine(): Engine {
   return {
     get name() {

@@ -9,18 +9,18 @@ export interface HostTensor {
 export type HostTensors = Record<string, HostTensor>;
 
 /**
- * One step: tensors in, tensors out. It may assign `tf.Variable`s, which are its state; variables it only reads are its
- * weights. So that it can be recorded, it reads nothing back, makes no variable, and takes random numbers only from the
+ * One step: tensors in, tensors out. The `tf.Variable`s that it assigns are its state, those that it only reads its weights.
+ * An engine can record it because it reads no values back, creates no variable, and draws random numbers only from the
  * current scope.
  */
 export type Step = (inputs: Record<string, tf.Tensor>) => Record<string, tf.Tensor>;
 
-/** A step that an engine has prepared. */
+/** A step compiled by an engine. */
 export interface CompiledStep {
   /**
-   * Runs once. Values come as float32 or int32; those of booleans are 0 and 1.
+   * Runs the step once. Results are float32 or int32; booleans are 0 and 1.
    *
-   * @param seed where the step's random numbers come from, another for each run; steps without any need none
+   * @param seed seeds the step's random numbers: a new one for each run; not needed by steps that draw none
    * @throws PeftError if the step draws random numbers and there is no seed
    */
   run(inputs: HostTensors, seed?: number): Promise<HostTensors>;
@@ -28,19 +28,19 @@ export interface CompiledStep {
 }
 
 /**
- * What runs steps. All steps compiled by one engine share its copy of the variables: a training step's new weights are
- * what the evaluation step sees.
+ * Compiles and runs steps. All steps of one engine share its copy of the variables, so an evaluation step sees the weights
+ * that a training step wrote.
  */
 export interface Engine {
   /** For people: `onnxruntime-node (cpu, 2 threads)`, `tfjs wasm`. */
   readonly name: string;
   compile(step: Step): CompiledStep;
   /**
-   * Copies the engine's state back into the `tf.Variable`s, for saving and for eager use. A variable that was assigned since
-   * keeps what it was given, and the next run takes that up.
+   * Copies the engine's state back into the `tf.Variable`s, for saving and for eager use. A variable that was assigned in the
+   * meantime keeps that value, and the next run uses it.
    */
   sync(): Promise<void>;
-  /** Tells the engine that the steps themselves have changed, so that each is recorded anew when it next runs. */
+  /** Tells the engine that the code of its steps does something else now: each is recorded again at its next run. */
   invalidate(): void;
   dispose(): Promise<void>;
 }

@@ -1,6 +1,6 @@
 /**
- * How a file (PyTorch's order) stores what is in memory (TensorFlow's order): permuting the axes of the file's tensor and
- * then reshaping gives the parameter.
+ * How a file, in PyTorch's order, stores a parameter that is in TensorFlow's order in memory: permute the axes of the file's
+ * tensor, then reshape.
  */
 export interface FileLayout {
   readonly shape: readonly number[];
@@ -28,11 +28,11 @@ export const patchLayout = (inChannels: number, outChannels: number, height: num
 /** Input channels, height and width of a convolution's kernel. */
 export type Kernel = readonly [channels: number, height: number, width: number];
 
-/** The layout of a weight `[in, out]`: of a linear module, or of a convolution with that kernel. */
+/** The layout of a weight `[in, out]` of a linear module, or of a convolution if a kernel is given. */
 export const weightLayout = (inFeatures: number, outFeatures: number, kernel?: Kernel): FileLayout =>
   kernel ? patchLayout(kernel[0], outFeatures, kernel[1], kernel[2]) : linearLayout(inFeatures, outFeatures);
 
-/** Whether the file holds the transpose of what is in memory. */
+/** Whether the file holds the transpose. */
 export const isTransposed = ({ permutation }: FileLayout): boolean => String(permutation) === '1,0';
 
 const isIdentity = (permutation: readonly number[]): boolean => permutation.every((axis, i) => axis === i);
@@ -47,7 +47,7 @@ const stridesOf = (shape: readonly number[]): number[] => {
   return strides;
 };
 
-/** Transposes a matrix: sixteen rows at a time, which fill whole lines of the cache in the result, four of them at once. */
+/** Transposes a matrix sixteen rows at a time, so that writes fill whole cache lines, four rows in each pass. */
 function transposeMatrix(values: Float32Array, rows: number, columns: number): Float32Array {
   const result = new Float32Array(values.length);
   const band = 16;
@@ -69,7 +69,7 @@ function transposeMatrix(values: Float32Array, rows: number, columns: number): F
   return result;
 }
 
-/** Moves values so that axis `i` of the result is axis `permutation[i]` of `shape`. */
+/** Permutes axes: axis `i` of the result is axis `permutation[i]` of `shape`. */
 export function permute(values: Float32Array, shape: readonly number[], permutation: readonly number[]): Float32Array {
   if (isIdentity(permutation)) return values;
   if (shape.length === 2) return transposeMatrix(values, shape[0], shape[1]);

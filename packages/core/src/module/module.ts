@@ -2,35 +2,35 @@ import * as tf from '@tensorflow/tfjs-core';
 import { PeftError } from '../errors.ts';
 
 /**
- * What a patch may change of a module's call. Patches apply in the order they were made: each sees what the ones before
- * it left.
+ * What a patch changes of a module's call. Patches apply in the order in which they were added: each sees the result of
+ * those before it.
  */
 export interface Patch {
   /** `x -> x'`, before the module runs. */
   input?(x: tf.Tensor): tf.Tensor;
   /** `W -> W'`, for modules that have a weight: see {@link Linear}. */
   weight?(weight: tf.Tensor): tf.Tensor;
-  /** `y -> y'`, with the module's own (patched) input beside it. */
+  /** `y -> y'`, given the module's (patched) input too. */
   output?(y: tf.Tensor, x: tf.Tensor): tf.Tensor;
   /**
    * Whether `input` and `output` map each row (token) by itself, so that a model may leave out rows that it does not read.
    * False unless given.
    */
   readonly rowwise?: boolean;
-  /** Whether what it gives depends on any of these; true unless given. */
+  /** Whether the patch depends on any of these variables; true unless given. */
   dependsOn?(variables: Variables): boolean;
 }
 
-/** Tensors that something is differentiated by. */
+/** Variables that a loss is differentiated with respect to. */
 export interface Variables {
   has(variable: tf.Tensor): boolean;
 }
 
 /**
- * A function of a tensor with named parameters and named children: a node of a model.
+ * A node of a model: a function of a tensor, with named parameters and named children.
  *
- * A model is written as fields and a `forward`. Fields that hold a `Module`, a `Parameter` or an array of modules are its
- * children and parameters, and their names make the paths: `blocks.3.attn.qkv`.
+ * Write a model as fields and a `forward`, as in PyTorch. Fields that hold a `Module`, a `Parameter` or an array of modules
+ * are its children and parameters, and their names make the paths: `blocks.3.attn.qkv`.
  *
  * ```ts
  * class Net extends Module {
@@ -47,7 +47,7 @@ export abstract class Module {
   path = '';
   readonly #patches: { readonly change: Patch }[] = [];
 
-  /** What methods adapt in it that are given no targets, by the rules of targets; nothing unless a model says so. */
+  /** The targets of methods that are given none; undefined unless a model has defaults. */
   get defaultTargets(): readonly string[] | undefined {
     return undefined;
   }
@@ -68,12 +68,12 @@ export abstract class Module {
     });
   }
 
-  /** The weight as the patches leave it. */
+  /** The weight with the patches applied. */
   protected patchedWeight(weight: tf.Tensor): tf.Tensor {
     return this.#patches.reduce((t, { change }) => change.weight?.(t) ?? t, weight);
   }
 
-  /** Adds a patch; the function returned takes it away again. Prefer {@link patch}. */
+  /** Adds a patch, and returns a function that removes it. Prefer {@link patch}. */
   addPatch(change: Patch): () => void {
     const entry = { change }; // the same change may be made twice, and each is undone by itself
     this.#patches.push(entry);
@@ -99,12 +99,12 @@ export abstract class Module {
   }
 }
 
-/** The one primitive of adaptation: changes what a module does when it is called, until the returned function is called. */
+/** Changes what a module does when called, until the returned function is called: the one primitive of adaptation. */
 export const patch = (module: Module, change: Patch): (() => void) => module.addPatch(change);
 
 const locations = new WeakSet<PeftError>();
 
-/** Adds to an error, once, where in the tree it arose. */
+/** The error with the path of the innermost module that it arose in. */
 function located(error: unknown, module: Module): unknown {
   if (!(error instanceof Error) || (error instanceof PeftError && locations.has(error))) return error;
   const where = `${module.path || 'the root module'} (${module.constructor.name})`;

@@ -7,36 +7,36 @@ import { type FileLayout, fromFileOrder, isTransposed, plainLayout, toFileOrder 
 
 const owners = new WeakMap<tf.Variable, Parameter>();
 
-/** Whether a variable is that of a parameter which training does not change. */
+/** Whether a variable belongs to a parameter that is not trained. */
 export const isFrozen = (variable: tf.Variable): boolean => owners.get(variable)?.trainable === false;
 
-/** The numbers of a tensor in a file, which must stay as they are. */
+/** The values of a tensor in a file; do not write to them. */
 export interface FileValues {
   read(): Promise<Float32Array>;
   readSync(): Float32Array;
-  /** Whether each of these calls gives a new array. */
+  /** Whether each call returns a new array. */
   isNew: boolean;
 }
 
 /**
- * A named tensor of a module. It has a shape from the start and values only once they are initialized or loaded, so that
- * a model of any size can be described without memory.
+ * A named tensor of a module. It has a shape from the start, and values once it is initialized or loaded: describing a model
+ * of any size takes no memory.
  */
 export class Parameter {
   readonly shape: readonly number[];
   readonly init: Initializer;
   /** How files store it: see {@link FileLayout}. */
   readonly layout: FileLayout;
-  /** Never trained, whatever is selected for training. */
+  /** Never trained, whatever `setTrainable` selects. */
   readonly fixed: boolean;
   /** Whether training changes it. */
   trainable: boolean;
   /**
-   * Whether it replaces one of a pretrained model without values from a file, as the head for another task does: nothing
-   * but the adapter that trains it keeps its values. False once it takes values from a file.
+   * Whether it replaces a pretrained parameter and has no values from a file, such as the head for a new task. Only the
+   * adapter that trains it can save its values. False once it is loaded from a file.
    */
   fresh = false;
-  /** Another parameter of the same shape that stands in for this one, as an adapter's own copy of a head does. */
+  /** A parameter of the same shape that is used in place of this one: an adapter's own copy of a head. */
   redirect: Parameter | undefined;
   #variable: tf.Variable | undefined;
   #isAdopted = false;
@@ -57,12 +57,12 @@ export class Parameter {
     return this.#variable !== undefined;
   }
 
-  /** The variable itself, or that of the parameter that stands in; it belongs to the parameter. */
+  /** The variable in use: its own, or that of `redirect`. Do not dispose of it. */
   get value(): tf.Variable {
     return this.redirect ? this.redirect.value : this.ownValue;
   }
 
-  /** The variable itself, whatever stands in. */
+  /** Its own variable, whatever `redirect` is. */
   get ownValue(): tf.Variable {
     check(
       this.#variable,
@@ -73,7 +73,7 @@ export class Parameter {
     return this.#variable;
   }
 
-  /** Gives it the values that its initializer draws from `from`. */
+  /** Initializes it, with random numbers from `from`. */
   initialize(from: Key): void {
     this.set(this.init(from, this.size));
   }
@@ -92,8 +92,8 @@ export class Parameter {
   }
 
   /**
-   * Uses a variable that belongs to someone else, a `tf.LayersModel` for one: its values are shared, both ways, and
-   * disposing leaves it alone.
+   * Shares a variable that belongs to another object, such as a `tf.LayersModel`. Disposing of the parameter does not dispose
+   * of the variable.
    */
   adopt(variable: tf.Variable): void {
     const fits = String(variable.shape) === String(this.shape) && variable.dtype === 'float32';
@@ -107,20 +107,20 @@ export class Parameter {
     this.#isAdopted = true;
   }
 
-  /** A copy of the values in use, in memory order: with a parameter that stands in, of its values. */
+  /** A copy of the values in use, in memory order. */
   async get(): Promise<Float32Array> {
     return Float32Array.from(await this.value.data());
   }
 
-  /** Takes values in the order of {@link layout}. */
+  /** Sets values given in the order of {@link layout}. */
   setFromFile(values: Float32Array): void {
     this.set(fromFileOrder(values, this.layout));
     this.fresh = false;
   }
 
   /**
-   * Takes values in the order of {@link layout}. If it has none yet, they are read only when something needs them, and may
-   * be read more than once.
+   * Sets values given in the order of {@link layout}. If it has none yet, they are read when first needed, perhaps more than
+   * once.
    */
   deferFromFile({ read, readSync, isNew }: FileValues): void {
     if (this.#variable) {

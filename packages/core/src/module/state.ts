@@ -9,7 +9,7 @@ import { bindPaths, parameters } from './tree.ts';
 export interface LoadOptions {
   /** The file's name, for errors. */
   source: string;
-  /** Parameters that the file need not have, and keeps as they are; by path. */
+  /** Paths of parameters that the file may lack; those keep their values. */
   optional?: (path: string) => boolean;
 }
 
@@ -17,9 +17,9 @@ const few = (names: string[]): string =>
   names.length > 12 ? `${names.slice(0, 12).join(', ')} and ${names.length - 12} more` : names.join(', ');
 
 /**
- * Gives a model the tensors of a file, by path and in the file's layout. All that is missing, unexpected or misshapen is
- * reported in one error, before anything is changed. The numbers themselves are read when something first needs them, and
- * an error then if one is not finite.
+ * Loads a model's parameters from the tensors of a file, by path and in the file's layout. One error reports all that is
+ * missing, unexpected or misshapen, before anything changes. Values are read when first needed; an infinity or NaN is an
+ * error then.
  */
 export function loadState(
   root: Module,

@@ -28,7 +28,7 @@ export function* parameters(root: Module): Generator<[string, Parameter]> {
   }
 }
 
-/** Tells every module its path. Model builders call it once; it may be called again after surgery. */
+/** Sets the path of every module. Call it again after adding or replacing modules. */
 export function bindPaths<M extends Module>(root: M): M {
   for (const [path, module] of modules(root)) module.path = path;
   return root;
@@ -40,7 +40,7 @@ export function getModule(root: Module, path: string): Module {
   throw new PeftError('no-match', `There is no module "${path}" in ${root.constructor.name}.`);
 }
 
-/** Draws values for every parameter that has none, each from the stream of its own path. */
+/** Initializes every parameter without values, each from the random stream of its own path. */
 export function initialize<M extends Module>(root: M, from: Key): M {
   bindPaths(root);
   for (const [path, parameter] of parameters(root)) {

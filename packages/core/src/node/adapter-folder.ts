@@ -23,8 +23,8 @@ export const placeAdapterFiles = (folder: string, files: FolderFiles): Promise<v
   writeFolderAtomic(folder, files, index);
 
 /**
- * Saves all adapters of a model as a folder that Hugging Face peft can read. What else is in the folder stays. Killed or
- * failed at any moment, it leaves a folder that loads as the old or as the new one.
+ * Saves all adapters of a model as a folder that Hugging Face peft can read. Other files in the folder stay. If it fails or
+ * is killed at any moment, the folder still loads, as the old state or as the new one.
  *
  * @returns the bytes written
  * @throws PeftError `write-failed`, which says what is there now; `state` if another process holds the folder
@@ -35,13 +35,13 @@ export async function saveAdapters(model: AdaptedModel, folder: string, card: Mo
   return Object.values(files).reduce((sum, bytes) => sum + bytes.length, 0);
 }
 
-/** The files as they are now, and whether they are of one state. */
+/** The files as they are now, and whether they belong to one save. */
 interface Look {
   readonly files: FolderFiles;
   readonly isWhole: boolean;
 }
 
-/** A folder that Python peft wrote, which has no index. While a first save goes on over it, the index is there first. */
+/** Reads a folder without an index, which Python peft wrote. A first save over it writes the index first. */
 async function lookAtPlain(folder: string): Promise<Look> {
   const files: FolderFiles = {};
   for (const name of ['adapter_config.json', 'adapter_model.safetensors', 'adapter_model.bin']) {
@@ -67,14 +67,14 @@ async function look(folder: string): Promise<Look> {
   return { files, isWhole };
 }
 
-/** Reads an adapter folder from disk. Beside a save that is under way, it reads the old state or the new one. */
+/** Reads an adapter folder from disk. During a save by another process, it reads the old state or the new one. */
 export async function openAdapterFolder(folder: string, factories: readonly MethodFactory[]): Promise<AdapterFolder> {
   const isFolder = await stat(folder).then(
     found => found.isDirectory(),
     () => false,
   );
   check(isFolder, 'missing', () => `There is no adapter folder ${folder}.`);
-  // A save that commits between two reads makes the look a mixture; the next look sees it whole.
+  // A save that commits between two reads mixes two states; reading again gives one of them.
   let seen = await look(folder);
   for (let again = 0; !seen.isWhole && again < 20; again++) {
     await sleep(5 + 10 * again);

@@ -8,16 +8,16 @@ import { exclusively } from './folder-lock.ts';
 
 export const sha256 = (content: Uint8Array | string): string => createHash('sha256').update(content).digest('hex');
 
-/** What ties the files of a save to its index: the start of the index's SHA-256. */
+/** The name that ties staged files to their index: the start of its SHA-256. */
 export const saveIdOf = (index: Uint8Array | string): string => sha256(index).slice(0, 16);
 
-/** Where a file of a save lies until it is renamed. */
+/** The temporary path of a file of a save. */
 export const stagedName = (path: string, saveId: string): string =>
   join(dirname(path), `.${basename(path)}.${saveId}.tmp`);
 
 const staged = /^\.(.+)\.([0-9a-f]{16})\.tmp$/;
 
-/** Removes files that other saves have staged. */
+/** Removes temporary files of other saves. */
 async function sweepStaged(writes: readonly Write[], saveId: string | undefined): Promise<void> {
   const names = new Set(writes.map(({ path }) => basename(path)));
   for (const folder of foldersOf(writes)) {
@@ -34,7 +34,7 @@ interface Write {
   readonly content: Uint8Array | string;
 }
 
-/** What a save writes: the index, where it has one, before the rest. */
+/** The files of a save in the order of writing: the index first. */
 interface Save {
   readonly saveId: string | undefined;
   readonly first: readonly Write[];
@@ -65,7 +65,7 @@ async function renameAll(writes: readonly Write[], replaced: string[]): Promise<
   for (const folder of foldersOf(writes)) await syncFolder(folder);
 }
 
-/** Puts every file under its temporary name, and what was made and replaced into the lists, so that a failure can tell. */
+/** Writes every file under its temporary name, and records what was made and replaced, for the error message. */
 async function perform(save: Save, oldId: string | undefined, made: string[], replaced: string[]): Promise<void> {
   const { saveId, first, rest } = save;
   const writes = [...first, ...rest];
@@ -81,7 +81,7 @@ async function perform(save: Save, oldId: string | undefined, made: string[], re
     await renameAll(first, replaced);
     await renameAll(rest, replaced);
   } catch (error) {
-    // Once the index is there, what is staged belongs to the folder's state.
+    // Once the index is in place, the staged files belong to the folder's state.
     const isCommitted = saveId !== undefined && replaced.length > 0;
     for (const { temporary } of isCommitted ? [] : writes) await rm(temporary, { force: true }).catch(() => {});
     throw error;

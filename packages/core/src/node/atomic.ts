@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { check, PeftError } from '../errors.ts';
 import { makeFolder, removeEmpty, sweepTemporary, syncFolder, temporaryName, writeDurably } from './durable.ts';
 
-/** Refuses to replace a folder, or what is no file at all: `/dev/null`. */
+/** Refuses to replace a folder or a device such as `/dev/null`. */
 export async function checkReplaceable(path: string): Promise<void> {
   const old = await stat(path).catch(() => undefined);
   check(!old?.isDirectory(), 'write-failed', () => `${path} is a folder`);
@@ -11,8 +11,8 @@ export async function checkReplaceable(path: string): Promise<void> {
 }
 
 /**
- * Writes a file under a temporary name and renames it, durably: whatever fails, the old file or the new one is there, whole.
- * Sweeps what writers that were killed have left beside it.
+ * Writes a file under a temporary name and renames it durably: whatever fails, the old or the new file is there, complete.
+ * Removes temporary files that killed writers left beside it.
  *
  * @param options.keep where the file that was there goes; by default it is replaced
  * @throws PeftError `write-failed`, which says what is there now

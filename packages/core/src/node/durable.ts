@@ -16,7 +16,7 @@ export async function writeDurably(path: string, content: Uint8Array | string): 
   }
 }
 
-/** Waits until a folder's names are on the disk: a file that was renamed is found after a power cut. */
+/** Flushes a folder's entries to disk, so that a rename survives a power cut. */
 export async function syncFolder(folder: string): Promise<void> {
   if (process.platform === 'win32') return; // folders cannot be opened there
   const opened = await open(folder, 'r');
@@ -29,7 +29,7 @@ export async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-/** Makes a folder in an existing one. Returns whether it was not there. */
+/** Makes a folder in an existing one. Returns whether it is new. */
 async function makeOne(path: string): Promise<boolean> {
   try {
     await mkdir(path);
@@ -40,7 +40,7 @@ async function makeOne(path: string): Promise<boolean> {
   }
 }
 
-/** Makes a folder and those above it. Node's recursive `mkdir` never returns where none can be made, as in `/proc`. */
+/** Makes a folder and its parents. Node's recursive `mkdir` hangs where folders cannot be made, as in `/proc`. */
 async function makeAll(path: string): Promise<string[]> {
   try {
     return (await makeOne(path)) ? [path] : [];
@@ -56,7 +56,7 @@ async function makeAll(path: string): Promise<string[]> {
   }
 }
 
-/** Makes a folder, and those above it, durably. Returns the folders that were not there, the innermost first. */
+/** Makes a folder and its parents durably. Returns the new ones, the innermost first. */
 export async function makeFolder(folder: string): Promise<string[]> {
   const made = await makeAll(resolve(folder));
   try {
@@ -68,7 +68,7 @@ export async function makeFolder(folder: string): Promise<string[]> {
   return made;
 }
 
-/** Removes folders that {@link makeFolder} made, as far as they are empty. */
+/** Removes folders that {@link makeFolder} made if they are empty. */
 export async function removeEmpty(made: readonly string[]): Promise<void> {
   for (const folder of made) await rmdir(folder).catch(() => {});
 }
@@ -80,7 +80,7 @@ export const temporaryName = (path: string): string =>
 const temporary = new RegExp(String.raw`^\..+\.(${tagPattern})\.[0-9a-f]{12}\.tmp$`);
 const day = 86_400_000;
 
-/** Removes the temporary files of writers that have died; those of another machine after a day. */
+/** Removes the temporary files of dead writers; those of other machines after a day. */
 export async function sweepTemporary(folder: string): Promise<void> {
   for (const name of await readdir(folder)) {
     const tag = temporary.exec(name)?.[1];

@@ -12,14 +12,14 @@ import { processTag, stateOf, tagPattern } from './process-tag.ts';
 export interface FolderLock {
   /** Without symbolic links. */
   readonly folder: string;
-  /** Lets others in. Removes the folder if the lock had made it and nothing was put there. */
+  /** Unlocks the folder, and removes it if the lock made it and it is empty. */
   release(): Promise<void>;
 }
 
 const claimOf = (tag: string): string => `.peft-lock-${tag}`;
 const claim = new RegExp(`^${claimOf(`(${tagPattern})`)}$`);
 
-/** The claims of others that may still write here. Those of dead processes are removed. */
+/** The claims of living processes. Removes those of dead ones. */
 async function otherClaims(folder: string): Promise<string[]> {
   const living: string[] = [];
   for (const name of await readdir(folder)) {
@@ -41,9 +41,9 @@ function inUse(folder: string, tag: string): string {
 }
 
 /**
- * Claims a folder: puts a file there that names this process, and then looks for others. Of two that claim at once, the one
- * that looks later sees the other's file, so at most one goes on. A claim is its owner's own file: removing one of a dead
- * process can never remove that of a living one.
+ * Claims a folder: creates a file there that names this process, then looks for others. Of two that claim at once, the one
+ * that looks later sees the other's file, so at most one proceeds. Each claim is a file of its own, so removing that of a
+ * dead process never removes that of a living one.
  *
  * @param patience how long to wait for others, in ms
  */
@@ -91,14 +91,14 @@ function releaseAll(): void {
     try {
       for (const folder of made) rmdirSync(folder);
     } catch {
-      // Something was put there: it stays.
+      // The folder is not empty: it stays.
     }
   }
 }
 
 /**
- * Locks a folder for a run that writes there, and proves that it can be written to. Makes the folder if it is not there. Ends
- * with the process too; what a killed process left is taken over.
+ * Locks a folder for a run, creates it if missing, and proves that it is writable. The lock ends with the process; a lock of
+ * a dead process is taken over.
  *
  * @param bytes how much must fit on the disk
  * @throws PeftError `state` if another process, or another lock of this one, holds the folder; `write-failed` if it cannot

@@ -5,7 +5,7 @@ import { check, PeftError } from '../errors.ts';
 import { headerLength, parseHeader, type Safetensors } from '../files/safetensors.ts';
 import type { StoredTensor } from '../files/stored-tensor.ts';
 
-/** A safetensors file whose tensors are read from it each time their bytes are asked for. */
+/** A safetensors file that reads a tensor's bytes each time they are asked for. */
 export interface MappedSafetensors extends Safetensors {
   /** Throws if the file is not the one that was opened any more. */
   checkUnchanged(): void;
@@ -13,7 +13,7 @@ export interface MappedSafetensors extends Safetensors {
   setHash(sha256: string): void;
 }
 
-/** What changes when a file does. */
+/** What identifies a version of a file. */
 const identity = (file: number): string => {
   const { dev, ino, size, mtimeMs } = fstatSync(file);
   return [dev, ino, size, mtimeMs].join(' ');
@@ -55,9 +55,8 @@ async function readExactlyAside(span: Span): Promise<Uint8Array> {
 }
 
 /**
- * Opens a file as `parseSafetensors` reads its bytes, but without holding them: only the header is read now, and the bytes
- * of each tensor are read anew whenever they are asked for. The file must stay in its place; if it has changed by then,
- * that is an error.
+ * Opens a file like `parseSafetensors`, but holds only its header: the bytes of a tensor are read each time they are asked
+ * for. It is an error then if the file has changed.
  *
  * @param source the file's name, for errors; its path unless given
  * @throws PeftError `missing` or `bad-file`

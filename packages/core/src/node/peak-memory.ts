@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 
 /**
- * The most memory that this process has held since it began, in bytes.
+ * The peak memory of this process, in bytes.
  *
- * On Linux what `getrusage` tells begins with what the parent held when it started this process, so it is asked of `/proc`.
+ * On Linux it is read from `/proc`, since `getrusage` starts from the memory of the parent process.
  */
 export function peakMemory(): number {
   const status = process.platform === 'linux' ? readFileSync('/proc/self/status', 'utf8') : '';

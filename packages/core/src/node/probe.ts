@@ -13,7 +13,7 @@ const reasons: Record<string, string> = {
   EDQUOT: 'the quota of the disk is used up',
 };
 
-/** Makes a folder and writes a file there, which it removes again. Returns the folders that were not there. */
+/** Makes a folder, and writes and removes a file there. Returns the folders that it created. */
 export async function probe(folder: string, bytes = 4096): Promise<string[]> {
   let made: string[] = [];
   try {
@@ -34,8 +34,7 @@ export async function probe(folder: string, bytes = 4096): Promise<string[]> {
 }
 
 /**
- * Proves that files can be written to a folder, by writing one. Leaves nothing behind: neither the file nor a folder that
- * was not there.
+ * Proves that a folder is writable by writing a file. Leaves neither the file nor a new folder behind.
  *
  * @param bytes how much must fit on the disk
  * @throws PeftError `write-failed`, with the reason

@@ -4,8 +4,8 @@ import { hostname } from 'node:os';
 import { threadId } from 'node:worker_threads';
 
 /**
- * When a process started, in clock ticks since the machine did: it tells two processes of one number apart. 0 where the
- * system has no `/proc`; undefined if there is no such process, or only its exit status is left.
+ * The start of a process in clock ticks since boot, which tells apart processes that reuse a pid. 0 on systems without
+ * `/proc`; undefined if the process does not exist or is a zombie.
  */
 function startOf(pid: number): string | undefined {
   try {
@@ -25,13 +25,13 @@ function startOf(pid: number): string | undefined {
 
 const host = createHash('sha256').update(hostname()).digest('hex').slice(0, 8);
 
-/** This thread, as a part of file names: process, thread, start of the process, machine. */
+/** Identifies this thread in file names: process, thread, start of the process, machine. */
 export const processTag = `${process.pid}-${threadId}-${startOf(process.pid) ?? 0}-${host}`;
 
 /** A regular expression's source that matches a {@link processTag}. */
 export const tagPattern = String.raw`\d+-\d+-\d+-[0-9a-f]{8}`;
 
-/** What is known of the thread that a tag names: `elsewhere` if it is of another machine. */
+/** Whether the thread of a tag is alive; `elsewhere` if it is on another machine. */
 export function stateOf(tag: string): { pid: number; state: 'alive' | 'dead' | 'elsewhere' } {
   const [number, , start, machine] = tag.split('-');
   const pid = Number(number);

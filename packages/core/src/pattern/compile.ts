@@ -4,7 +4,7 @@ import type { Program, Step } from './program.ts';
 
 const mostSteps = 20_000;
 
-/** How many characters a part takes, if that is always the same. */
+/** The number of characters that a node matches, if it is fixed. */
 function widthOf(part: PatternNode): number | undefined {
   switch (part.type) {
     case 'char':
@@ -32,7 +32,7 @@ function widthOf(part: PatternNode): number | undefined {
   }
 }
 
-/** Lays out the steps of a part from its end to its start, so that each knows where it leads. */
+/** Compiles a node from its end to its start, so that each step knows its successor. */
 class Compiler {
   readonly steps: Step[] = [];
   readonly #source: string;
@@ -51,7 +51,7 @@ class Compiler {
     throw new PeftError('bad-config', `${shown} is not a regular expression that can be used: ${why}.`);
   }
 
-  /** The first step of a part that leads to `next`. */
+  /** The first step of a node that continues at `next`. */
   add(part: PatternNode, next: number): number {
     switch (part.type) {
       case 'char':
@@ -79,7 +79,7 @@ class Compiler {
     }
   }
 
-  /** The first step of a part that is matched by itself. */
+  /** The first step of a node that is matched on its own. */
   alone(part: PatternNode): number {
     return this.add(part, this.#add({ op: 'accept' }));
   }

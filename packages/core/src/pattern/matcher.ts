@@ -1,7 +1,7 @@
 import { check } from '../errors.ts';
 import type { Program, Step } from './program.ts';
 
-/** How many steps matching may still take, before it is given up with an error. Several matches may share one. */
+/** How many steps matching may still take before it fails with an error. Several matches may share one budget. */
 export interface Work {
   left: number;
 }
@@ -13,14 +13,14 @@ const failed = 1;
 const matched = 2;
 
 /**
- * Finds the match that backtracking would, but tries no step twice at one place: work is linear in the size of the program
- * times the length of the text, and bounded by `work` with lookaround inside of loops.
+ * Finds the match that backtracking would find, but tries no step twice at one place: work is linear in program size times
+ * text length. `work` bounds it where lookaround is inside loops.
  */
 class Matcher {
   readonly #program: Program;
   readonly #text: readonly string[];
   readonly #work: Work;
-  /** What is known of each step at each place. */
+  /** The outcome of each step at each place so far. */
   readonly #known: Uint16Array;
 
   constructor(program: Program, text: readonly string[], work: Work) {
@@ -37,7 +37,7 @@ class Matcher {
     const { steps } = this.#program;
     const known = this.#known;
     const width = this.#text.length + 1;
-    // The way so far: states, each a step at a place, and the choice taken at each.
+    // The path so far: states (a step at a place) and the choice taken at each.
     const path: number[] = [];
     const choices: number[] = [];
     const failures: number[] = [];
@@ -62,12 +62,12 @@ class Matcher {
       }
     }
     for (const [i, passed] of path.entries()) known[passed] = matched + choices[i];
-    // What failed because a step on the way was under way may match from elsewhere.
+    // A step that failed because it was being tried already may match from elsewhere.
     for (const one of failures) known[one] = unknown;
     return true;
   }
 
-  /** Where a choice of a step leads, as a state; nothing if it does not. */
+  /** The state that a choice of a step leads to; undefined if it does not match. */
   #next(step: Exclude<Step, { op: 'accept' }>, at: number, choice: number): number | undefined {
     const width = this.#text.length + 1;
     if (step.op === 'split') return choice < step.choices.length ? step.choices[choice] * width + at : undefined;

@@ -24,7 +24,7 @@ interface Flags {
   s: boolean;
   /** `^` and `$` match at lines. */
   m: boolean;
-  /** White space and comments are left out. */
+  /** White space and comments are ignored. */
   x: boolean;
   /** `\w`, `\d`, `\s` and `\b` know ASCII alone. */
   a: boolean;
@@ -64,7 +64,7 @@ const hexDigits = new Map([
   ['U', 8],
 ]);
 
-/** A test that ignores case, made of one that does not. */
+/** Makes a test ignore case. */
 const inAnyCase =
   (test: CharTest): CharTest =>
   char =>
@@ -116,7 +116,7 @@ export class Parser {
     return this.#chars[this.#at++];
   }
 
-  /** What is before `end`, which is taken too. */
+  /** The characters up to `end`, which is consumed too. */
   #takeUntil(end: string): string {
     const from = this.#at;
     while (!this.#eat(end)) this.#take();
@@ -152,7 +152,7 @@ export class Parser {
     return parts.length === 1 ? parts[0] : { type: 'sequence', parts };
   }
 
-  /** How often the part before it is repeated, if anything says so. */
+  /** The quantifier of the node before, if there is one. */
   #repeats(body: PatternNode, flags: Flags): PatternNode {
     while (flags.x && /^\s$/.test(this.#chars[this.#at] ?? '')) this.#at++;
     const range = this.#range();
@@ -292,7 +292,7 @@ export class Parser {
     }
   }
 
-  /** `\d` and its like. */
+  /** A character class such as `\d`. */
   #class(letter: string, { a }: Flags): CharTest | undefined {
     const test = Object.entries(a ? asciiClasses : classes).find(([name]) => name === letter.toLowerCase())?.[1];
     return test && letter !== letter.toLowerCase() ? not(test) : test;

@@ -1,14 +1,14 @@
-/** Whether a character, a whole code point, is one that is meant. */
+/** A test of one character (code point). */
 export type CharTest = (char: string) => boolean;
 
 /** One step of a {@link Program}. Where a step leads is an index of another. */
 export type Step =
   | { readonly op: 'char'; readonly test: CharTest; readonly next: number }
-  /** Goes on at the first of several steps from which all the rest matches. */
+  /** Continues at the first of several steps from which the rest matches. */
   | { readonly op: 'split'; readonly choices: readonly number[] }
   | { readonly op: 'save'; readonly slot: number; readonly next: number }
   | { readonly op: 'assert'; readonly test: (text: readonly string[], at: number) => boolean; readonly next: number }
-  /** Looks whether a body of its own matches, `back` characters before here. */
+  /** Lookaround: tests whether a body matches, `back` characters before here. */
   | {
       readonly op: 'look';
       readonly body: number;
@@ -16,7 +16,7 @@ export type Step =
       readonly negative: boolean;
       readonly next: number;
     }
-  /** Goes on after the first match of a body of its own, and tries no other. */
+  /** Atomic group: continues after the first match of a body and tries no other. */
   | { readonly op: 'atomic'; readonly body: number; readonly next: number }
   | { readonly op: 'accept' };
 

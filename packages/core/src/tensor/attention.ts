@@ -19,7 +19,7 @@ const attentionOp: FusedOp = {
   gradient: {
     saveInputs: ['q', 'k', 'v'],
     saveOutputs: [true, true],
-    // All at once, not each when asked for: TensorFlow.js tidies up after every single one.
+    // Computed together: TensorFlow.js runs a tidy for each gradient that is computed by itself.
     backward(dy, [q, k, v, o, p], attributes) {
       const { biasShape } = attributes;
       const grads: Record<string, tf.Tensor> = tf.tidy(() => {
@@ -32,7 +32,7 @@ const attentionOp: FusedOp = {
 };
 
 /**
- * Outputs `[dq, dk, dv, ds]`, with `ds` the gradient of the logits, which is that of a full-sized bias.
+ * Outputs `[dq, dk, dv, ds]`. `ds` is the gradient of the logits, and so of a full-sized bias.
  * D = rowsum(dO O);  dS = P (dO V^T - D);  dQ = s dS K;  dK = s dS^T Q;  dV = P^T dO   (Dao et al. 2022, arXiv 2205.14135)
  */
 const attentionGradOp: FusedOp = {

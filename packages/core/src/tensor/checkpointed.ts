@@ -3,13 +3,13 @@ import { isConstant } from './detach.ts';
 import { type FusedOp, runFused } from './kernel.ts';
 import { currentScope, withScope } from './scope.ts';
 
-/** `x`, but not before `after` is there: an engine that merges equal computations cannot merge across it. */
+/** `x`, made to depend on `after`, so that an engine does not merge the recomputation with the first pass. */
 const barrierOp: FusedOp = {
   name: 'PeftBarrier',
   reference: ({ x }) => tf.clone(x),
 };
 
-/** Runs `f` on a tape of its own; gives its result, and which of the variables it depends on. */
+/** Runs `f` on its own tape. Returns the result and the variables that it depends on. */
 function taped(f: () => tf.Tensor, variables: Iterable<tf.Tensor>): { result: tf.Tensor; used: tf.Tensor[] } {
   const { state } = tf.engine();
   const outer = state.activeTape;
@@ -25,9 +25,9 @@ function taped(f: () => tf.Tensor, variables: Iterable<tf.Tensor>): { result: tf
 }
 
 /**
- * Evaluates `f(x)` keeping nothing but `x`, and evaluates it once more in the backward pass (Chen et al. 2016, arXiv
- * 1604.06174). Gradients flow to `x` and to the variables that {@link valueAndGrads} differentiates by; outside it, this is
- * `f(x)`. Random numbers are the same both times, as they are those of their paths and step.
+ * Evaluates `f(x)` and keeps only `x`; the backward pass evaluates it again (gradient checkpointing, Chen et al. 2016, arXiv
+ * 1604.06174). Gradients flow to `x` and to the variables of {@link valueAndGrads}; outside of that, this is `f(x)`. Both
+ * passes draw the same random numbers, which depend on path and step alone.
  *
  * @param f a function of `x` and of variables, and of no other tensor that has a gradient
  */
@@ -49,7 +49,7 @@ export function checkpointed(f: (x: tf.Tensor) => tf.Tensor, x: tf.Tensor): tf.T
   return value;
 }
 
-/** The gradients of `f(x)` by `x`, if that is asked for, and by the parameters. */
+/** The gradients of `f(x)` with respect to the parameters and, if asked for, to `x`. */
 function backward(
   f: (x: tf.Tensor) => tf.Tensor,
   x: tf.Tensor,

@@ -1,11 +1,11 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { check } from '../errors.ts';
 
-/** Where values come from: each call gives a new array, row-major, which becomes its caller's own. */
+/** A source of values: each call returns a new row-major array that the caller owns. */
 export interface DeferredValues {
   read(): Promise<Float32Array>;
   readSync(): Float32Array;
-  /** The transpose of a matrix, if that is how it is stored. */
+  /** Reads the transpose of a matrix; present if that is how it is stored. */
   readTransposed?(): Promise<Float32Array>;
 }
 
@@ -14,7 +14,7 @@ interface Source {
   references: number;
 }
 
-/** Holds tensors that nobody has read. TensorFlow.js moves one to the current backend, for good, when an op takes it. */
+/** Holds tensors that were not read yet. TensorFlow.js moves one to the current backend for good when an op takes it. */
 class DeferredBackend extends tf.KernelBackend {
   readonly #sources = new Map<tf.DataId, Source>();
 
@@ -68,8 +68,8 @@ class DeferredBackend extends tf.KernelBackend {
 let shared: DeferredBackend | undefined;
 
 /**
- * A variable whose values are read when something first needs them. An op moves them to the current backend; an engine
- * or `data()` reads them again each time, so that a model of which only an engine runs is held once, by the engine.
+ * A variable whose values are read when first needed. An op moves them to the current backend; an engine or `data()` reads
+ * them anew each time. So a model that runs in an engine alone is in memory once.
  */
 export function deferredVariable(shape: readonly number[], values: DeferredValues): tf.Variable {
   shared ??= new DeferredBackend();
@@ -77,7 +77,7 @@ export function deferredVariable(shape: readonly number[], values: DeferredValue
   const info = { dataId: shared.hold(values), shape: [...shape], dtype: 'float32' as const };
   shared.incRef(info.dataId); // of the tensor, which the variable outlives
   const tensor = engine.makeTensorFromTensorInfo(info, shared);
-  // What tf.variable does, but for its call of the current backend, which would move the values there.
+  // Like tf.variable, without its call of the current backend, which would move the values there.
   const variable = new tf.Variable(tensor, false, `deferred-${tensor.id}`, tensor.id);
   shared.incRef(info.dataId);
   engine.trackTensor(variable, shared);
@@ -86,9 +86,9 @@ export function deferredVariable(shape: readonly number[], values: DeferredValue
   return variable;
 }
 
-/** Whether nothing has asked for these values yet, so that reading them gives an array of the reader's own. */
+/** Whether the values were not read yet, so that reading them returns a new array. */
 export const isDeferred = (dataId: tf.DataId): boolean => shared?.find(dataId) !== undefined;
 
-/** Reads the transpose of a matrix, which becomes its caller's own, if nobody has asked for it yet and so it is stored. */
+/** Reads the transpose of a matrix into a new array, if it is stored so and was not read yet. */
 export const transposedReader = (dataId: tf.DataId): (() => Promise<Float32Array>) | undefined =>
   shared?.find(dataId)?.readTransposed;

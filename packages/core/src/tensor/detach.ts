@@ -3,7 +3,7 @@ import { currentScope, withScope } from './scope.ts';
 
 const detachedResults = new WeakSet<tf.Tensor>();
 
-/** Evaluates `f` as a constant: no gradient flows to its inputs, and nothing inside it is kept for one. */
+/** Evaluates `f` with gradients stopped: none flow to its inputs, and no intermediate tensor is kept. */
 export function detached(f: (...inputs: tf.Tensor[]) => tf.Tensor, ...inputs: tf.Tensor[]): tf.Tensor {
   const result = tf.customGrad((...args: unknown[]) => {
     const tensors = args.slice(0, inputs.length) as tf.Tensor[];
@@ -15,8 +15,8 @@ export function detached(f: (...inputs: tf.Tensor[]) => tf.Tensor, ...inputs: tf
 }
 
 /**
- * Whether, inside {@link valueAndGrads}, no gradient can flow through a tensor: it was there before, or it is the result of
- * {@link detached}. Outside it, where nobody says what is differentiated, nothing counts as constant.
+ * Whether, inside {@link valueAndGrads}, no gradient flows through a tensor: it existed before, or {@link detached} made it.
+ * False outside of {@link valueAndGrads}.
  */
 export function isConstant(x: tf.Tensor): boolean {
   const { variables } = currentScope();

@@ -4,7 +4,7 @@ import { withScope } from './scope.ts';
 
 /**
  * Registers the gradients of TensorFlow.js' own ops with the shared engine; its Node entry registers none.
- * Gradients that are there already are left alone, so calling it twice, or beside `@tensorflow/tfjs`, changes nothing.
+ * Gradients that are registered already stay, so it may be called twice, and beside `@tensorflow/tfjs`.
  */
 export function registerGradients(): void {
   for (const config of gradientConfigs) if (!tf.getGradient(config.kernelName)) tf.registerGradient(config);
@@ -18,8 +18,8 @@ export interface ValueAndGrads {
 }
 
 /**
- * Runs `loss` and differentiates it with respect to `variables` only: no gradient is computed that is not on a path
- * from one of them to the loss.
+ * Runs `loss` and differentiates it with respect to `variables`. Only gradients on a path from one of them to the loss are
+ * computed.
  */
 export function valueAndGrads(loss: () => tf.Scalar, variables: readonly tf.Variable[]): ValueAndGrads {
   registerGradients();

@@ -5,15 +5,15 @@ export type Inputs = Record<string, tf.Tensor>;
 export type OpAttributes = Record<string, number | string | boolean | number[]>;
 
 /**
- * A fused op: one kernel name, a composite of TensorFlow.js ops to fall back on, and its own gradient. The first output is
- * the result; others are there to be saved for the gradient, and have none themselves.
+ * A fused op: a kernel name, a reference of plain TensorFlow.js ops, and a gradient. The first output is the result; others
+ * are saved for the gradient, and have no gradient themselves.
  */
 export interface FusedOp {
-  /** The kernel name, by which a backend may register something faster: see {@link runFused}. */
+  /** The kernel name under which a backend may register a faster kernel: see {@link runFused}. */
   name: string;
   /** The reference: plain ops. Runs in a tidy, off the tape. */
   reference(inputs: Inputs, attributes: OpAttributes): tf.Tensor | tf.Tensor[];
-  /** Gradients by input name, each computed only if it is asked for. Left out for ops that are gradients themselves. */
+  /** Gradients by input name, each computed on demand. Absent for ops that are gradients themselves. */
   gradient?: {
     saveInputs: string[];
     /** For each output, whether the gradient needs it. */
@@ -54,7 +54,7 @@ export function runFused(op: FusedOp, inputs: Inputs, attributes: OpAttributes =
   return all;
 }
 
-/** Leaves only the result on the tape: TensorFlow.js would make a gradient of zeros, on the host, for each other output. */
+/** Puts only the result on the tape: TensorFlow.js would allocate zero gradients on the host for the other outputs. */
 function hideFromTape([result]: tf.Tensor[]): void {
   const node = tf.engine().state.activeTape?.at(-1);
   if (node?.outputs[0]?.id === result.id) node.outputs = [result];

@@ -4,7 +4,7 @@ import { type FusedOp, runFused } from './kernel.ts';
 
 const flat = (x: tf.Tensor): tf.Tensor2D => tf.reshape(x, [-1, x.shape[x.rank - 1]]); // [..., d] -> [N, d]
 
-/** y = x W + b. Not by `tf.fused.matMul`, which on wasm adds the bias several times where it is batched or transposed. */
+/** y = x W + b, without `tf.fused.matMul`: on wasm it adds the bias several times if inputs are batched or transposed. */
 const linearOp: FusedOp = {
   name: 'PeftLinear',
   reference({ x, weight, bias }) {

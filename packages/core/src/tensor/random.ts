@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { uniformFloat32 } from 'pure-rand/distribution/uniformFloat32';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 
-/** A place in the tree of random streams. Keys made from different words give independent streams. */
+/** A node in the tree of random streams. Keys made from different words give independent streams. */
 export interface Key {
   readonly state: number;
 }
@@ -19,7 +19,7 @@ function hash(text: string, state: number): number {
 /** The root of a tree of random streams. */
 export const key = (seed: number): Key => ({ state: hash(String(seed), 0) });
 
-/** The stream of a word below `parent`: by module path, so that adding a layer does not reshuffle the others. */
+/** The child stream of a word. Parameters use their path, so adding a layer does not change the others. */
 export const fold = (parent: Key, word: string | number): Key => ({ state: hash(String(word), parent.state) });
 
 /** `size` numbers, uniform in [0, 1), multiples of 2^-24. */
@@ -55,15 +55,15 @@ export function drawPermutation(from: Key, size: number): Int32Array {
 }
 
 /**
- * Where a step gets its random tensors from. Eagerly they are drawn on the host; an engine that records a step gives
- * placeholders instead and draws the same numbers before each run, so that all engines train alike.
+ * The source of a step's random tensors. Eager steps draw them on the host; an engine that records a step inserts
+ * placeholders and draws the same numbers before each run, so all engines train alike.
  */
 export interface RandomSource {
   /** Uniform in [0, 1), of the given shape; the same path gives independent numbers in each step. */
   uniform(path: string, shape: number[]): tf.Tensor;
 }
 
-/** Draws on the host: the numbers of `path` are those of `fold(step, path)`. */
+/** Draws on the host, for `path` from the stream `fold(step, path)`. */
 export const hostRandom = (step: Key): RandomSource => ({
   uniform: (path, shape) => tf.tensor(drawUniform(fold(step, path), tf.util.sizeFromShape(shape)), shape),
 });

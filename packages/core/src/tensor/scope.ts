@@ -2,18 +2,18 @@ import type * as tf from '@tensorflow/tfjs-core';
 import { PeftError } from '../errors.ts';
 import type { RandomSource } from './random.ts';
 
-/** What holds while a model runs, without being an argument of every layer. */
+/** Settings of a forward pass that are not arguments of every layer. */
 export interface Scope {
   /** Dropout and stochastic depth act only in training. */
   readonly training: boolean;
   readonly random?: RandomSource;
-  /** What the loss is being differentiated by; set while a gradient is taken. */
+  /** The variables that the loss is differentiated with respect to; set while gradients are taken. */
   readonly variables?: ReadonlySet<tf.Tensor>;
 }
 
 const stack: Scope[] = [{ training: false }];
 
-/** The innermost scope; outside any, evaluation without randomness. */
+/** The innermost scope. Outside any scope: evaluation, without random numbers. */
 export const currentScope = (): Scope => stack[stack.length - 1];
 
 /** Runs `body`, which must be synchronous, with the given settings on top of the current ones. */
