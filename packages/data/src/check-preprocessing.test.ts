@@ -28,7 +28,7 @@ test.each<[Record<string, unknown>, RegExp]>([
   [{ interpolation: 'bicubik' }, /interpolation is "bicubik"; allowed are .*; closest: bicubic/],
   [{ interpolation: 'Bilinear' }, /closest: bilinear/],
   [{ interpolation: 'toString' }, /interpolation is "toString"/],
-  [{ cropMode: 'center' }, /cropMode is "center"; .*closest: center/],
+  [{ cropMode: 'centre' }, /cropMode is "centre"; .*closest: center/],
   [{ cropMode: undefined }, /cropMode is undefined/],
   [{ mean: [123.675, 116.28, 103.53] }, /mean is \[123.675,116.28,103.53\]; .*divide by 255/],
   [{ mean: [Number.NaN, 0, 0] }, /mean is \[NaN,0,0\]/],

@@ -4,7 +4,7 @@ export { checkPreprocessing } from './check-preprocessing.ts';
 export { concat, type Dataset, type LeftOut, type PictureDataset, subset, type TensorDataset } from './dataset.ts';
 export { datasetHash } from './dataset-hash.ts';
 export { decodeBlob } from './decode-blob.ts';
-export { type Color, centerCrop, crop, flipHorizontal, fromGrey, type Picture, pad } from './picture.ts';
+export { type Color, centerCrop, crop, flipHorizontal, fromGray, type Picture, pad } from './picture.ts';
 export { imagenet, type Normalization, normalizer, type Preprocessing, type Transform } from './preprocessing.ts';
 export { relabel } from './relabel.ts';
 export { leftOutRemark, remarks } from './remarks.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { generated } from '../test/reference.ts';
-import { centerCrop, crop, flipHorizontal, fromGrey, pad, roundHalfEven } from './picture.ts';
+import { centerCrop, crop, flipHorizontal, fromGray, pad, roundHalfEven } from './picture.ts';
 
 const side = fc.integer({ min: 1, max: 9 });
 
@@ -41,5 +41,5 @@ test('halves are rounded to even', () => {
 });
 
 test('gray becomes three equal channels', () => {
-  expect([...fromGrey(Uint8Array.of(1, 200), 2, 1).data]).toEqual([1, 1, 1, 200, 200, 200]);
+  expect([...fromGray(Uint8Array.of(1, 200), 2, 1).data]).toEqual([1, 1, 1, 200, 200, 200]);
 });

@@ -78,7 +78,7 @@ export function flipHorizontal({ data, width, height }: Picture): Picture {
 }
 
 /** An RGB picture from one gray channel `[height, width]`. */
-export function fromGrey(gray: Uint8Array, width: number, height: number): Picture {
+export function fromGray(gray: Uint8Array, width: number, height: number): Picture {
   const data = new Uint8Array(gray.length * 3);
   for (let i = 0; i < gray.length; i++) data.fill(gray[i], i * 3, i * 3 + 3);
   return { data, width, height };

@@ -3,7 +3,7 @@ import { checkClassNames, maxLabel, numberedClasses, startAtOne } from './classe
 import type { Dataset } from './dataset.ts';
 import { digestOf } from './dataset-hash.ts';
 import { checkMaxPixels, checkPixels, defaultMaxPixels } from './limits.ts';
-import { fromGrey, type Picture } from './picture.ts';
+import { fromGray, type Picture } from './picture.ts';
 import { Refused } from './refused.ts';
 import { quote } from './text.ts';
 
@@ -177,7 +177,7 @@ export async function tensorFileDataset(
     const digest = async (index: number): Promise<string> => digestOf(await row(index, bytes), bytes);
     const picture = async (index: number): Promise<Picture> => {
       const data = await row(index, bytes);
-      return channels === 1 ? fromGrey(data, width, height) : { data, width, height };
+      return channels === 1 ? fromGray(data, width, height) : { data, width, height };
     };
     return { ...common, picture, digest };
   }

@@ -1,5 +1,5 @@
 import { checkPixels } from '../limits.ts';
-import { fromGrey, type Picture, roundHalfEven } from '../picture.ts';
+import { fromGray, type Picture, roundHalfEven } from '../picture.ts';
 import { undecodable } from '../refused.ts';
 
 const isSpace = (byte: number): boolean => byte === 0x20 || (byte >= 0x09 && byte <= 0x0d);
@@ -75,5 +75,5 @@ export function decodeNetpbm(bytes: Uint8Array, maxPixels: number): Picture {
     if (read > most) throw undecodable(`it has a value of ${read}, above its maximum of ${most}`);
     data[i] = isBits ? 255 * (1 - read) : most === 255 ? read : roundHalfEven((read / most) * 255);
   }
-  return channels === 3 ? { data, width, height } : fromGrey(data, width, height);
+  return channels === 3 ? { data, width, height } : fromGray(data, width, height);
 }
