@@ -95,7 +95,7 @@ test('HEAT over NEAT trains at another size, is saved, and evaluates from its fo
   const folder = JSON.parse(readFileSync(at('heat', 'peft.json'), 'utf8'));
   expect(folder.adapters[0].type).toBe('heat');
   expect(folder.adapters[0].base.type).toBe('neat');
-  expect(Object.keys(folder.adapters[0].config.off)).toHaveLength(6);
+  expect(Object.keys(folder.adapters[0].findings.off)).toHaveLength(6);
   const { accuracy } = await scratch.json<{ accuracy: number }>(
     'eval',
     '--adapter',

@@ -53,7 +53,7 @@ export type {
   WeightCall,
 } from './method/method.ts';
 export { isMethodRecord, type MethodRecord } from './method/record.ts';
-export { methodRecord, requireMethod, reviveMethod } from './method/revive.ts';
+export { isMadeBy, methodRecord, requireMethod, reviveMethod } from './method/revive.ts';
 export { openTargets, requiredTargets, savedModules, targetsOf } from './method/target-options.ts';
 export {
   type Adaptable,

@@ -7,6 +7,7 @@ import {
   type GivenOf,
   type Method,
   option,
+  required,
   requireMethod,
   splitOptions,
   targetsOf,
@@ -93,21 +94,29 @@ export const heatOptions = {
     value.boolean(),
     false,
   ),
-  off: /* @__PURE__ */ option(
-    'Heads that are off, by the path of their attention. Found by the score pass; given, there is none.',
+};
+
+export type HeatConfig = ConfigOf<typeof heatOptions>;
+
+const heatFindings = {
+  off: /* @__PURE__ */ required(
+    'Heads that are off, by the path of their attention (`blocks.3.attn`); with `separateMasks`, by side too.',
     value.table(value.either(heads, value.object({ q: heads, v: heads }))),
   ),
   scores: /* @__PURE__ */ option(
     'The scores that they were found by, by the path of their attention.',
     value.table(value.object({ q: scored, v: scored })),
   ),
-  passes: /* @__PURE__ */ option('Score passes done.', value.integer({ min: 0 }), 0),
+  passes: /* @__PURE__ */ option('Score passes done.', value.integer({ min: 1 }), 1),
 };
 
-export type HeatConfig = ConfigOf<typeof heatOptions>;
+/** What score passes have found. */
+export type HeatFindings = ConfigOf<typeof heatFindings>;
 
-/** Heads that are off, by the path of their attention (`blocks.3.attn`); with `separateMasks`, by side too. */
-export type HeadsOff = NonNullable<HeatConfig['off']>;
+/** Checks them, from a checkpoint or from the user. */
+export const readFindings = (found: object): HeatFindings => configure('heat: findings', heatFindings, found);
+
+export type HeadsOff = HeatFindings['off'];
 
 /** The low-rank pair on queries and values that HEAT makes unless it is given another method. */
 export const pairOptions = {
@@ -124,20 +133,24 @@ type PairOptions = GivenOf<typeof pairOptions>;
 export interface HeatOptions extends Omit<GivenOf<typeof heatOptions>, 'strategy'>, PairOptions {
   /** The method whose deltas are masked. */
   base?: Method;
+  /** What was found before: given, no head is scored. */
+  findings?: GivenOf<typeof heatFindings>;
   strategy?: string | Strategy;
 }
 
 /** HEAT's parts: its configuration as plain data, the method that it acts on, and its strategy, if that is known. */
 export interface HeatParts {
   readonly config: HeatConfig;
+  readonly findings: HeatFindings | undefined;
   readonly base: Method;
   /** Unknown where a strategy of the user's own was read from a file by name. */
   readonly strategy: Strategy | undefined;
 }
 
 /** Refuses options that do not go together. */
-function checkTogether(config: HeatConfig, { modulesToSave, weightDelta }: Method): void {
-  const { strategy, maskTarget, scoreOn, probeHeadEpochs = 0, warmEpochs, refreshEvery, separateMasks, off } = config;
+function checkTogether({ config, findings, base }: Omit<HeatParts, 'strategy'>): void {
+  const { modulesToSave, weightDelta } = base;
+  const { strategy, maskTarget, scoreOn, probeHeadEpochs = 0, warmEpochs, refreshEvery, separateMasks } = config;
   const refuse = (isWrong: boolean, why: string): void => check(!isWrong, 'bad-config', () => `heat: ${why}`);
   refuse(
     probeHeadEpochs > 0 && warmEpochs > 0,
@@ -164,7 +177,7 @@ function checkTogether(config: HeatConfig, { modulesToSave, weightDelta }: Metho
     'a whole head has no two masks; leave separateMasks or maskTarget out.',
   );
   refuse(
-    !separateMasks && Object.values(off ?? {}).some(heads => !('length' in heads)),
+    !separateMasks && Object.values(findings?.off ?? {}).some(heads => !('length' in heads)),
     'off tells queries from values, which goes with separateMasks: true.',
   );
   refuse(
@@ -173,7 +186,11 @@ function checkTogether(config: HeatConfig, { modulesToSave, weightDelta }: Metho
   );
 }
 
-function resolveStrategy(choice: string | Strategy, { seed, off }: HeatConfig): Strategy | undefined {
+function resolveStrategy(
+  choice: string | Strategy,
+  { seed }: HeatConfig,
+  findings: HeatFindings | undefined,
+): Strategy | undefined {
   const named = namedStrategies(seed);
   const names = named.map(({ name }) => name).join(', ');
   const isOwn = typeof choice !== 'string';
@@ -191,7 +208,7 @@ function resolveStrategy(choice: string | Strategy, { seed, off }: HeatConfig): 
   );
   const strategy = isOwn ? choice : known;
   check(
-    strategy || off,
+    strategy || findings,
     'bad-config',
     () => `heat: strategy is "${choice}"; it must be ${names}, or a strategy of your own: its value, not its name.`,
   );
@@ -218,12 +235,13 @@ function methodOf(given: Method | undefined, pair: PairOptions): Method {
 }
 
 /** Everything about a HEAT, checked. */
-export function heatParts({ base: given, strategy, ...options }: HeatOptions): HeatParts {
+export function heatParts({ base: given, findings: found, strategy, ...options }: HeatOptions): HeatParts {
   requireMethod('heat', given);
   const name = typeof strategy === 'object' ? strategy?.name : strategy;
   const { own, inner } = splitOptions('heat', heatOptions, pairOptions, { ...options, strategy: name });
   const config = configure('heat', heatOptions, own);
   const base = methodOf(given, inner);
-  checkTogether(config, base);
-  return { config, base, strategy: resolveStrategy(strategy ?? config.strategy, config) };
+  const findings = found && readFindings(found);
+  checkTogether({ config, findings, base });
+  return { config, findings, base, strategy: resolveStrategy(strategy ?? config.strategy, config, findings) };
 }

@@ -33,8 +33,8 @@ const engine = process.env.PEFT_BACKEND === 'cpu' ? () => onnxEngine({ threads: 
 const mergeable = { mergeable: true, portable: false, exact: true };
 const onBackbones: HeatOptions = { r: 2, ratio: 0.5 };
 const qv = { targets: ['qkv[q,v]'], r: 2 };
-const first = { off: { '': [0] } };
-const last = { off: { '': [1] } };
+const first = { findings: { off: { '': [0] } } };
+const last = { findings: { off: { '': [1] } } };
 
 conformance(
   heat,
@@ -44,10 +44,14 @@ conformance(
     { name: 'one head off', options: { ...qv, ...last, scale: 2, modulesToSave: ['head'] }, ...mergeable },
     {
       name: 'other heads of queries and values',
-      options: { ...qv, separateMasks: true, off: { '': { q: [0], v: [1] } } },
+      options: { ...qv, separateMasks: true, findings: { off: { '': { q: [0], v: [1] } } } },
       ...mergeable,
     },
-    { name: 'queries alone', options: { ...qv, separateMasks: true, off: { '': { q: [0] } } }, ...mergeable },
+    {
+      name: 'queries alone',
+      options: { ...qv, separateMasks: true, findings: { off: { '': { q: [0] } } } },
+      ...mergeable,
+    },
     { name: 'to be refreshed', options: { ...qv, ...first, refreshEvery: 2 }, ...mergeable },
   ],
   { engine },
@@ -151,7 +155,11 @@ const whole: HeatOptions = { maskTarget: 'output', outputTargets: ['o_proj'], ne
 conformance(
   heat,
   [
-    { name: 'projections of their own', options: { ...projections, off: { 'blocks.1.attn': [1, 2] } }, ...mergeable },
+    {
+      name: 'projections of their own',
+      options: { ...projections, findings: { off: { 'blocks.1.attn': [1, 2] } } },
+      ...mergeable,
+    },
     { name: 'whole heads, before the score pass', options: { ...projections, ...whole }, ...mergeable },
   ],
   { network: blocks, engine },
@@ -176,12 +184,12 @@ function without(heads: Record<number, number[]>): Blocks {
 }
 
 describe('whole heads off', () => {
-  const off = { 'blocks.0.attn': [3], 'blocks.1.attn': [0, 2] };
+  const findings = { off: { 'blocks.0.attn': [3], 'blocks.1.attn': [0, 2] } };
   const cut = { 0: [3], 1: [0, 2] };
 
   test('is the frozen model without them at the start', async () => {
     const model = adapt(blocks());
-    await model.add('default', heat({ ...projections, ...whole, off }), { key: key(3) });
+    await model.add('default', heat({ ...projections, ...whole, findings }), { key: key(3) });
     const expected = await run(without(cut));
     expect(difference(await run(model), expected)).toBeLessThan(1e-6);
     expect(difference(await run(model), await run(blocks()))).toBeGreaterThan(1e-3);
@@ -194,7 +202,7 @@ describe('whole heads off', () => {
     ['the projection too', lora({ targets: ['q_proj', 'v_proj', 'o_proj'], r: 2 })],
     ['the projection too, by DoRA', lora({ targets: ['v_proj', 'o_proj'], r: 2, dora: true })],
   ])('is the adapted model without them, with an adapter on %s', async (_, base) => {
-    const { model } = await movedAdapter(heat, { ...whole, strategy: 'v', base, off }, blocks);
+    const { model } = await movedAdapter(heat, { ...whole, strategy: 'v', base, findings }, blocks);
     const adapted = await run(model);
     model.merge();
     expect(difference(await run(model), adapted)).toBeLessThan(2e-5);
@@ -231,7 +239,9 @@ describe('the golden vector, computed apart in double precision', () => {
     root.query.weight.set(new Float32Array(12));
     root.query.bias?.set(new Float32Array(4));
     const model = adapt(root);
-    const adapter = await model.add('default', heat({ targets: ['query'], r: 2, off: { '': off } }), { key: key(1) });
+    const adapter = await model.add('default', heat({ targets: ['query'], r: 2, findings: { off: { '': off } } }), {
+      key: key(1),
+    });
     const [{ A, B }] = adapter.plan.byTarget;
     A.set(S(6, 0));
     B.set(S(8, 10).filter((_, i) => !off.includes(Math.floor((i % 4) / 2))));
@@ -330,7 +340,10 @@ test.each<[HeatOptions, string]>([
   [{ scoreOn: 'delta' }, 'give warmEpochs'],
   [{ scoreOn: 'delta', warmEpochs: 1, refreshEvery: 1 }, 'use scoreOn "activation"'],
   [{ separateMasks: true, maskTarget: 'output' }, 'a whole head has no two masks'],
-  [{ off: { 'blocks.0.attn': { q: [0] } } }, 'off tells queries from values, which goes with separateMasks: true.'],
+  [
+    { findings: { off: { 'blocks.0.attn': { q: [0] } } } },
+    'off tells queries from values, which goes with separateMasks: true.',
+  ],
   [{ separateMasks: true, strategy: 'v' }, 'separateMasks needs scores of both sides, and strategy "v" has one'],
   [{ r: 0 }, 'adaptformer: r is 0'],
 ])('%j is refused', (options, message) => {
@@ -369,11 +382,11 @@ describe('a model that it does not fit is refused', () => {
     ],
     [
       vit,
-      { off: { 'blocks.6.attn': [0] } },
+      { findings: { off: { 'blocks.6.attn': [0] } } },
       'heat: off names "blocks.6.attn", but the layers of attention here are blocks.0.attn,',
     ],
-    [vit, { off: { 'blocks.0.attn': [3] } }, 'heat: off has [3] for "blocks.0.attn", which has 3 heads'],
-    [vit, { off: { 'blocks.0.attn': [0, 1, 2] } }, 'at least one must stay'],
+    [vit, { findings: { off: { 'blocks.0.attn': [3] } } }, 'heat: off has [3] for "blocks.0.attn", which has 3 heads'],
+    [vit, { findings: { off: { 'blocks.0.attn': [0, 1, 2] } } }, 'at least one must stay'],
     [
       vit,
       { maskTarget: 'output', outputTargets: ['mlp.fc2'], ne: 1 },

@@ -1,9 +1,19 @@
 import { adaptformer, check, type Method, type MethodFactory, type Target, type TargetOptions } from '@peft/core';
-import { type HeatConfig, type HeatOptions, type HeatParts, heatOptions, heatParts, pairOptions } from './config.ts';
+import {
+  type HeatConfig,
+  type HeatFindings,
+  type HeatOptions,
+  type HeatParts,
+  heatOptions,
+  heatParts,
+  pairOptions,
+} from './config.ts';
 import { narrow, narrowSpec } from './mask.ts';
 import { maskedDelta, maskedDeltaWeight, maskedWeightDelta } from './maths.ts';
 import { extraTargets, type Placement, placementOf, targetNames } from './placement.ts';
 import { heatStage, isProbing } from './stage.ts';
+
+export type HeatMethod = Method<HeatConfig, HeatFindings>;
 
 /** Where the method adapts, and for masks on the output where heads are read. */
 function targetsOf({ base, config }: HeatParts): TargetOptions | undefined {
@@ -11,8 +21,8 @@ function targetsOf({ base, config }: HeatParts): TargetOptions | undefined {
   return { ...base.targets, targets: [...targetNames(base), ...extraTargets(base, config)] };
 }
 
-function makeHeat(parts: HeatParts): Method<HeatConfig> {
-  const { config, base } = parts;
+function makeHeat(parts: HeatParts): HeatMethod {
+  const { config, findings, base } = parts;
   /** What is known of a target since the adapter was laid out on a model. */
   const placements = new WeakMap<Target, Placement>();
   const at = (target: Target): Placement => {
@@ -24,6 +34,7 @@ function makeHeat(parts: HeatParts): Method<HeatConfig> {
   return {
     type: 'heat',
     config,
+    ...(findings && { findings }),
     base,
     targets: targetsOf(parts),
     ...(withTargets && {
@@ -60,7 +71,7 @@ function makeHeat(parts: HeatParts): Method<HeatConfig> {
         );
       },
     }),
-    ...((config.off === undefined || config.refreshEvery > 0) && { stage: heatStage(parts, makeHeat) }),
+    ...((!findings || config.refreshEvery > 0) && { stage: heatStage(parts, makeHeat) }),
   };
 }
 
@@ -74,8 +85,8 @@ function makeHeat(parts: HeatParts): Method<HeatConfig> {
  *
  * @throws PeftError `bad-config` for an option that does not exist or makes no sense
  */
-export const heat: ((options?: HeatOptions) => Method<HeatConfig>) & MethodFactory<HeatOptions> =
-  /* @__PURE__ */ Object.assign((options: HeatOptions = {}): Method<HeatConfig> => makeHeat(heatParts(options)), {
+export const heat: ((options?: HeatOptions) => HeatMethod) & MethodFactory<HeatOptions, HeatMethod> =
+  /* @__PURE__ */ Object.assign((options: HeatOptions = {}): HeatMethod => makeHeat(heatParts(options)), {
     type: 'heat',
     options: { ...heatOptions, ...pairOptions },
     base: adaptformer,

@@ -1,4 +1,4 @@
-export type { HeadsOff, HeatConfig, HeatOptions } from './config.ts';
+export type { HeadsOff, HeatConfig, HeatFindings, HeatOptions } from './config.ts';
 export { heat } from './heat.ts';
 export {
   type Component,

@@ -110,9 +110,10 @@ function outputTarget(
 export function placementOf(
   target: Target,
   targets: readonly Target[],
-  { config, base, strategy }: HeatParts,
+  { config, findings, base, strategy }: HeatParts,
 ): Placement {
-  const { off, maskTarget } = config;
+  const { maskTarget } = config;
+  const off = findings?.off;
   const masksOutput = maskTarget === 'output';
   const names = masksOutput ? targetNames(base).map(stripSlices) : [];
   const adapted = masksOutput ? targets.filter(({ matched }) => names.includes(matched)) : targets;

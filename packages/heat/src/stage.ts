@@ -1,5 +1,5 @@
-import { check, type MethodRecord, type Scores, type Stage, type StageResult, type TargetValues } from '@peft/core';
-import type { HeadsOff, HeatConfig, HeatParts } from './config.ts';
+import { check, type Scores, type Stage, type StageResult, type TargetValues } from '@peft/core';
+import { type HeadsOff, type HeatConfig, type HeatParts, readFindings } from './config.ts';
 import { type Component, chooseOff, type LayerScores, type Strategy } from './importance.ts';
 import { type HeadLayer, layersOf, type Role, scoredTarget, sideOf } from './layers.ts';
 import { narrow, type Run, widen } from './mask.ts';
@@ -10,7 +10,7 @@ const hasProbe = ({ config: { warmEpochs, probeHeadEpochs }, base }: HeatParts):
   warmEpochs === 0 && base.modulesToSave.length > 0 && probeHeadEpochs !== 0;
 
 /** Whether that is now. */
-export const isProbing = (parts: HeatParts): boolean => parts.config.off === undefined && hasProbe(parts);
+export const isProbing = (parts: HeatParts): boolean => !parts.findings && hasProbe(parts);
 
 /** How many epochs of a run come before the first score pass. */
 function firstPass(parts: HeatParts, epochs: number): number {
@@ -91,9 +91,9 @@ function moveValues(before: HeatParts, after: HeatParts, all: TargetValues): Rec
  * @param make the method of what follows
  */
 export function heatStage(parts: HeatParts, make: (parts: HeatParts) => StageResult['method']): Stage {
-  const { config, base, strategy } = parts;
-  const { passes, refreshEvery, scoreOn } = config;
-  const isRefresh = config.off !== undefined;
+  const { config, findings, strategy } = parts;
+  const { refreshEvery, scoreOn } = config;
+  const passes = findings?.passes ?? 0;
   const known = (): Strategy => {
     check(
       strategy,
@@ -104,8 +104,8 @@ export function heatStage(parts: HeatParts, make: (parts: HeatParts) => StageRes
     return strategy;
   };
   return {
-    name: isRefresh ? 'head rescoring' : 'head scoring',
-    after: epochs => firstPass(parts, epochs) + (isRefresh ? Math.max(1, passes) * refreshEvery : 0),
+    name: findings ? 'head rescoring' : 'head scoring',
+    after: epochs => firstPass(parts, epochs) + passes * refreshEvery,
     ...(strategy?.components.length !== 0 && {
       gate(target, targets) {
         const layer = layersOf(targets, config).find(candidate => Object.values(candidate.targets).includes(target));
@@ -115,7 +115,7 @@ export function heatStage(parts: HeatParts, make: (parts: HeatParts) => StageRes
     }),
     aggregation: config.aggregation,
     ...(config.scoreBatches !== undefined && { batches: config.scoreBatches }),
-    repeats: isRefresh,
+    optional: findings !== undefined,
     next(found, values) {
       const layers = layersOf(
         values.map(({ target }) => target),
@@ -123,12 +123,9 @@ export function heatStage(parts: HeatParts, make: (parts: HeatParts) => StageRes
       );
       const scores = readScores(layers, known(), found);
       const off = findOff(layers, scores, known(), config);
-      const after = { ...parts, config: { ...config, off, scores, passes: passes + 1 } };
+      const after = { ...parts, findings: { off, scores, passes: passes + 1 } };
       return { method: make(after), values: moveValues(parts, after, values) };
     },
-    resume({ config: stored }: MethodRecord) {
-      const { off, scores, passes } = stored as Partial<HeatConfig>;
-      return make({ base, strategy, config: { ...config, off, scores, passes: passes ?? 0 } });
-    },
+    resume: found => make({ ...parts, findings: readFindings(found) }),
   };
 }

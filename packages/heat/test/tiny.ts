@@ -1,8 +1,8 @@
 import { createBackbone, lookupBackbone } from '@peft/backbones';
-import { type AdaptedModel, adapt, eagerEngine, initialize, key, type Method, parameters } from '@peft/core';
+import { type AdaptedModel, adapt, eagerEngine, initialize, isMadeBy, key, type Method, parameters } from '@peft/core';
 import { brightestChannel } from '@peft/testing';
 import { Trainer, type TrainerOptions } from '@peft/train';
-import type { HeatConfig } from '../src/index.ts';
+import { type HeatFindings, heat } from '../src/index.ts';
 
 /** A ViT of two layers with four heads, and a Swin of two stages with shifted windows, for pictures of 16 x 16. */
 export const backbones = {
@@ -53,7 +53,9 @@ export async function setUp(name: Name, method: Method, options: Partial<Trainer
   return { model, trainer: new Trainer({ ...defaults, ...options }) };
 }
 
-/** The configuration of the HEAT that a model has become. */
-export function found(model: AdaptedModel): HeatConfig {
-  return model.get('default').method.config as HeatConfig;
+/** What the score pass of a model's HEAT has found. */
+export function found(model: AdaptedModel): HeatFindings {
+  const { method } = model.get('default');
+  if (!isMadeBy(method, heat) || !method.findings) throw new Error(`${method.type} has found nothing.`);
+  return method.findings;
 }

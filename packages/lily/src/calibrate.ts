@@ -1,6 +1,7 @@
-import { type AdaptedModel, adaptformer, check } from '@peft/core';
+import { type AdaptedModel, adaptformer, check, isMadeBy } from '@peft/core';
 import type * as tf from '@tensorflow/tfjs-core';
-import { expertMixing, isLily } from './mixing.ts';
+import { lily } from './lily.ts';
+import { expertMixing } from './mixing.ts';
 import { isBlock } from './sharing.ts';
 
 /** What freezing the routing has cost. */
@@ -26,7 +27,7 @@ export async function calibrate(
   const adapter = model.get(name);
   const { method } = adapter;
   check(
-    isLily(method),
+    isMadeBy(method, lily),
     'not-supported',
     () => `Adapter "${name}" is ${method.type}; only Lily's routing is calibrated.`,
   );

@@ -16,7 +16,7 @@ const routed =
  *
  * @throws PeftError `bad-config` for an option that does not exist or makes no sense
  */
-export const lily: ((options?: LilyOptions) => Method<LilyConfig>) & MethodFactory<LilyOptions> =
+export const lily: ((options?: LilyOptions) => Method<LilyConfig>) & MethodFactory<LilyOptions, Method<LilyConfig>> =
   /* @__PURE__ */ Object.assign(
     (options: LilyOptions = {}): Method<LilyConfig> => {
       const config = lilyConfig(options);

@@ -1,11 +1,8 @@
-import { type AdaptedModel, type Adapter, check, linear, type Method, patch } from '@peft/core';
+import { type AdaptedModel, type Adapter, check, isMadeBy, linear, patch } from '@peft/core';
 import * as tf from '@tensorflow/tfjs-core';
-import type { LilyConfig } from './config.ts';
+import { lily } from './lily.ts';
 import { mixingWeights } from './maths.ts';
 import { isBlock } from './sharing.ts';
-
-/** Whether a method is Lily. */
-export const isLily = (method: Method): method is Method<LilyConfig> => method.type === 'lily';
 
 /**
  * How much each expert counts at each target, by its id: the mean over a batch, `[nB]`, which sums to one. It is a step like any
@@ -15,7 +12,11 @@ export const isLily = (method: Method): method is Method<LilyConfig> => method.t
  */
 export function expertMixing(model: AdaptedModel, adapter: Adapter, images: tf.Tensor): Record<string, tf.Tensor> {
   const { name, method } = adapter;
-  check(isLily(method), 'not-supported', () => `Adapter "${name}" is ${method.type}, which does not mix experts.`);
+  check(
+    isMadeBy(method, lily),
+    'not-supported',
+    () => `Adapter "${name}" is ${method.type}, which does not mix experts.`,
+  );
   const { config } = method;
   const found: [string, tf.Tensor][] = [];
   const undo = adapter.attachedTargets.map(({ target, parameters: { A, R } }) =>

@@ -1,4 +1,4 @@
-import { type AdaptedModel, type Adapter, check, key, type Method, type Parameter } from '@peft/core';
+import { type AdaptedModel, type Adapter, check, isMadeBy, key, type Parameter } from '@peft/core';
 import { combineTarget, type Factors, padded, type WeightedTarget } from './combine-maths.ts';
 import type { LoraConfig } from './config.ts';
 import { lora } from './lora.ts';
@@ -69,12 +69,10 @@ export async function combine(
   return combined;
 }
 
-const isLora = (method: Method): method is Method<LoraConfig> => method.type === 'lora';
-
 function memberOf(adapter: Adapter, weight: number, type: string): WeightedTarget[] {
   const { name, method } = adapter;
   check(
-    isLora(method),
+    isMadeBy(method, lora),
     'not-supported',
     () => `combine: "${name}" is of type ${method.type}; only LoRA can be combined.`,
   );

@@ -12,7 +12,7 @@ import { loraDelta, loraDeltaWeight, loraFromWeight, loraParameters } from './ma
  *
  * @throws PeftError `bad-config` for an option that does not exist or makes no sense
  */
-export const lora: ((options?: LoraOptions) => Method<LoraConfig>) & MethodFactory<LoraOptions> =
+export const lora: ((options?: LoraOptions) => Method<LoraConfig>) & MethodFactory<LoraOptions, Method<LoraConfig>> =
   /* @__PURE__ */ Object.assign(
     (options: LoraOptions = {}): Method<LoraConfig> => {
       if (options.targets === undefined) {

@@ -12,7 +12,7 @@ import { neatDelta, neatDeltaWeight, neatParameters } from './maths.ts';
  *
  * @throws PeftError `bad-config` for an option that does not exist or makes no sense
  */
-export const neat: ((options?: NeatOptions) => Method<NeatConfig>) & MethodFactory<NeatOptions> =
+export const neat: ((options?: NeatOptions) => Method<NeatConfig>) & MethodFactory<NeatOptions, Method<NeatConfig>> =
   /* @__PURE__ */ Object.assign(
     (options: NeatOptions = {}): Method<NeatConfig> => {
       const config = neatConfig(options);

@@ -8,6 +8,7 @@ import {
   type Method,
   option,
   PeftError,
+  required,
   requireMethod,
   splitOptions,
   value,
@@ -56,19 +57,37 @@ export const pearOptions = {
     value.integer({ min: 1 }),
   ),
   seed: /* @__PURE__ */ option('For `random` criteria and pairings.', value.integer(), 0),
-  shared: /* @__PURE__ */ option(
-    'What was found: for each pruned target the one whose adapter it shares, or `null` if it shares none.',
-    value.table(value.nullable(value.string())),
-  ),
-  scores: /* @__PURE__ */ option('What was found: the importance of each target.', value.table(value.number())),
 };
 
 export type PearConfig = ConfigOf<typeof pearOptions>;
+
+const pearFindings = {
+  shared: /* @__PURE__ */ required(
+    'For each pruned target the one whose adapter it shares, or `null` if it shares none.',
+    value.table(value.nullable(value.string())),
+  ),
+  scores: /* @__PURE__ */ option('The importance of each target.', value.table(value.number())),
+};
+
+/** What the prune has found. */
+export type PearFindings = ConfigOf<typeof pearFindings>;
 
 /** Whatever is to differ from the defaults, and the adapters that it acts on. */
 export interface PearOptions extends GivenOf<typeof pearOptions>, GivenOf<typeof adaptformerOptions> {
   /** The method whose adapters are pruned and shared; without it, a bottleneck of the options given here. */
   base?: Method;
+  /** What was found before: given, nothing is scored. */
+  findings?: GivenOf<typeof pearFindings>;
+}
+
+/** The configuration with what was found. */
+export type PearState = PearConfig & Partial<PearFindings>;
+
+/** The configuration, what was found, and the method acted on. */
+export interface PearParts {
+  readonly config: PearConfig;
+  readonly findings: PearFindings | undefined;
+  readonly base: Method;
 }
 
 function checkMethod(base: Method, { knowledgeCheckpoint }: PearConfig): void {
@@ -88,8 +107,8 @@ function checkMethod(base: Method, { knowledgeCheckpoint }: PearConfig): void {
     );
 }
 
-/** The whole configuration and the method it acts on, checked. */
-export function pearConfig({ base: given, ...options }: PearOptions): { config: PearConfig; base: Method } {
+/** Everything about a Pear, checked. */
+export function pearParts({ base: given, findings, ...options }: PearOptions): PearParts {
   requireMethod('pear', given);
   const { own, inner } = splitOptions('pear', pearOptions, adaptformerOptions, options);
   const config = configure('pear', pearOptions, own);
@@ -108,5 +127,5 @@ export function pearConfig({ base: given, ...options }: PearOptions): { config: 
   );
   const base = given ?? adaptformer(inner);
   checkMethod(base, config);
-  return { config, base };
+  return { config, findings: findings && configure('pear: findings', pearFindings, findings), base };
 }

@@ -1,5 +1,5 @@
 import { check, closest, type Method, type Target } from '@peft/core';
-import type { PearConfig } from './config.ts';
+import type { PearState } from './config.ts';
 import { prunedCount } from './prune.ts';
 
 /*
@@ -26,7 +26,7 @@ export function groupsOf(targets: readonly Target[], base: Method): Target[][] {
 }
 
 /** Checks what only a model can tell: that there is something to share, and that what was found is of this model. */
-export function checkTargets(targets: readonly Target[], base: Method, config: PearConfig): void {
+export function checkTargets(targets: readonly Target[], base: Method, config: PearState): void {
   const { ratio, shared, knowledgeCheckpoint } = config;
   const block = targets.find(({ module }) => !module.weight);
   check(

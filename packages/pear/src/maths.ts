@@ -10,7 +10,7 @@ import {
   zeros,
 } from '@peft/core';
 import * as tf from '@tensorflow/tfjs-core';
-import type { PearConfig } from './config.ts';
+import type { PearState } from './config.ts';
 
 /*
  * What acts where, after pruning. With f(.; theta) the adapter of a position, and theta its tensors:
@@ -59,7 +59,7 @@ export function pearParameters(
   target: Target,
   targets: readonly Target[],
   base: Method,
-  { shared, shareInit, knowledgeCheckpoint }: PearConfig,
+  { shared, shareInit, knowledgeCheckpoint }: PearState,
 ): Record<string, ParameterSpec> {
   const id = shared?.[target.id];
   if (id === undefined) return base.parameters(target, targets);
@@ -91,10 +91,10 @@ function sumOfParts(
   return gated && kappa ? tf.add(gated, kappa) : (gated ?? kappa);
 }
 
-const isKept = ({ id }: Target, { shared }: PearConfig): boolean => shared?.[id] === undefined;
+const isKept = ({ id }: Target, { shared }: PearState): boolean => shared?.[id] === undefined;
 
 /** What Pear adds to a target, `[..., out]`. */
-export function pearDelta(call: DeltaCall, base: Method, config: PearConfig): tf.Tensor {
+export function pearDelta(call: DeltaCall, base: Method, config: PearState): tf.Tensor {
   const { x, target, path } = call;
   if (isKept(target, config)) return base.delta(call);
   const ofCheckpoint: Contribution = parameters =>
@@ -109,7 +109,7 @@ export function pearDelta(call: DeltaCall, base: Method, config: PearConfig): tf
 }
 
 /** What Pear adds to a target's weight before use, `[in, out]`: a checkpoint that is merged. */
-export function pearWeightDelta(call: WeightCall, base: Method, config: PearConfig): tf.Tensor | undefined {
+export function pearWeightDelta(call: WeightCall, base: Method, config: PearState): tf.Tensor | undefined {
   if (isKept(call.target, config)) return base.weightDelta?.(call);
   const ofWeight: Contribution = parameters => base.weightDelta?.({ ...call, parameters });
   const merged: Contribution = parameters => base.deltaWeight?.({ ...call, parameters });
@@ -120,7 +120,7 @@ export function pearWeightDelta(call: WeightCall, base: Method, config: PearConf
 export function pearDeltaWeight(
   call: WeightCall,
   ofDeltaWeight: (call: WeightCall) => tf.Tensor,
-  config: PearConfig,
+  config: PearState,
 ): tf.Tensor {
   const { target } = call;
   if (isKept(target, config)) return ofDeltaWeight(call);
@@ -132,7 +132,7 @@ export function pearDeltaWeight(
 export function pearFromWeight(
   target: Target,
   values: Record<string, Float32Array>,
-  config: PearConfig,
+  config: PearState,
 ): Record<string, Float32Array> {
   if (isKept(target, config)) return values;
   if (config.knowledgeCheckpoint === 'none') return {};

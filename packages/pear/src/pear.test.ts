@@ -6,6 +6,7 @@ import {
   adaptformer,
   attachAdapterFolder,
   countParameters,
+  isMadeBy,
   key,
   type Method,
   type MethodFactory,
@@ -21,7 +22,7 @@ import { lora } from '@peft/lora';
 import { neat } from '@peft/neat';
 import { type ConformanceCase, conformance, difference, layeredNet, movedAdapter, run } from '@peft/testing';
 import { describe, expect, test } from 'vitest';
-import { type PearConfig, type PearOptions, pear } from './index.ts';
+import { type PearConfig, type PearFindings, type PearOptions, pear } from './index.ts';
 
 const others: MethodFactory[] = [lora, neat, lily];
 /** With this seed, no kink of a ReLU lies within the finite differences. */
@@ -36,36 +37,41 @@ const merge = { knowledgeCheckpoint: 'merge' } as const;
 const dora = lora({ ...down, dora: true });
 
 const settled: Omit<ConformanceCase<PearOptions>, 'portable'>[] = [
-  { name: 'pruned bottlenecks', options: { r: 3, shared: blocks }, mergeable: false, exact: true },
-  { name: 'pruned, gated', options: { r: 3, shared: blocks, shareInit: 'gate0' }, mergeable: false, exact: true },
-  { name: 'pruned LoRA', options: { base: lora(down), shared: downs }, mergeable: true, exact: true },
+  { name: 'pruned bottlenecks', options: { r: 3, findings: { shared: blocks } }, mergeable: false, exact: true },
+  {
+    name: 'pruned, gated',
+    options: { r: 3, findings: { shared: blocks }, shareInit: 'gate0' },
+    mergeable: false,
+    exact: true,
+  },
+  { name: 'pruned LoRA', options: { base: lora(down), findings: { shared: downs } }, mergeable: true, exact: true },
   {
     name: 'pruned LoRA on slices, merging',
-    options: { base: lora(up), shared: ups, ...merge },
+    options: { base: lora(up), findings: { shared: ups }, ...merge },
     mergeable: true,
     exact: true,
   },
   {
     name: 'pruned NEAT, gated, merging',
-    options: { base: neat(up), shared: ups, shareInit: 'gate0', ...merge },
+    options: { base: neat(up), findings: { shared: ups }, shareInit: 'gate0', ...merge },
     mergeable: true,
     exact: true,
   },
   {
     name: 'pruned NEAT without checkpoints',
-    options: { base: neat(down), shared: downs, knowledgeCheckpoint: 'none' },
+    options: { base: neat(down), findings: { shared: downs }, knowledgeCheckpoint: 'none' },
     mergeable: true,
     exact: true,
   },
   {
     name: 'pruned Lily',
-    options: { base: lily({ ...down, r: 3, mixing: 'batch' }), shared: downs },
+    options: { base: lily({ ...down, r: 3, mixing: 'batch' }), findings: { shared: downs } },
     mergeable: false,
     exact: true,
   },
   {
     name: 'pruned uniform Lily',
-    options: { base: lily({ ...down, mixing: 'uniform' }), shared: downs, ...merge },
+    options: { base: lily({ ...down, mixing: 'uniform' }), findings: { shared: downs }, ...merge },
     mergeable: true,
     exact: true,
   },
@@ -99,15 +105,20 @@ conformance(
   { network: net, others, engine },
 );
 
-/** Scores by target for a stage with gates, and its values. */
-async function passed(model: AdaptedModel, importance: (i: number) => number = i => i + 1): Promise<PearConfig> {
+function findingsOf(method: Method): PearFindings {
+  if (!isMadeBy(method, pear) || !method.findings) throw new Error(`${method.type} has found nothing.`);
+  return method.findings;
+}
+
+/** What it finds at its stage, given the scores of targets in order; it goes on from there. */
+async function passed(model: AdaptedModel, importance: (i: number) => number = i => i + 1): Promise<PearFindings> {
   const adapter = model.get('default');
   const { targets } = adapter.plan;
   const scores = new Map(targets.map(({ id }, i) => [id, Float64Array.of(importance(i))]));
   const { stage } = adapter.method;
   if (!stage) throw new Error('There is no stage.');
   const { method } = await model.replace('default', stage.next(scores, await adapter.targetValues()));
-  return method.config as PearConfig;
+  return findingsOf(method);
 }
 
 describe('what it leaves and adds', () => {
@@ -162,7 +173,7 @@ describe('what it leaves and adds', () => {
     const { model } = await movedAdapter(pear, options, net);
     const before = await run(model);
     const { shared } = await passed(model);
-    expect(Object.keys(shared ?? {}).length).toBeGreaterThan(1);
+    expect(Object.keys(shared).length).toBeGreaterThan(1);
     expect(difference(await run(model), before)).toBeLessThan(2e-6);
   });
 
@@ -220,7 +231,7 @@ describe('what it leaves and adds', () => {
 });
 
 describe('importance', () => {
-  const scoresOf = async (options: PearOptions): Promise<{ scores: PearConfig['scores']; values: TargetValues }> => {
+  const scoresOf = async (options: PearOptions): Promise<{ scores: PearFindings['scores']; values: TargetValues }> => {
     const { model, adapter } = await movedAdapter(pear, options, net);
     const values = await adapter.targetValues();
     return { scores: (await passed(model, i => (-1) ** i * (i + 1))).scores, values };
@@ -263,8 +274,8 @@ describe('importance', () => {
 
 describe('who shares', () => {
   const mapOf = (backbone: string, options: PearOptions): [string, string][] => {
-    const { config } = planSettled(createBackbone(backbone), pear(options)).method;
-    return Object.entries((config as PearConfig).shared as Record<string, string>);
+    const { shared } = findingsOf(planSettled(createBackbone(backbone), pear(options)).method);
+    return Object.entries(shared as Record<string, string>);
   };
   const swin = 'swin_tiny_patch4_window7_224';
 
@@ -292,9 +303,9 @@ describe('who shares', () => {
 
   test('only adapters of one rank', () => {
     const base = lora({ ...down, rankPattern: { 'blocks.0.mlp.down': 3 } });
-    const { config } = planSettled(net(), pear({ base })).method as Method<PearConfig>;
-    expect(Object.keys(config.shared ?? {})).toEqual(['blocks.1.mlp.down', 'blocks.2.mlp.down']);
-    expect(Object.values(config.shared ?? {})).toEqual(['blocks.3.mlp.down', 'blocks.3.mlp.down']);
+    const { shared } = findingsOf(planSettled(net(), pear({ base })).method);
+    expect(Object.keys(shared)).toEqual(['blocks.1.mlp.down', 'blocks.2.mlp.down']);
+    expect(Object.values(shared)).toEqual(['blocks.3.mlp.down', 'blocks.3.mlp.down']);
   });
 });
 
@@ -335,10 +346,10 @@ describe('files', () => {
     const found = await passed(model, i => (i * 3) % 8);
     const files = await writeAdapterFolder(model);
     const { adapters } = JSON.parse(new TextDecoder().decode(files['peft.json']));
-    expect(adapters[0]).toMatchObject({ type: 'pear', config: { shared: found.shared }, base: { type: 'neat' } });
+    expect(adapters[0]).toMatchObject({ type: 'pear', findings: { shared: found.shared }, base: { type: 'neat' } });
     const again = adapt(net());
     await attachAdapterFolder(again, readAdapterFolder(files, 'folder', [pear, neat]));
-    expect(again.get('default').method.config).toEqual(found);
+    expect(findingsOf(again.get('default').method)).toEqual(found);
     expect(await run(again)).toEqual(await run(model));
     expect([...again.trainable()].map(([path]) => path)).toEqual([...model.trainable()].map(([path]) => path));
     expect(() => readAdapterFolder(files, 'folder', [pear])).toThrow(
@@ -349,10 +360,10 @@ describe('files', () => {
   test('of another model are refused by name', async () => {
     const shared = { 'blocks.1.mlp': 'blocks.0.mlp' };
     const plan = (options: PearOptions) => planAdapter(net(), pear(options));
-    expect(() => plan({ shared: { 'blocks.4.mlp': 'blocks.0.mlp' } })).toThrow(
+    expect(() => plan({ findings: { shared: { 'blocks.4.mlp': 'blocks.0.mlp' } } })).toThrow(
       'pear: blocks.4.mlp is to share blocks.0.mlp, but blocks.4.mlp is not adapted here; closest: blocks.',
     );
-    expect(() => plan({ shared: { ...shared, 'blocks.2.mlp': 'blocks.1.mlp' } })).toThrow(
+    expect(() => plan({ findings: { shared: { ...shared, 'blocks.2.mlp': 'blocks.1.mlp' } } })).toThrow(
       'pear: blocks.2.mlp is to share blocks.1.mlp, which is pruned itself.',
     );
   });

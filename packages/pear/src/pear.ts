@@ -1,8 +1,17 @@
 import { adaptformer, adaptformerOptions, type Method, type MethodFactory } from '@peft/core';
-import { type PearConfig, type PearOptions, pearConfig, pearOptions } from './config.ts';
+import {
+  type PearConfig,
+  type PearFindings,
+  type PearOptions,
+  type PearState,
+  pearOptions,
+  pearParts,
+} from './config.ts';
 import { checkTargets } from './groups.ts';
 import { pearDelta, pearDeltaWeight, pearFromWeight, pearParameters, pearWeightDelta } from './maths.ts';
 import { pearStage } from './stage.ts';
+
+type PearMethod = Method<PearConfig, PearFindings>;
 
 /**
  * Prune and share: trains adapters at all positions, removes the least important ones, and lets the important ones be shared
@@ -16,16 +25,18 @@ import { pearStage } from './stage.ts';
  * @throws PeftError `bad-config` for an option that does not exist or makes no sense; `not-supported` for a method with a
  * stage of its own
  */
-export const pear: ((options?: PearOptions) => Method<PearConfig>) & MethodFactory<PearOptions> =
+export const pear: ((options?: PearOptions) => PearMethod) & MethodFactory<PearOptions, PearMethod> =
   /* @__PURE__ */ Object.assign(
-    (options: PearOptions = {}): Method<PearConfig> => {
-      const { config, base } = pearConfig(options);
-      const isSettled = config.ratio === 0 || config.shared !== undefined;
-      const changesWeight = base.weightDelta !== undefined || (config.shared && config.knowledgeCheckpoint === 'merge');
+    (options: PearOptions = {}): PearMethod => {
+      const { config, findings, base } = pearParts(options);
+      const state: PearState = { ...config, ...findings };
+      const isSettled = config.ratio === 0 || findings !== undefined;
+      const changesWeight = base.weightDelta !== undefined || (findings && config.knowledgeCheckpoint === 'merge');
       const { deltaWeight, initFromWeight, withTargets } = base;
       return {
         type: 'pear',
         config,
+        ...(findings && { findings }),
         base,
         targets: base.targets,
         ...(withTargets && {
@@ -36,17 +47,17 @@ export const pear: ((options?: PearOptions) => Method<PearConfig>) & MethodFacto
         modulesToSave: base.modulesToSave,
         bias: base.bias,
         parameters(target, targets) {
-          if (target === targets[0]) checkTargets(targets, base, config);
-          return pearParameters(target, targets, base, config);
+          if (target === targets[0]) checkTargets(targets, base, state);
+          return pearParameters(target, targets, base, state);
         },
-        delta: call => pearDelta(call, base, config),
+        delta: call => pearDelta(call, base, state),
         rowwise: base.rowwise,
         mergeable: base.mergeable,
-        ...(changesWeight && { weightDelta: call => pearWeightDelta(call, base, config) }),
-        ...(deltaWeight && { deltaWeight: call => pearDeltaWeight(call, deltaWeight, config) }),
+        ...(changesWeight && { weightDelta: call => pearWeightDelta(call, base, state) }),
+        ...(deltaWeight && { deltaWeight: call => pearDeltaWeight(call, deltaWeight, state) }),
         ...(initFromWeight && {
           initFromWeight: async (target, weight, from) =>
-            pearFromWeight(target, await initFromWeight(target, weight, from), config),
+            pearFromWeight(target, await initFromWeight(target, weight, from), state),
         }),
         ...(!isSettled && { stage: pearStage(base, config, pear) }),
       };

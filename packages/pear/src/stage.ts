@@ -1,5 +1,5 @@
-import { fold, key, type Method, type MethodRecord, type Stage, type Target } from '@peft/core';
-import type { PearConfig, PearOptions } from './config.ts';
+import { fold, key, type Method, type Stage, type Target } from '@peft/core';
+import type { PearConfig, PearFindings, PearOptions } from './config.ts';
 import { groupsOf } from './groups.ts';
 import { importanceOf } from './importance.ts';
 import { checkpointPaths } from './maths.ts';
@@ -42,9 +42,9 @@ export const pearStage = (base: Method, config: PearConfig, pear: (options: Pear
       checkpointPaths(target, targets, base).map(([name, path]) => [path, own[name]]),
     );
     return {
-      method: pear({ ...config, base, shared, scores }),
+      method: pear({ ...config, base, findings: { shared, scores } }),
       values: config.knowledgeCheckpoint === 'none' ? {} : Object.fromEntries(checkpoints),
     };
   },
-  resume: ({ config: settled }: MethodRecord) => pear({ ...settled, base }),
+  resume: findings => pear({ ...config, base, findings: findings as PearFindings }),
 });

@@ -7,6 +7,7 @@ import {
   type Engine,
   eagerEngine,
   initialize,
+  isMadeBy,
   key,
   softmaxCrossEntropy,
   valueAndGrads,
@@ -18,7 +19,7 @@ import { brightestChannel, difference, follow } from '@peft/testing';
 import { passStage, stageOf, Trainer } from '@peft/train';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type PearConfig, type PearOptions, pear } from './index.ts';
+import { type PearFindings, type PearOptions, pear } from './index.ts';
 
 const batches = 4;
 const source = brightestChannel({ batches, contrast: 2 });
@@ -62,7 +63,12 @@ async function setUp(
   return { model, trainer };
 }
 
-const configOf = (model: AdaptedModel): PearConfig => model.get('default').method.config as PearConfig;
+/** What the prune has found. */
+function found(model: AdaptedModel): PearFindings {
+  const { method } = model.get('default');
+  if (!isMadeBy(method, pear) || !method.findings) throw new Error(`${method.type} has found nothing.`);
+  return method.findings;
+}
 
 /** The sum over the batches that are scored of their mean losses. Must run inside a tidy. */
 function epochLoss(model: AdaptedModel): tf.Scalar {
@@ -96,9 +102,9 @@ describe.each<[Backbone, number]>([
     const pruned = await evaluated(model);
     await follow(trainer);
     expect(await evaluated(model)).toBeLessThan(Math.min(0.9 * before, pruned));
-    const { shared, scores } = configOf(model);
-    expect(Object.keys(shared ?? {})).toHaveLength(half);
-    for (const [id, donor] of Object.entries(shared ?? {})) {
+    const { shared, scores } = found(model);
+    expect(Object.keys(shared)).toHaveLength(half);
+    for (const [id, donor] of Object.entries(shared)) {
       expect(scores?.[id]).toBeLessThanOrEqual(scores?.[donor ?? ''] ?? 0);
       expect(id.replace(/blocks\.\d+/, '')).toBe(donor?.replace(/blocks\.\d+/, ''));
     }
@@ -126,7 +132,7 @@ describe.each<[Backbone, number]>([
       const after = await follow(second.trainer);
       expect([...before.losses, ...after.losses]).toEqual(losses);
       expect(await second.trainer.checkpoint()).toEqual(bytes);
-      expect(configOf(second.model)).toEqual(configOf(whole.model));
+      expect(found(second.model)).toEqual(found(whole.model));
     }
   });
 });
@@ -140,7 +146,7 @@ test.each<[string, PearOptions]>([
   await follow(trainer, batches);
   const before = await evaluated(model);
   for await (const event of trainer.run()) if (event.type === 'stage') break;
-  expect(Object.keys(configOf(model).shared ?? {})).not.toHaveLength(0);
+  expect(Object.keys(found(model).shared)).not.toHaveLength(0);
   expect(Math.abs((await evaluated(model)) - before)).toBeLessThan(1e-5);
 });
 
@@ -161,7 +167,7 @@ test.each<[string, PearOptions]>([
   const stage = stageOf(adapter);
   if (!stage) throw new Error('There is no stage.');
   await passStage(model, adapter, stage, { engine: eagerEngine(), source });
-  const { scores = {} } = configOf(model);
+  const { scores = {} } = found(model);
   for (const [id, ofA, ofB] of sums) {
     expect(Math.abs(ofB)).toBeGreaterThan(1e-5);
     expect(Math.abs(scores[id] - Math.abs(ofB)) / Math.abs(ofB)).toBeLessThan(1e-3);
@@ -175,14 +181,14 @@ test('before anything has learned, by Taylor all count nothing', async () => {
   const stage = stageOf(adapter);
   if (!stage) throw new Error('There is no stage.');
   await passStage(model, adapter, stage, { engine: eagerEngine(), source });
-  expect(Object.values(configOf(model).scores ?? {})).toEqual([0, 0, 0, 0]);
+  expect(Object.values(found(model).scores ?? {})).toEqual([0, 0, 0, 0]);
 });
 
 test('only so many batches are scored as asked for', async () => {
   const scoresOf = async (scoreBatches?: number) => {
     const { model, trainer } = await setUp('vit', { r: 2, scoreBatches });
     await follow(trainer);
-    return configOf(model).scores;
+    return found(model).scores;
   };
   const all = await scoresOf();
   expect(await scoresOf(batches)).toEqual(all);
@@ -216,7 +222,7 @@ describe.runIf(process.env.PEFT_BACKEND === 'cpu')('recorded and run in ONNX Run
     const recorded = await setUp(backbone, options, engine);
     const [here, there] = [await follow(eager.trainer), await follow(recorded.trainer)];
     expect(difference(there.losses, here.losses)).toBeLessThan(1e-4);
-    expect(configOf(recorded.model).shared).toEqual(configOf(eager.model).shared);
+    expect(found(recorded.model).shared).toEqual(found(eager.model).shared);
     await recorded.trainer.dispose();
   });
 });

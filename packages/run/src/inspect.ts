@@ -1,7 +1,15 @@
-import { type AdaptedModel, type Adapter, deltaNorms, type Engine, type HostTensors, withScope } from '@peft/core';
-import type { HeatConfig } from '@peft/heat';
+import {
+  type AdaptedModel,
+  type Adapter,
+  deltaNorms,
+  type Engine,
+  type HostTensors,
+  isMadeBy,
+  withScope,
+} from '@peft/core';
+import { heat } from '@peft/heat';
 import { expertMixing } from '@peft/lily';
-import type { PearConfig } from '@peft/pear';
+import { pear } from '@peft/pear';
 import type { GridRow, Insight } from './insight.ts';
 
 /** What looking into a trained adapter needs. */
@@ -37,8 +45,9 @@ export const inspectMixing: Inspect = async ({ model, adapter, engine, inputs })
 };
 
 /** HEAT's scores of every head, layer by layer and side by side, and the heads that are off. */
-export const inspectHeads: Inspect = async ({ adapter }) => {
-  const { scores = {}, off = {} } = adapter.method.config as HeatConfig;
+export const inspectHeads: Inspect = async ({ adapter: { method } }) => {
+  if (!isMadeBy(method, heat)) return [];
+  const { scores = {}, off = {} } = method.findings ?? {};
   const rows = Object.entries(scores).flatMap(([layer, sides]) =>
     Object.entries(sides).map(([side, values]): GridRow => {
       const mask = off[layer] ?? [];
@@ -51,8 +60,9 @@ export const inspectHeads: Inspect = async ({ adapter }) => {
 };
 
 /** Pear's scores of every position, and whose adapter the pruned ones share. */
-export const inspectSharing: Inspect = async ({ adapter }) => {
-  const { scores = {}, shared = {} } = adapter.method.config as PearConfig;
+export const inspectSharing: Inspect = async ({ adapter: { method } }) => {
+  if (!isMadeBy(method, pear)) return [];
+  const { scores = {}, shared = {} } = method.findings ?? {};
   const donors = new Set(Object.values(shared));
   const note = (target: string): string => {
     if (Object.hasOwn(shared, target)) return shared[target] === null ? 'pruned' : `pruned, shares ${shared[target]}`;

@@ -181,7 +181,7 @@ export async function restoreMethods(
     const isForced = !areSame(place.initial[name], methodRecord(start));
     if (isForced && areSame(record, place.initial[name])) return undefined;
     if (areSame(record, methodRecord(model.get(name).method))) return undefined;
-    const method = areSame(record, methodRecord(start)) ? start : record && start.stage?.resume(record);
+    const method = areSame(record, methodRecord(start)) ? start : record && start.stage?.resume(record.findings ?? {});
     check(
       method && areSame(record, methodRecord(method)),
       'bad-file',

@@ -27,41 +27,46 @@ class Net extends Module {
 
 const source = brightestChannel({ side: 2 });
 
-interface WeakestConfig extends AdaptFormerConfig {
-  scores: Record<string, number> | null;
-  frozen: string | null;
+interface Weakest {
+  scores: Record<string, number>;
+  frozen: string;
 }
 
+type WeakestOptions = Partial<AdaptFormerConfig> & { findings?: Weakest };
+
 /** A method of one stage: after an epoch, the target that matters least is trained no more. */
-function freezeWeakest(options: Partial<WeakestConfig> = {}): Method<WeakestConfig> {
-  const { scores = null, frozen = null, ...pair } = options;
+function freezeWeakest({ findings, ...pair }: WeakestOptions = {}): Method<AdaptFormerConfig, Weakest> {
   const base = adaptformer({ targets: 'layers.*', r: 2, act: 'identity', modulesToSave: ['head'], ...pair });
-  const config: WeakestConfig = { ...base.config, scores, frozen };
+  const { config } = base;
   const next = (found: Scores): Method => {
     const sums = Object.fromEntries([...found].map(([id, [score]]) => [id, Math.abs(score)]));
     const [[weakest]] = Object.entries(sums).sort(([, a], [, b]) => a - b);
-    return freezeWeakest({ ...config, scores: sums, frozen: weakest });
+    return freezeWeakest({ ...config, findings: { scores: sums, frozen: weakest } });
   };
   return {
     ...base,
+    findings,
     type: 'weakest',
-    config,
     parameters: (target, targets) => {
       const specs = Object.entries(base.parameters(target, targets));
-      return Object.fromEntries(specs.map(([name, spec]) => [name, { ...spec, frozen: target.id === frozen }]));
+      return Object.fromEntries(
+        specs.map(([name, spec]) => [name, { ...spec, frozen: target.id === findings?.frozen }]),
+      );
     },
-    ...(frozen === null && {
+    ...(!findings && {
       stage: {
         name: 'freeze the weakest',
         after: () => 1,
         gate: () => ({ on: 'delta' as const, groups: 1 }),
         aggregation: 'none' as const,
         next: found => ({ method: next(found) }),
-        resume: record => freezeWeakest(record.config as Partial<WeakestConfig>),
+        resume: found => freezeWeakest({ ...config, findings: found as unknown as Weakest }),
       },
     }),
   };
 }
+
+const found = (model: AdaptedModel): Weakest => model.get('default').method.findings as Weakest;
 
 async function setUp(options: Partial<TrainerOptions> = {}): Promise<{ model: AdaptedModel; trainer: Trainer }> {
   const model = adapt(initialize(new Net(), key(5)));
@@ -90,10 +95,10 @@ describe('a stage in a run', () => {
     expect(first).not.toContain('stage');
     const rest = await run(trainer);
     expect(rest.indexOf('stage')).toBe(0);
-    const { config } = model.get('default').method as Method<WeakestConfig>;
-    expect(Object.keys(config.scores ?? {})).toEqual(['layers.0', 'layers.1', 'layers.2']);
+    const { scores, frozen } = found(model);
+    expect(Object.keys(scores)).toEqual(['layers.0', 'layers.1', 'layers.2']);
     expect(stageOf(model.get('default'))).toBeUndefined();
-    expect([...model.trainable()].map(([path]) => path)).not.toContain(`default/${config.frozen}.A`);
+    expect([...model.trainable()].map(([path]) => path)).not.toContain(`default/${frozen}.A`);
     expect([...model.trainable()].length).toBe(6);
     await trainer.dispose();
     expect(tf.memory().numTensors).toBe(before - 2); // the optimizer's moments
@@ -125,7 +130,7 @@ describe('a stage in a run', () => {
     const stage = stageOf(adapter);
     if (!stage) throw new Error('no stage');
     const after = await passStage(model, adapter, stage, { engine: eagerEngine(), source });
-    const { scores } = after.method.config as WeakestConfig;
+    const { scores } = after.method.findings as Weakest;
     expect(scores?.['layers.0']).toBeCloseTo(Math.abs(numeric), 3);
     await trainer.dispose();
   });
@@ -141,7 +146,7 @@ describe('a stage in a run', () => {
       await second.trainer.restore(await first.trainer.checkpoint());
       await run(second.trainer);
       expect(await valuesOf(second.model)).toEqual(await valuesOf(whole.model));
-      expect(second.model.get('default').method.config).toEqual(whole.model.get('default').method.config);
+      expect(found(second.model)).toEqual(found(whole.model));
     },
   );
 
@@ -174,7 +179,7 @@ describe('a stage in a run', () => {
   test('that only renews what an earlier one found may never come', async () => {
     const model = adapt(initialize(new Net(), key(5)));
     const { stage, ...method } = freezeWeakest();
-    await model.add('default', { ...method, ...(stage && { stage: { ...stage, repeats: true } }) }, { key: key(6) });
+    await model.add('default', { ...method, ...(stage && { stage: { ...stage, optional: true } }) }, { key: key(6) });
     const { trainer } = await setUp({ model, epochs: 1 });
     expect(await run(trainer)).not.toContain('stage');
   });

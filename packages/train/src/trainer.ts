@@ -144,7 +144,7 @@ export class Trainer {
     for (const adapter of model.active) {
       const stage = stageOf(adapter);
       check(
-        !stage || stage.repeats || this.#dueAt(stage) < this.totalSteps,
+        !stage || stage.optional || this.#dueAt(stage) < this.totalSteps,
         'bad-argument',
         () =>
           `Adapter "${adapter.name}" (${adapter.method.type}) is to ${stage?.name} at step ${stage && this.#dueAt(stage)}, ` +

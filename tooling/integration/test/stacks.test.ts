@@ -6,14 +6,15 @@ import {
   countParameters,
   eagerEngine,
   type Method,
+  methodRecord,
   readAdapterFolder,
   writeAdapterFolder,
 } from '@peft/core';
-import { type HeatConfig, heat } from '@peft/heat';
+import { heat } from '@peft/heat';
 import { lily } from '@peft/lily';
 import { lora } from '@peft/lora';
 import { neat } from '@peft/neat';
-import { type PearConfig, pear } from '@peft/pear';
+import { pear } from '@peft/pear';
 import { type Architecture, architectures, backbone, difference, follow } from '@peft/testing';
 import { Trainer, type TrainerOptions } from '@peft/train';
 import * as tf from '@tensorflow/tfjs-core';
@@ -139,9 +140,10 @@ describe.each(architectures)('stages of two methods in one run, on %s', architec
     for (const [step, loss] of here.losses.entries())
       expect(Math.abs(there.losses[step] - loss)).toBeLessThan(1e-3 * Math.max(loss, 0.1));
     const found = ({ model }: typeof eager) => [
-      (model.get('heads').method.config as HeatConfig).off,
-      (model.get('blocks').method.config as PearConfig).shared,
+      methodRecord(model.get('heads').method).findings?.off,
+      methodRecord(model.get('blocks').method).findings?.shared,
     ];
+    expect(found(eager)).not.toContain(undefined);
     expect(found(compiled)).toEqual(found(eager));
     await compiled.trainer.dispose();
     await engine.dispose();

@@ -25,7 +25,7 @@ const folders: [string, () => Promise<{ model: AdaptedModel }>][] = [
   ['lora', () => movedAdapter(lora, { targets, r: 2, rankPattern: { out: 1 }, modulesToSave: ['head'] })],
   ['neat', () => movedAdapter(neat, { targets, r: 2, pairs: 1 })],
   ['lily', () => movedAdapter(lily, { targets: ['qkv'], r: 2, nA: 1, mixing: 'batch' })],
-  ['heat', () => movedAdapter(heat, { targets: ['qkv[q,v]'], r: 2, heads: 2, off: { '': [0] } })],
+  ['heat', () => movedAdapter(heat, { targets: ['qkv[q,v]'], r: 2, heads: 2, findings: { off: { '': [0] } } })],
   ['pear', () => movedAdapter(pear, { base: lora({ targets: ['qkv[q,k,v]'], r: 2 }), ratio: 0 })],
 ];
 

@@ -1,5 +1,5 @@
-import { drawNormal, eagerEngine, fold, key } from '@peft/core';
-import { type HeatConfig, type HeatOptions, heat } from '@peft/heat';
+import { drawNormal, eagerEngine, fold, isMadeBy, key } from '@peft/core';
+import { type HeatOptions, heat } from '@peft/heat';
 import { passStage, stageOf } from '@peft/train';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { difference } from '../src/interop.ts';
@@ -48,7 +48,8 @@ describe.skipIf(pythonMissing)(title, () => {
         engine: eagerEngine(),
         source: on.source,
       });
-      const { scores, off } = method.config as HeatConfig;
+      if (!isMadeBy(method, heat) || !method.findings) throw new Error('Nothing was found.');
+      const { scores, off } = method.findings;
       expect(Object.keys(scores!)).toEqual(Object.keys(theirs.scores[source]));
       for (const [path, sides] of Object.entries(scores!)) {
         for (const side of ['q', 'v'] as const) {

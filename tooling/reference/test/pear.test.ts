@@ -5,10 +5,11 @@ import {
   drawNormal,
   eagerEngine,
   fold,
+  isMadeBy,
   key,
   type Method,
 } from '@peft/core';
-import { type PearConfig, pear } from '@peft/pear';
+import { pear } from '@peft/pear';
 import { passStage, stageOf } from '@peft/train';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { pythonMissing } from '../src/python.ts';
@@ -60,7 +61,8 @@ describe.skipIf(pythonMissing)(title, () => {
         engine: eagerEngine(),
         source: on.source,
       });
-      const { scores, shared } = method.config as PearConfig;
+      if (!isMadeBy(method, pear) || !method.findings) throw new Error('Nothing was found.');
+      const { scores, shared } = method.findings;
       expect(Object.keys(scores!)).toEqual(Object.keys(theirs.scores));
       const largest = Math.max(...Object.values(theirs.scores).map(score => score[plan.criterion]));
       for (const [target, score] of Object.entries(scores!)) {

@@ -155,7 +155,7 @@ export function planAdapter(root: Module, given: Method, options: PlanOptions = 
 export function planSettled(root: Module, method: Method, options: PlanOptions = {}): AdapterPlan {
   const plan = planAdapter(root, method, options);
   const { stage } = method;
-  if (!stage || stage.repeats) return plan;
+  if (!stage || stage.optional) return plan;
   const { targets, byTarget } = plan;
   const scores = targets.map(
     target => [target.id, new Float64Array(stage.gate?.(target, targets)?.groups ?? 0)] as const,

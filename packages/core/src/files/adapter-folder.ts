@@ -145,6 +145,8 @@ export interface AdapterFolder {
 const recordFields = {
   type: required('The method.', string()),
   config: required('Its options.', object({})),
+  findings: option('What it has found.', object({})),
+  base: option('The method that it acts on.', object({})),
 };
 
 const entryFields = {
@@ -174,9 +176,13 @@ const deepestRecord = 8;
 
 function parseRecord(found: object, source: string, depth = 0): MethodRecord {
   check(depth < deepestRecord, 'bad-file', () => `${source}: methods are nested more than ${deepestRecord} deep.`);
-  const { type, config } = configure(source, recordFields, found, fromFile);
-  const { base } = configure(source, { base: option('The method that it acts on.', object({})) }, found, fromFile);
-  return { type, config: config as JsonObject, ...(base && { base: parseRecord(base, `${source}.base`, depth + 1) }) };
+  const { type, config, findings, base } = configure(source, recordFields, found, fromFile);
+  return {
+    type,
+    config: config as JsonObject,
+    ...(findings && { findings: findings as JsonObject }),
+    ...(base && { base: parseRecord(base, `${source}.base`, depth + 1) }),
+  };
 }
 
 function parsePeftJson(bytes: Uint8Array, source: string): PeftJson {

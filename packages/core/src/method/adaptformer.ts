@@ -50,7 +50,7 @@ function adaptformerDelta(
  * @throws PeftError `bad-config` for an option that does not exist or makes no sense
  */
 export const adaptformer: ((options?: AdaptFormerOptions) => Method<AdaptFormerConfig>) &
-  MethodFactory<AdaptFormerOptions> = /* @__PURE__ */ Object.assign(
+  MethodFactory<AdaptFormerOptions, Method<AdaptFormerConfig>> = /* @__PURE__ */ Object.assign(
   (options: AdaptFormerOptions = {}): Method<AdaptFormerConfig> => {
     const config = configure('adaptformer', adaptformerOptions, options);
     const { r, act, scale } = config;

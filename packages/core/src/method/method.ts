@@ -1,11 +1,11 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import type { PeftAdapterFile, TensorReader } from '../files/adapter-file.ts';
+import type { JsonObject } from '../files/json.ts';
 import type { Initializer } from '../module/init.ts';
 import type { FileLayout } from '../module/layout.ts';
 import type { Options } from '../schema/options.ts';
 import type { Key } from '../tensor/random.ts';
 import type { Aggregation, GateSpec, Scores } from './gate.ts';
-import type { MethodRecord } from './record.ts';
 import type { Target, TargetOptions } from './targets.ts';
 
 /** A tensor that a method wants for a target. */
@@ -51,10 +51,13 @@ export type WeightCall = Pick<DeltaCall, 'parameters' | 'target' | 'weight'>;
  * A way of adapting frozen modules: pure functions of tensors, and what core must know to attach, merge and store them.
  * Core never names a method; a method declares what it needs.
  */
-export interface Method<Config extends object = object> {
+export interface Method<Config extends object = object, Findings extends object = object> {
   /** The name in `peft.json` and in reports: `lora`. */
   readonly type: string;
+  /** What was asked for: its options, as plain data. */
   readonly config: Config;
+  /** What a stage of a run has found, such as a mask, as plain data. The factory takes it back as the option `findings`. */
+  readonly findings?: Findings;
   /** What it adapts; nothing for methods that train whole modules only. */
   readonly targets: TargetOptions | undefined;
   /** The method on these targets. Only a method that was given none has it: the model's `defaultTargets` are taken. */
@@ -126,12 +129,12 @@ export interface Stage {
   readonly aggregation?: Aggregation;
   /** Batches that are scored; an epoch of them unless given. */
   readonly batches?: number;
-  /** Whether it only renews what an earlier one found, again and again, for as long as a run lasts. */
-  readonly repeats?: boolean;
+  /** Whether a run may end before it: what was there so far stands by itself. */
+  readonly optional?: boolean;
   /** What the adapter goes on as, given the scores and its values. */
   next(scores: Scores, values: TargetValues): StageResult;
-  /** The method that a stage of this kind has led to before, from its record in a checkpoint. */
-  resume(record: MethodRecord): Method;
+  /** The method that this stage led to before, by what it found then: from a checkpoint. */
+  resume(findings: JsonObject): Method;
 }
 
 /** What a method makes of a file: itself, and its values target by target once the targets are known. */
@@ -144,8 +147,8 @@ export interface ReadAdapter {
 }
 
 /** A method's package, as a value: calling it makes a {@link Method}. */
-export interface MethodFactory<Given = never> {
-  (options: Given): Method;
+export interface MethodFactory<Given = never, Made extends Method = Method> {
+  (options: Given): Made;
   readonly type: string;
   /** What can be chosen, by name: for help, tables and forms. */
   readonly options?: Options;

@@ -4,13 +4,16 @@ import type { JsonObject } from '../files/json.ts';
 export interface MethodRecord {
   readonly type: string;
   readonly config: JsonObject;
+  /** What a stage of a run has found. */
+  readonly findings?: JsonObject;
   /** The method whose deltas it acts on. */
   readonly base?: MethodRecord;
 }
 
 /** Whether plain data is a method's record; one nested without end is none. */
 export function isMethodRecord(value: unknown, depth = 0): value is MethodRecord {
-  const { type, config, base } = (value ?? {}) as Record<string, unknown>;
-  const isNamed = typeof type === 'string' && typeof config === 'object' && config !== null && depth < 8;
+  const { type, config, findings = {}, base } = (value ?? {}) as Record<string, unknown>;
+  const hasData = [config, findings].every(data => typeof data === 'object' && data !== null);
+  const isNamed = typeof type === 'string' && hasData && depth < 8;
   return isNamed && (base === undefined || isMethodRecord(base, depth + 1));
 }

@@ -5,11 +5,16 @@ import type { Method, MethodFactory } from './method.ts';
 import type { MethodRecord } from './record.ts';
 
 /** The plain data of a method. */
-export const methodRecord = ({ type, config, base }: Method): MethodRecord => ({
+export const methodRecord = ({ type, config, findings, base }: Method): MethodRecord => ({
   type,
   config: config as JsonObject,
+  ...(findings && { findings: findings as JsonObject }),
   ...(base && { base: methodRecord(base) }),
 });
+
+/** Whether a method is one that this factory makes, whose config and findings are then known. */
+export const isMadeBy = <Made extends Method>(method: Method, { type }: MethodFactory<never, Made>): method is Made =>
+  method.type === type;
 
 /** The factory of a type, among those given and those that they act on unless told otherwise. */
 export function factoryOf(type: string, factories: readonly MethodFactory[], source: string): MethodFactory {
@@ -24,9 +29,10 @@ export function factoryOf(type: string, factories: readonly MethodFactory[], sou
   return factory;
 }
 
-/** The options that a record's factory takes: its config, with the method it acts on, if there is one, as a value. */
+/** The options that a record's factory takes: its config, what it found, and the method it acts on as a value. */
 export const recordOptions = (record: MethodRecord, factories: readonly MethodFactory[], source: string): object => ({
   ...record.config,
+  ...(record.findings && { findings: record.findings }),
   ...(record.base && { base: reviveMethod(record.base, factories, source) }),
 });
 

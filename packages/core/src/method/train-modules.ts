@@ -16,7 +16,10 @@ export type TrainModulesOptions = GivenOf<typeof trainModulesOptions>;
  * The baselines: trains whole modules and adapts nothing. With the classification head it is linear probing, with `*` full
  * fine-tuning; either way the model itself stays as it is.
  */
-export const trainModules: MethodFactory<TrainModulesOptions> = /* @__PURE__ */ Object.assign(
+export const trainModules: MethodFactory<
+  TrainModulesOptions,
+  Method<TrainModulesOptions>
+> = /* @__PURE__ */ Object.assign(
   (options: TrainModulesOptions): Method<TrainModulesOptions> => {
     const config = configure('trainModules', trainModulesOptions, options);
     check(

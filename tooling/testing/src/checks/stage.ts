@@ -68,7 +68,7 @@ export function checkStage(subject: Subject): void {
       expect(record).not.toEqual(methodRecord(model.get('default').method));
       const other = stage.next(scores, values);
       expect([methodRecord(other.method), other.values]).toEqual([record, next.values]);
-      expect(methodRecord(stage.resume(stored(record)))).toEqual(record);
+      expect(methodRecord(stage.resume(stored(record).findings ?? {}))).toEqual(record);
       await model.replace('default', next);
       expect(await output(subject, model)).toEqual(await output(subject, await settled(subject).attach()));
     });
