@@ -1,17 +1,21 @@
 import { readFile } from 'node:fs/promises';
-import { PeftError } from '@peft/core';
-import * as v from 'valibot';
+import { closest, PeftError, problemOf } from '@peft/core';
 import { parse } from 'yaml';
-import { checksOf } from './argument.ts';
+import type { Argument, ValueOf } from './argument.ts';
 import { described } from './argument-list.ts';
 
 /** Wrong use of the command line: exit status 2. */
 export class UsageError extends Error {}
 
-/** What a configuration file may hold. */
-export const configFile = v.strictObject(checksOf(described));
+type Described = typeof described;
 
-export type Arguments = v.InferOutput<typeof configFile>;
+/** What is `undefined` unless given may be left out. */
+type Open<T> = { [K in keyof T as undefined extends T[K] ? K : never]?: T[K] } & {
+  [K in keyof T as undefined extends T[K] ? never : K]: T[K];
+};
+
+/** All arguments, checked. */
+export type Arguments = Open<{ [Name in keyof Described]: ValueOf<Described[Name]> }>;
 
 async function readConfig(path: string): Promise<object> {
   try {
@@ -26,16 +30,44 @@ async function readConfig(path: string): Promise<object> {
 /** `--weight-decay` */
 export const flagOf = (name: string): string => `--${name.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)}`;
 
+type Known = Readonly<Record<string, Argument>>;
+
+/**
+ * What is given of some arguments, as commands get it.
+ *
+ * @param nameOf how the user calls an argument
+ * @param problems gets a line for all that is wrong
+ */
+function read(known: Known, given: object, nameOf: (name: string) => string, problems: string[]): object {
+  for (const name of Object.keys(given).filter(name => !Object.hasOwn(known, name))) {
+    const names = Object.keys(known);
+    problems.push(`There is no argument ${nameOf(name)}; closest: ${nameOf(closest(name, names) ?? '')}.`);
+  }
+  const entries = Object.entries(known).map(([name, { value, default: otherwise, read: as, entries: inner }]) => {
+    const found: unknown = Object.hasOwn(given, name) ? given[name as keyof typeof given] : undefined;
+    if (found === undefined) return [name, otherwise];
+    const problem = problemOf(nameOf(name), value, found);
+    if (problem) problems.push(problem);
+    if (problem || !inner) return [name, problem || !as ? found : as(found)];
+    const table = Object.entries(found as Readonly<Record<string, object>>).map(([key, value]) => {
+      return [key, read(inner, value, of => `${nameOf(name)} ${key}.${of}`, problems)];
+    });
+    return [name, Object.fromEntries(table)];
+  });
+  return Object.fromEntries(entries.filter(([, found]) => found !== undefined));
+}
+
 /** Flags over the configuration file's arguments, checked. */
 export async function readArguments({
   config,
   ...flags
 }: { config?: string } & Record<string, unknown>): Promise<Arguments> {
   const file = config === undefined ? {} : await readConfig(config);
-  const result = v.safeParse(configFile, { ...file, ...flags });
-  if (result.success) return result.output;
-  const lines = result.issues.map(issue => `${flagOf(v.getDotPath(issue) ?? '')}: ${issue.message}`);
-  throw new UsageError(lines.join('\n'));
+  const given = Object.entries({ ...file, ...flags }).filter(([, found]) => found !== undefined);
+  const problems: string[] = [];
+  const args = read(described, Object.fromEntries(given), flagOf, problems);
+  if (problems.length > 0) throw new UsageError(problems.join('\n'));
+  return args as Arguments;
 }
 
 /** An argument that this command cannot do without. */

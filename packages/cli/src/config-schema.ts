@@ -1,11 +1,7 @@
 import type { JsonObject } from '@peft/core';
-import { type MethodEntry, methodOptions, methodRegistry } from '@peft/run';
-import { toJsonSchema } from '@valibot/to-json-schema';
-import type { DescribedArgument } from './argument.ts';
+import { type MethodEntry, methodOptions, methodRegistry, optionSchema } from '@peft/run';
+import type { Argument } from './argument.ts';
 import { described } from './argument-list.ts';
-import { configFile } from './arguments.ts';
-
-type Properties = Record<string, JsonObject>;
 
 /** What `set` may hold for one method, by the options of that method. */
 function settingsSchema(entry: MethodEntry): JsonObject {
@@ -23,44 +19,41 @@ const oneOf = (methods: readonly string[]): JsonObject => ({
   anyOf: [...methods.map(settingsOf), { type: 'array', items: { type: 'string', pattern: '^[^=]+=' } }],
 });
 
-/** The same properties, each with the help of the argument of its name. */
-function withHelp(properties: Properties): Properties {
-  const known: Readonly<Record<string, DescribedArgument>> = described;
-  return Object.fromEntries(
-    Object.entries(properties).map(([name, property]) => [name, { description: known[name].help, ...property }]),
-  );
+/** Each argument by its check, with its help and its default; `set` is that of these methods. */
+function propertiesOf(
+  known: Readonly<Record<string, Argument>>,
+  methods: readonly string[],
+): Record<string, JsonObject> {
+  const entries = Object.entries(known).map(([name, { help, value, default: otherwise }]) => {
+    const schema = name === 'set' ? oneOf(methods) : optionSchema(value);
+    const isPlain = ['string', 'number', 'boolean'].includes(typeof otherwise);
+    return [name, { description: help, ...schema, ...(isPlain && { default: otherwise as string }) }] as const;
+  });
+  return Object.fromEntries(entries);
 }
-
-/** The JSON Schema of what `each` holds for a method: the arguments that it takes, with that method's options. */
-const eachOf = (method: string, each: { properties: Properties }): JsonObject => {
-  const properties = withHelp(each.properties);
-  return {
-    ...each,
-    properties: { ...properties, set: { description: properties.set.description, ...oneOf([method]) } },
-  };
-};
 
 /** The JSON Schema of a configuration file. */
 export function configSchema(known = methodRegistry): JsonObject {
   const names = Object.keys(known);
-  const { properties: converted, ...rest } = toJsonSchema(configFile, {
-    typeMode: 'input',
-    overrideSchema: ({ valibotSchema }) => (valibotSchema.type === 'custom' ? {} : undefined),
-  }) as unknown as JsonObject & { properties: Properties };
-  const properties = withHelp(converted);
-  const { additionalProperties: each, ...byMethod } = properties.each as JsonObject & {
-    additionalProperties: JsonObject & { properties: Properties };
-  };
+  const properties = propertiesOf(described, names);
+  const inner = described.each.entries ?? {};
+  const eachOf = (name: string): JsonObject => ({
+    type: 'object',
+    properties: propertiesOf(inner, [name]),
+    additionalProperties: false,
+  });
   return {
     title: 'A configuration of peft',
-    ...rest,
+    $schema: 'http://json-schema.org/draft-07/schema#',
+    type: 'object',
+    additionalProperties: false,
     properties: {
       ...properties,
       method: { ...properties.method, enum: names },
-      set: { description: properties.set.description, ...oneOf(names) },
       each: {
-        ...byMethod,
-        properties: Object.fromEntries(names.map(name => [name, eachOf(name, each)])),
+        description: described.each.help,
+        type: 'object',
+        properties: Object.fromEntries(names.map(name => [name, eachOf(name)])),
         additionalProperties: false,
       },
     },

@@ -1,5 +1,4 @@
 import { Command, Option } from 'commander';
-import * as v from 'valibot';
 import type { DescribedArgument } from './argument.ts';
 import { described } from './argument-list.ts';
 import { type Arguments, flagOf, readArguments } from './arguments.ts';
@@ -8,7 +7,9 @@ import { Output } from './output/output.ts';
 type Action = (args: Arguments, output: Output, positional: string[]) => void | Promise<void>;
 
 const collect = (value: string, previous: string[] = []): string[] => [...previous, value];
-const number = (text: string): number => Number(text.trim() === '' ? Number.NaN : text);
+/** A number, or the text itself where it is none, for the error. */
+const number = (text: string): number | string =>
+  text.trim() === '' || Number.isNaN(Number(text)) ? text : Number(text);
 
 /** What help says of an argument: what it does, whether its flag may be repeated, and its default. */
 function helpOf({ kind, help }: DescribedArgument, otherwise: unknown): string {
@@ -19,8 +20,7 @@ function helpOf({ kind, help }: DescribedArgument, otherwise: unknown): string {
 
 /** The flag of an argument. */
 function optionOf(name: string, argument: DescribedArgument): Option {
-  const { kind, check, placeholder = '' } = argument;
-  const otherwise = v.getDefault(check as v.OptionalSchema<v.GenericSchema, unknown>);
+  const { kind, default: otherwise, placeholder = '' } = argument;
   const flag = kind === 'switch' && otherwise === true ? `--no-${flagOf(name).slice(2)}` : flagOf(name);
   const option = new Option(`${flag} ${placeholder}`.trim(), helpOf(argument, otherwise));
   if (kind === 'number') option.argParser(number);

@@ -1,6 +1,8 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createBackbone, exportBackbone, zoo } from '@peft/backbones';
+import { openBackbone } from '@peft/backbones/node';
 import {
+  adapt,
   drawNormal,
   fold,
   fromFloat32,
@@ -10,6 +12,8 @@ import {
   serializeSafetensors,
   toFloat32,
 } from '@peft/core';
+import { saveAdapters } from '@peft/core/node';
+import { lora } from '@peft/lora';
 import '@tensorflow/tfjs-backend-cpu';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Scratch } from './peft.ts';
@@ -71,6 +75,20 @@ beforeAll(async () => {
   await scratch.paint('pictures/test', 2);
 });
 afterAll(() => rmSync(scratch.folder, { recursive: true }));
+
+test('an update that the weights cannot hold is refused, and nothing is written', async () => {
+  const { model: base } = await openBackbone('pico-vit');
+  const model = adapt(base);
+  for (const [name, alpha] of Object.entries({ one: 1e9, other: -1e9 })) {
+    const adapter = await model.add(name, lora({ r: 1, alpha, targets: ['blocks.0.attn.qkv[q]'] }));
+    for (const [path, parameter] of adapter.parameters()) parameter.set(drawNormal(fold(key(2), path), parameter.size));
+  }
+  await saveAdapters(model, at('opposed'), { backbone: 'pico-vit' });
+  const { status, stderr } = await scratch.peft('merge', '--adapter', at('opposed'), '--out', at('lossy'));
+  expect(stderr).toMatch(/The merged model differs from the adapted one by \S+ in a logit .* was not written/);
+  expect(status).toBe(1);
+  expect(readdirSync(scratch.folder)).not.toContain('lossy');
+});
 
 test.each(['timm', 'transformers'] as const)('a base of %s is merged into a folder of its own kind', async name => {
   const base = await makeBase(name);

@@ -78,6 +78,7 @@ test('what only one method is to have must be of a method that is compared', asy
 test.each<[string, string[], string]>([
   ['a method named twice', ['--methods', 'lora,lora'], '--methods has "lora" twice; --seeds repeats a method.'],
   ['a wrong option', ['--methods', 'lora', '--set', 'rr=1'], 'lora has no option "rr"; closest: r.'],
+  ['a report that is a folder', ['--report', at('pictures')], 'is a folder; name the file to write.'],
   ['a report that cannot be written', ['--report', at('pictures', 'x', 'r.html')], 'Cannot write to'],
 ])('compare refuses %s before it trains, and leaves nothing', async (_, argv, message) => {
   writeFileSync(at('pictures', 'x'), 'a file where the folder of the report should be');

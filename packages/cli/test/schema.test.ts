@@ -58,6 +58,25 @@ describe('the schema of configuration files', () => {
     await expect(readArguments({ ...config })).rejects.toThrow();
   });
 
+  test.each<[string, object, string]>([
+    ['a typo', { epoch: 3 }, 'There is no argument --epoch; closest: --epochs.'],
+    ['a wrong type', { epochs: '3' }, '--epochs is "3"; it must be an integer of 1 or more.'],
+    [
+      'a word',
+      { schedule: 'cosin' },
+      '--schedule is "cosin"; it must be one of constant, cosine, linear, timm-0.4.12.',
+    ],
+    ['a seed that is no longer exact', { seed: 2 ** 60 }, 'it must be an integer from 0 to 9,007,199,254,740,991.'],
+    ['what one method is given', { each: { lora: { lr: -1 } } }, '--each lora.lr is -1; it must be a number above 0.'],
+  ])('the error for %s says what was found and what it must be', async (_, config, message) => {
+    expect(isValid()(config)).toBe(false);
+    await expect(readArguments({ ...config })).rejects.toThrow(message);
+  });
+
+  test('tells all errors at once', async () => {
+    await expect(readArguments({ epochs: 0, lr: 'fast' })).rejects.toThrow(/--epochs is 0; .*\n--lr is "fast"; /);
+  });
+
   test.each<[string, object]>([
     ['an option of another method', { method: 'lora', set: { pairs: 1 } }],
     ['a value out of range', { method: 'lora', set: { r: 0 } }],

@@ -99,6 +99,7 @@ export {
   type Option,
   type Options,
   option,
+  problemOf,
   required,
   splitOptions,
 } from './schema/options.ts';

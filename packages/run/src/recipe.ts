@@ -56,7 +56,7 @@ const training = {
   shuffle: option('Whether the pictures come in a new order each epoch.', value.boolean(), true),
   seed: option(
     'Every random number: initialization, order, drop path, augmentation, splits.',
-    value.integer({ min: 0 }),
+    value.integer({ min: 0, max: Number.MAX_SAFE_INTEGER }),
     42,
   ),
   frozenDtype: option('How the ONNX engine keeps weights that are not trained.', value.choice(['f32', 'f16']), 'f32'),

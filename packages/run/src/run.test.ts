@@ -238,7 +238,11 @@ describe('what goes wrong', () => {
   test.each<[string, object, string]>([
     ['a field that there is not', { epoch: 3 }, 'recipe has no option "epoch"; closest: epochs.'],
     ['a wrong type', { epochs: '3' }, 'recipe: epochs is "3"; it must be an integer of 1 or more.'],
-    ['a seed that is no longer exact', { seed: 2 ** 60 }, 'seed is 1152921504606847000; it must be an integer'],
+    [
+      'a seed that is no longer exact',
+      { seed: 2 ** 60 },
+      'seed is 1152921504606847000; it must be an integer from 0 to 9,007,199,254,740,991.',
+    ],
     ['a method that there is not', { method: 'lroa' }, 'There is no method "lroa"; closest: lora.'],
     ['an option of another method', { set: { pairs: 1 } }, 'lora has no option "pairs"'],
     ['a wrong preset', { preset: 'vtab' }, 'preset is "vtab"; it must be one of vtab1k, neat-image.'],

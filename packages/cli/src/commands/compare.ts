@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { check, PeftError } from '@peft/core';
@@ -42,6 +42,11 @@ export async function compare(args: Arguments, output: Output): Promise<void> {
   const twice = methods.find((name, i) => methods.indexOf(name) !== i);
   check(twice === undefined, 'bad-argument', () => `--methods has "${twice}" twice; --seeds repeats a method.`);
   const path = args.report;
+  const isFolder = await stat(path).then(
+    found => found.isDirectory(),
+    () => false,
+  );
+  check(!isFolder, 'bad-argument', () => `--report ${path} is a folder; name the file to write.`);
   await probeWritable(dirname(path));
   const compared = await withData(args, output, async data => {
     const title = `${args.backbone} on ${data.train.name}`;

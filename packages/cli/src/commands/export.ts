@@ -4,7 +4,7 @@ import { writeAtomic } from '@peft/core/node';
 import { checkLogits, evaluationStep } from '@peft/train';
 import * as tf from '@tensorflow/tfjs-core';
 import { type Arguments, required, UsageError } from '../arguments.ts';
-import { largestDifference } from '../difference.ts';
+import { allowed, largestDifference } from '../difference.ts';
 import { openEager } from '../engine.ts';
 import { openModel } from '../model.ts';
 import type { Output } from '../output/output.ts';
@@ -12,7 +12,7 @@ import { bytes as asBytes } from '../output/table.ts';
 
 const namesOf = (adapters: readonly Adapter[]): string[] => adapters.map(({ name }) => name);
 
-/** By which logits may differ, or part of the largest: float32 sums in another order. */
+/** By which part of the largest logit they may differ: float32 sums in another order. */
 const tolerance = 1e-4;
 
 /** Pictures as other runtimes hold them, `[N, 3, H, W]`, in; logits out. */
@@ -62,7 +62,7 @@ export async function exportModel(args: Arguments, output: Output): Promise<void
   ours.dispose();
   checkLogits(expected, 'the model on a probe batch');
   const maxAbsDiff = largestDifference(expected, theirs);
-  const limit = tolerance * Math.max(1, ...expected.map(Math.abs));
+  const limit = allowed(expected, tolerance);
   check(maxAbsDiff <= limit, 'numerics', () => {
     return `The exported model differs from this one: by ${maxAbsDiff} in a logit, with ${limit} allowed; ${out} was not written.`;
   });

@@ -1,15 +1,18 @@
 import { saveBackbone } from '@peft/backbones/node';
-import { drawNormal, fold, key } from '@peft/core';
+import { check, drawNormal, fold, key } from '@peft/core';
 import { batchSource } from '@peft/data';
 import { calibrate } from '@peft/lily';
 import { batchInputs } from '@peft/train';
 import * as tf from '@tensorflow/tfjs-core';
 import { type Arguments, required } from '../arguments.ts';
 import { openData } from '../data.ts';
-import { largestDifference } from '../difference.ts';
+import { allowed, largestDifference } from '../difference.ts';
 import { openEager } from '../engine.ts';
 import { type OpenedModel, openWithAdapter } from '../model.ts';
 import type { Output } from '../output/output.ts';
+
+/** By which part of the largest logit folding may change them: float32 sums in another order, layer after layer. */
+const tolerance = 1e-3;
 
 /** Folds adapters into the base weights and writes a folder in the base's own layout, opened again before it is there. */
 export async function merge(args: Arguments, output: Output): Promise<void> {
@@ -24,6 +27,10 @@ export async function merge(args: Arguments, output: Output): Promise<void> {
   model.merge();
   const after = await read(model.call(probe));
   const maxAbsDiff = largestDifference(before, after);
+  const limit = allowed(before, tolerance);
+  check(maxAbsDiff <= limit, 'numerics', () => {
+    return `The merged model differs from the adapted one by ${maxAbsDiff} in a logit of a probe batch, with ${limit} allowed; ${out} was not written. The update is too large for the float32 of the weights.`;
+  });
   const { format, difference } = await saveBackbone(backbone, out, { labels, preprocessing });
   output.answer(
     `Merged into ${out}, a folder of ${format}; largest logit difference on a probe batch ${maxAbsDiff.toExponential(2)}, ` +

@@ -82,8 +82,12 @@ function valueAt(value: Value, keys: readonly unknown[]): Value {
   return value;
 }
 
-/** What is wrong with a value, as a sentence; nothing if it is well. */
-function problemOf(name: string, value: Value, given: unknown): string | undefined {
+/**
+ * What is wrong with a value, as a sentence: `r is 0; it must be an integer of 1 or more.` Nothing if it is well.
+ *
+ * @param name how the user calls it
+ */
+export function problemOf(name: string, value: Value, given: unknown): string | undefined {
   const { issues } = v.safeParse(value.schema, given, { abortEarly: true });
   if (!issues) return undefined;
   const [issue] = issues;
