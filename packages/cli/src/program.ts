@@ -74,7 +74,7 @@ export function makeProgram(): Command {
       const { info } = await import('./commands/info.ts');
       return (args, output, [path]) => info(args, path, output);
     },
-  ).argument('[path]', 'an adapter folder or a safetensors file');
+  ).argument('[path]', 'an adapter folder, a safetensors file, or a report of compare');
   verb(
     program,
     'merge',

@@ -10,9 +10,15 @@ import { Scratch } from './peft.ts';
  *
  *     peft train --backbone pico-vit --data mnist --steps 3 --batch 8 --checkpoint-every 2 --set r=1 \
  *       --targets 'blocks.5.attn.qkv[q,v]' --out run-2
+ *
+ * And their reports:
+ *
+ *     peft compare --backbone pico-vit --data mnist --steps 2 --batch 8 --methods linear,lora --report report-1.html
  */
 const folder = new URL('fixtures/frozen', import.meta.url).pathname;
-const versions = readdirSync(folder);
+const found = readdirSync(folder);
+const versions = found.filter(name => name.startsWith('run-'));
+const reports = found.filter(name => name.startsWith('report-'));
 const newest = join(folder, 'run-2');
 const run = ['train', '--backbone', 'pico-vit', '--data', 'mnist', '--steps', '3', '--batch', '8'];
 const adapter = ['--set', 'r=1', '--targets', 'blocks.5.attn.qkv[q,v]', '--checkpoint-every', '2'];
@@ -65,6 +71,38 @@ describe.each(versions)('%s', version => {
     const [before, after] = [await logits(join(folder, version)), await logits(again)];
     for (const [i, value] of before.entries()) expect(after[i]).toBeCloseTo(value, 3);
   });
+});
+
+test.each(reports)('%s tells what was compared, or is refused by its format', async name => {
+  const { status, stdout, stderr } = await scratch.peft('info', join(folder, name), '--json');
+  if (status !== 0) {
+    expect(stderr).toMatch(/has format \d+; this version reads \d+\./);
+    return;
+  }
+  expect(JSON.parse(stdout)).toMatchObject({
+    title: 'pico-vit on mnist (train)',
+    rows: [
+      { method: 'linear', trainable: 970 },
+      { method: 'lora', trainable: 19402 },
+    ],
+  });
+});
+
+test('the report that is written today is of a frozen format, and what is none is refused', async () => {
+  const compare = ['compare', '--backbone', 'pico-vit', '--data', 'mnist', '--steps', '1', '--batch', '8'];
+  await scratch.json(...compare, '--methods', 'linear', '--report', at('now.html'));
+  const formatOf = (path: string): string | undefined =>
+    readFileSync(path, 'utf8').match(/id="peft-report">\{"format":(\d+)/)?.[1];
+  expect(reports.map(name => formatOf(join(folder, name)))).toContain(formatOf(at('now.html')));
+  writeFileSync(at('other.html'), '<p>Hello</p>');
+  const { status, stderr } = await scratch.peft('info', at('other.html'));
+  expect(stderr).toContain('other.html is not a report of peft compare');
+  expect(status).toBe(1);
+  const older = readFileSync(at('now.html'), 'utf8').replace('"peft-report">{"format":1', '"peft-report">{"format":0');
+  writeFileSync(at('older.html'), older);
+  expect((await scratch.peft('info', at('older.html'))).stderr).toContain(
+    'older.html has format 0; this version reads 1.',
+  );
 });
 
 test('what is written today is among the frozen ones, and is read', async () => {

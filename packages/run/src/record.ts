@@ -58,6 +58,8 @@ export interface RunResult {
   /** Parameters that are trained, and all of the adapted model. */
   readonly trainable: number;
   readonly total: number;
+  /** What stages found, by adapter: HEAT's mask, Pear's sharing. */
+  readonly findings?: Readonly<Record<string, JsonObject>>;
   /** What the method did inside. */
   readonly insights: readonly Insight[];
   /** Where the adapter was saved, and its size. */
@@ -118,6 +120,15 @@ export const plain = (object: object): JsonObject => JSON.parse(JSON.stringify(o
 /** The methods of a model's adapters, by adapter. */
 export const methodsOf = ({ adapters }: RunModel['model']): Readonly<Record<string, MethodRecord>> =>
   Object.fromEntries([...adapters].map(([name, { method }]) => [name, methodRecord(method)]));
+
+/** What stages have found, by adapter; nothing where no adapter had one. */
+export function findingsOf({ adapters }: RunModel['model']): Readonly<Record<string, JsonObject>> | undefined {
+  const found = [...adapters].flatMap(([name, { method }]) => {
+    const { findings } = methodRecord(method);
+    return findings ? [[name, findings] as const] : [];
+  });
+  return found.length > 0 ? Object.fromEntries(found) : undefined;
+}
 
 /** SHA-256 of the values of the active adapters. */
 export async function adapterHash({ active }: RunModel['model']): Promise<string> {

@@ -117,6 +117,7 @@ describe('a run', () => {
   test('shows what a method found', async () => {
     const { result } = await recordOf({ method: 'heat', set: { ratio: 0.5, r: 2 } });
     expect(result.insights).toMatchObject([{ kind: 'grid', columns: 'head' }]);
+    expect(Object.keys(result.findings?.default ?? {})).toContain('off');
   });
 
   test('computes features once where that is asked for, to the same losses', async () => {

@@ -24,6 +24,7 @@ import {
   adapterHash,
   comparedOf,
   differencesBetween,
+  findingsOf,
   methodsOf,
   plain,
   type RunIdentity,
@@ -216,6 +217,7 @@ async function* runOpened(
   yield { type: 'evaluated', metrics };
   const { losses, epochs, resumedDespite, source } = fitted;
   const seconds = (performance.now() - started) / 1000;
+  const findings = findingsOf(opened.model);
   const isNew = fitted.stepMs !== undefined || !isSame;
   const { stepMs } = isNew ? fitted : before.result;
   const record: RunRecord = {
@@ -231,6 +233,7 @@ async function* runOpened(
       method: recipe.method,
       engine: engine.name,
       metrics,
+      ...(findings && { findings }),
       insights: await inspect(methodEntry(recipe.method, registry), opened.model, engine, source),
       seconds: isNew ? seconds : before.result.seconds,
       adapter: store.place,

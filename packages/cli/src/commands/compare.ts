@@ -10,25 +10,10 @@ import { type RunData, withData } from '../data.ts';
 import { interruptible } from '../interrupt.ts';
 import type { Output } from '../output/output.ts';
 import { renderReport } from '../output/report.ts';
-import { bytes, count, ms, percent, table } from '../output/table.ts';
+import { resultRows, resultTable } from '../output/result-table.ts';
 import { runTraining } from '../training.ts';
 
-const mean = (values: number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
-
 const isEmpty = async (folder: string): Promise<boolean> => (await readdir(folder).catch(() => [])).length === 0;
-
-const resultTable = (methods: ComparedMethod[]): string =>
-  table(
-    ['method', 'accuracy', 'trainable', 'adapter', 'seconds', 'ms/step'],
-    methods.map(({ method, runs, meanAccuracy, deviation }) => [
-      method,
-      percent(meanAccuracy) + (runs.length > 1 ? ` ± ${(100 * deviation).toFixed(1)}` : ''),
-      count(runs[0].trainable),
-      bytes(runs[0].bytes),
-      mean(runs.map(({ seconds }) => seconds)).toFixed(1),
-      ms(mean(runs.flatMap(({ stepMs }) => stepMs ?? []))),
-    ]),
-  );
 
 /**
  * Several methods on one data set under one budget, and an HTML report of what came of it. One that fails, or an interrupt, leaves
@@ -68,18 +53,7 @@ export async function compare(args: Arguments, output: Output): Promise<void> {
     if (args.out === undefined) await rm(folder, { recursive: true, force: true });
     return done;
   });
-  const rows = compared.map(({ runs, ...row }) => ({
-    ...row,
-    trainable: runs[0].trainable,
-    bytes: runs[0].bytes,
-    runs: runs.map(({ metrics, losses, epochs, seconds, stepMs }) => ({
-      accuracy: metrics.accuracy,
-      losses,
-      epochs,
-      seconds,
-      stepMs,
-    })),
-  }));
+  const rows = resultRows(compared);
   output.answer(`${resultTable(compared)}\nreport written to ${path}`, { rows, report: path });
 }
 

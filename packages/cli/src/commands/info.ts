@@ -10,10 +10,12 @@ import {
   planSettled,
   storedNumbers,
 } from '@peft/core';
-import { openAdapterFolder, openSafetensors } from '@peft/core/node';
+import { openAdapterFolder, openSafetensors, readRegular } from '@peft/core/node';
 import { factories, makeMethod } from '@peft/run';
 import { type Arguments, UsageError } from '../arguments.ts';
 import type { Output } from '../output/output.ts';
+import { parseReport } from '../output/report.ts';
+import { resultRows, resultTable } from '../output/result-table.ts';
 import { bytes, count, table } from '../output/table.ts';
 
 /** What an adapter folder, a weights file or a backbone holds. */
@@ -21,8 +23,11 @@ export async function info(args: Arguments, path: string | undefined, output: Ou
   if (path === undefined) return describeBackbone(args, output);
   const found = await stat(path).catch(() => undefined);
   if (!found)
-    throw new UsageError(`There is no ${path}; give an adapter folder, a safetensors file, or --backbone NAME.`);
-  return found.isDirectory() ? describeFolder(path, output) : describeFile(path, output);
+    throw new UsageError(
+      `There is no ${path}; give an adapter folder, a safetensors file, a report, or --backbone NAME.`,
+    );
+  if (found.isDirectory()) return describeFolder(path, output);
+  return path.endsWith('.html') ? describeReport(path, output) : describeFile(path, output);
 }
 
 /** A backbone, without its weights: its parameters, and those of a method on it. */
@@ -79,6 +84,12 @@ async function describeFolder(path: string, output: Output): Promise<void> {
   const total = described.reduce((sum, { numbers }) => sum + numbers, 0);
   const origin = card.backbone ? `\nbackbone ${card.backbone}, ${card.labels?.length ?? '?'} classes` : '';
   output.answer(text + origin, { trainable: total, total, modules: described, metadata: card });
+}
+
+/** What a report of `compare` tells. */
+async function describeReport(path: string, output: Output): Promise<void> {
+  const { title, methods } = parseReport(new TextDecoder().decode(await readRegular(path)), path);
+  output.answer(`${title}\n\n${resultTable(methods)}`, { title, rows: resultRows(methods) });
 }
 
 async function describeFile(path: string, output: Output): Promise<void> {

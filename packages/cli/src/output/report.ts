@@ -1,3 +1,4 @@
+import { check, configure, PeftError, required, value } from '@peft/core';
 import type { ComparedMethod } from '../compared-method.ts';
 import { renderInsight } from './insight.ts';
 import { escapeHtml, lineChart, type Series, scatterChart } from './svg.ts';
@@ -89,6 +90,61 @@ function inside({ method, runs }: ComparedMethod): string {
   return `<h2>Inside ${escapeHtml(method)}</h2><div class="charts">${insights.map(renderInsight).join('\n')}</div>`;
 }
 
+const dataId = 'peft-report';
+
+/** The report as data, within its page. */
+const dataOf = (report: Report): string => {
+  const json = JSON.stringify({ format: 1, ...report }).replaceAll('<', '\\u003c');
+  return `<script type="application/json" id="${dataId}">${json}</script>`;
+};
+
+const fields = {
+  title: required('What was compared.', value.string()),
+  classes: required('The names of the classes.', value.list(value.string())),
+  methods: required('The methods, with their runs.', value.list(value.object({}))),
+};
+
+const methodFields = {
+  method: required('Its name.', value.string()),
+  runs: required('Its runs, one a seed.', value.list(value.object({}))),
+  meanAccuracy: required('Over the seeds.', value.number()),
+  deviation: required('Over the seeds.', value.number()),
+};
+
+const runFields = {
+  losses: required('One a step.', value.list(value.number())),
+  metrics: required('How it did.', value.object({ accuracy: value.number() })),
+  seconds: required('How long it took.', value.number()),
+  trainable: required('Parameters that are trained.', value.integer()),
+  bytes: required('The size of the adapter.', value.integer()),
+};
+
+const fromFile = { code: 'bad-file', ignoreUnknown: true } as const;
+
+/**
+ * The data of a report that `renderReport` wrote.
+ *
+ * @throws PeftError `bad-file` for what is none, or of a format that this version does not read
+ */
+export function parseReport(html: string, source: string): Report {
+  const [, text] = html.match(new RegExp(`<script type="application/json" id="${dataId}">(.*?)</script>`, 's')) ?? [];
+  check(text !== undefined, 'bad-file', () => `${source} is not a report of peft compare: it has no data.`);
+  let json: Record<string, unknown>;
+  try {
+    json = JSON.parse(text) as Record<string, unknown>;
+  } catch (cause) {
+    throw new PeftError('bad-file', `${source}: its data is not valid JSON.`, { cause });
+  }
+  const { format } = json;
+  check(format === 1, 'bad-file', () => `${source} has format ${String(format)}; this version reads 1.`);
+  for (const [i, method] of configure(source, fields, json, fromFile).methods.entries()) {
+    const { runs } = configure(`${source}: methods[${i}]`, methodFields, method, fromFile);
+    check(runs.length > 0, 'bad-file', () => `${source}: methods[${i}] has no run.`);
+    for (const [j, run] of runs.entries()) configure(`${source}: methods[${i}].runs[${j}]`, runFields, run, fromFile);
+  }
+  return json as unknown as Report;
+}
+
 /** One HTML file that needs nothing else: results, curves, accuracy against parameters, what the methods did inside, confusion. */
 export const renderReport = ({ title, classes, methods }: Report): string => `<!doctype html>
 <html lang="en">
@@ -107,6 +163,7 @@ ${methods.map(inside).join('\n')}
 <div class="charts">
 ${methods.map(method => confusion(method, classes)).join('\n')}
 </div>
+${dataOf({ title, classes, methods })}
 </body>
 </html>
 `;

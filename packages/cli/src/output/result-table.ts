@@ -1,0 +1,33 @@
+import type { ComparedMethod } from '../compared-method.ts';
+import { bytes, count, ms, percent, table } from './table.ts';
+
+const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+
+/** What came of each method, a line each. */
+export const resultTable = (methods: readonly ComparedMethod[]): string =>
+  table(
+    ['method', 'accuracy', 'trainable', 'adapter', 'seconds', 'ms/step'],
+    methods.map(({ method, runs, meanAccuracy, deviation }) => [
+      method,
+      percent(meanAccuracy) + (runs.length > 1 ? ` ± ${(100 * deviation).toFixed(1)}` : ''),
+      count(runs[0].trainable),
+      bytes(runs[0].bytes),
+      mean(runs.map(({ seconds }) => seconds)).toFixed(1),
+      ms(mean(runs.flatMap(({ stepMs }) => stepMs ?? []))),
+    ]),
+  );
+
+/** The same as data, with how each run went. */
+export const resultRows = (methods: readonly ComparedMethod[]): object[] =>
+  methods.map(({ runs, ...row }) => ({
+    ...row,
+    trainable: runs[0].trainable,
+    bytes: runs[0].bytes,
+    runs: runs.map(({ metrics, losses, epochs, seconds, stepMs }) => ({
+      accuracy: metrics.accuracy,
+      losses,
+      epochs,
+      seconds,
+      stepMs,
+    })),
+  }));
