@@ -1,3 +1,3 @@
 import { defineProject } from '@peft/vitest';
 
-export default defineProject();
+export default defineProject({ browser: ['test/browser/**/*.test.ts'] });
