@@ -91,11 +91,7 @@ export function field<Name extends keyof Recipe>(
 }
 
 /** A field of recipes that has its default here too, as other commands than those that run recipes take it. */
-export const fieldWithDefault = <Name extends keyof Recipe>(
-  name: Name,
-  placeholder: string,
-): Argument<NonNullable<Recipe[Name]>> =>
-  ({
-    ...field(name, placeholder),
-    default: recipeOptions[name].default as NonNullable<Recipe[Name]>,
-  }) as Argument<NonNullable<Recipe[Name]>>;
+export function fieldWithDefault<Name extends keyof Recipe>(name: Name, placeholder: string): Argument<Recipe[Name]> {
+  const { kind, help, value } = field(name, placeholder);
+  return { kind, placeholder, help, value, default: recipeOptions[name].default as Recipe[Name] };
+}

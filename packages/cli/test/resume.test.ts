@@ -1,5 +1,6 @@
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { folderStore } from '@peft/run/node';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readArguments } from '../src/arguments.ts';
 import { compare } from '../src/commands/compare.ts';
@@ -72,6 +73,10 @@ describe('a run goes on only as the run that it was', () => {
     cpSync(at('stopped'), at('again'), { recursive: true });
     await run({ data: at('moved'), out: at('again'), resume: true });
     expect(weightsOf(at('again')).equals(weightsOf(at('stopped')))).toBe(true);
+    const [before, after] = await Promise.all(['stopped', 'again'].map(name => folderStore(at(name)).readRecord()));
+    expect(before?.result.losses).toHaveLength(4);
+    for (const field of ['losses', 'epochs', 'stepMs', 'seconds', 'metrics'] as const)
+      expect(after?.result[field]).toEqual(before?.result[field]);
   });
 
   test('force goes on, and the record says what differs', async () => {

@@ -227,6 +227,16 @@ describe('a run that has ended', () => {
     expect(other.events.length).toBeGreaterThan(8);
   });
 
+  test('is repeated where its record cannot be read, which is told', async () => {
+    const unreadable: RunOptions['store'] = {
+      ...memoryStore(),
+      readRecord: async () => parseRecord('{"format":1}', 'run.json'),
+    };
+    const { events } = await train({}, { store: unreadable, keepFinished: true });
+    expect(events[0]).toEqual({ type: 'notice', text: 'Passed over: run.json has format 1; this version reads 2.' });
+    expect(events.at(-1)?.type).toBe('done');
+  });
+
   test('that goes on has nothing to do, and keeps how it went', async () => {
     const store = memoryStore();
     const record = await recordOf({ checkpointEvery: 4 }, { store });

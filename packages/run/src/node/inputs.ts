@@ -5,8 +5,8 @@ import { type Dataset, type Preprocessing, remarks } from '@peft/data';
 import { openDataset } from '@peft/data/node';
 import { factories } from '../methods.ts';
 import { headClasses } from '../model.ts';
+import type { RunInputs } from '../options.ts';
 import { type Recipe, type RecipeOptions, resolveRecipe } from '../recipe.ts';
-import type { RunInputs } from '../run.ts';
 import { type EngineOptions, openEngine } from './engine.ts';
 
 type Notice = (text: string) => void;
