@@ -1,4 +1,5 @@
 import { type JsonObject, value } from '@peft/core';
+import type { Recipe } from '@peft/run';
 import {
   type Argument,
   choice,
@@ -75,6 +76,12 @@ const each: Argument<Readonly<Record<string, PerMethod>> | undefined> = {
   entries: perMethod,
 };
 
+/** A field of recipes that is given in a configuration file only. */
+const inFile = <Name extends keyof Recipe>(name: Name): Argument<Recipe[Name] | undefined> => ({
+  ...field(name, ''),
+  kind: 'config',
+});
+
 const resume: Argument<boolean | 'force'> = {
   kind: 'text',
   placeholder: '[force]',
@@ -122,6 +129,7 @@ export const described = {
   ...takenBy('train info bench', {
     method: field('method', '<method>', 'how to adapt, as `peft methods` lists them; train takes lora unless given'),
   }),
+  ...takenBy('train', { stack: inFile('stack') }),
   ...takenBy('compare', {
     methods,
     each,
@@ -149,6 +157,7 @@ export const described = {
     accumulate: field('accumulate', '<n>'),
     checkpointEvery: field('checkpointEvery', '<steps>', 'save a checkpoint this often'),
     cacheFeatures,
+    normalize: inFile('normalize'),
     checkpointing: toggle('keep only the input of each block and run it again backwards: less memory, more time'),
   }),
   ...takenBy('eval', {

@@ -68,6 +68,20 @@ test('compare shows what all methods did inside, each with options of its own', 
   expect(html).not.toMatch(/https?:\/\//);
 });
 
+test('train stacks adapters that a configuration names, and evaluates them from their folder', async () => {
+  const stack = { late: { method: 'neat', set: { r: 2 }, targets: ['blocks.5.mlp.fc1'] } };
+  writeFileSync(at('stack.json'), JSON.stringify({ set: { r: 2 }, stack, normalize: false, steps: 2 }));
+  const argv = ['train', ...common, '--config', at('stack.json'), '--out', at('stacked')];
+  const trained = await scratch.json<{ accuracy: number; trainable: number }>(...argv);
+  expect(trained.trainable).toBe(6 * 2 * 2 * (96 + 96) + 2 * 2 * 384 + 97 * 2);
+  expect(JSON.parse(readFileSync(at('stacked', 'peft.json'), 'utf8')).adapters).toMatchObject([
+    { name: 'default', type: 'lora' },
+    { name: 'late', type: 'neat' },
+  ]);
+  const folder = ['--adapter', at('stacked'), '--data', at('pictures')];
+  expect((await scratch.json<{ accuracy: number }>('eval', ...folder)).accuracy).toBe(trained.accuracy);
+});
+
 test('what only one method is to have must be of a method that is compared', async () => {
   writeFileSync(at('each.json'), JSON.stringify({ methods: ['linear'], each: { lora: { lr: 1 } } }));
   const { status, stderr } = await scratch.peft('compare', ...common, '--config', at('each.json'));
