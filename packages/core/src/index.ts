@@ -53,10 +53,11 @@ export type {
   WeightCall,
 } from './method/method.ts';
 export { isMethodRecord, type MethodRecord } from './method/record.ts';
-export { isMadeBy, methodRecord, requireMethod, reviveMethod } from './method/revive.ts';
+export { isMadeBy, methodRecord, reviveMethod } from './method/revive.ts';
 export { openTargets, requiredTargets, savedModules, targetsOf } from './method/target-options.ts';
 export {
   type Adaptable,
+  isBlock,
   patternValue,
   resolveTargets,
   type Target,
@@ -64,6 +65,7 @@ export {
   weightOf,
 } from './method/targets.ts';
 export { type TrainModulesOptions, trainModules } from './method/train-modules.ts';
+export { type WrapperOptions, type Wrapping, wrapMethod, wrapperOptions } from './method/wrap.ts';
 export {
   constant,
   type Initializer,
@@ -74,7 +76,7 @@ export {
   uniform,
   zeros,
 } from './module/init.ts';
-export { DropPath, Identity, LayerNorm, Linear, type LinearOptions, type Slice } from './module/layers.ts';
+export { DropPath, Identity, LayerNorm, Linear, type LinearOptions, type Role, type Slice } from './module/layers.ts';
 export {
   type FileLayout,
   fromFileOrder,
@@ -87,7 +89,7 @@ export {
   weightLayout,
 } from './module/layout.ts';
 export { Module, type Patch, patch, type Variables } from './module/module.ts';
-export { isFrozen, Parameter } from './module/parameter.ts';
+export { isFrozen, Parameter, type ParameterOptions } from './module/parameter.ts';
 export { type LoadOptions, loadState, saveState } from './module/state.ts';
 export { bindPaths, children, disposeModule, getModule, initialize, modules, parameters } from './module/tree.ts';
 export {
@@ -101,7 +103,6 @@ export {
   option,
   problemOf,
   required,
-  splitOptions,
 } from './schema/options.ts';
 export * as value from './schema/value.ts';
 export { attention } from './tensor/attention.ts';

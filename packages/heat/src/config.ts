@@ -8,10 +8,9 @@ import {
   type Method,
   option,
   required,
-  requireMethod,
-  splitOptions,
   targetsOf,
   value,
+  wrapperOptions,
 } from '@peft/core';
 import { namedStrategies, type Strategy } from './importance.ts';
 
@@ -149,7 +148,6 @@ export interface HeatParts {
 
 /** Refuses options that do not go together. */
 function checkTogether({ config, findings, base }: Omit<HeatParts, 'strategy'>): void {
-  const { modulesToSave, weightDelta } = base;
   const { strategy, maskTarget, scoreOn, probeHeadEpochs = 0, warmEpochs, refreshEvery, separateMasks } = config;
   const refuse = (isWrong: boolean, why: string): void => check(!isWrong, 'bad-config', () => `heat: ${why}`);
   refuse(
@@ -157,7 +155,7 @@ function checkTogether({ config, findings, base }: Omit<HeatParts, 'strategy'>):
     `probeHeadEpochs is ${probeHeadEpochs} and warmEpochs is ${warmEpochs}; give one of them, warmEpochs trains the head too.`,
   );
   refuse(
-    probeHeadEpochs > 0 && modulesToSave.length === 0,
+    probeHeadEpochs > 0 && base.modulesToSave.length === 0,
     `probeHeadEpochs is ${probeHeadEpochs}, but no module is trained whole; name the head in modulesToSave, or give 0.`,
   );
   refuse(
@@ -169,7 +167,7 @@ function checkTogether({ config, findings, base }: Omit<HeatParts, 'strategy'>):
     'scoreOn "delta" scores zeros on heads that are off, so that a refresh could never turn one on; use scoreOn "activation".',
   );
   refuse(
-    scoreOn === 'delta' && weightDelta !== undefined,
+    scoreOn === 'delta' && base.weightDelta !== undefined,
     'scoreOn "delta" cannot score a method that changes the weight itself; use scoreOn "activation".',
   );
   refuse(
@@ -186,62 +184,39 @@ function checkTogether({ config, findings, base }: Omit<HeatParts, 'strategy'>):
   );
 }
 
-function resolveStrategy(
+/** The strategy that was given, or that of a name; none where a mask is there and its strategy is one of the user's own. */
+function strategyOf(
   choice: string | Strategy,
-  { seed }: HeatConfig,
-  findings: HeatFindings | undefined,
+  { config, findings }: Omit<HeatParts, 'strategy'>,
 ): Strategy | undefined {
-  const named = namedStrategies(seed);
-  const names = named.map(({ name }) => name).join(', ');
-  const isOwn = typeof choice !== 'string';
-  const name = isOwn ? choice.name : choice;
-  const known = named.find(candidate => candidate.name === name);
-  check(
-    !isOwn || !known,
-    'bad-config',
-    () => `heat: a strategy of your own cannot be called ${known?.name}, as one of HEAT's is.`,
-  );
-  check(
-    !isOwn || typeof choice.combine === 'function',
-    'bad-config',
-    () => `heat: strategy "${name}" has no function combine.`,
-  );
-  const strategy = isOwn ? choice : known;
-  check(
-    strategy || findings,
-    'bad-config',
-    () => `heat: strategy is "${choice}"; it must be ${names}, or a strategy of your own: its value, not its name.`,
-  );
-  return strategy;
-}
-
-/** The given method, or the default pair with its options. */
-function methodOf(given: Method | undefined, pair: PairOptions): Method {
-  const [misplaced] = Object.keys(pair);
-  check(
-    !given || !misplaced,
-    'bad-config',
-    () =>
-      `heat: ${misplaced} is an option of the pair that HEAT makes itself; give it to the ${given?.type} that it acts on.`,
-  );
-  const base = given ?? adaptformer({ targets: pairOptions.targets.default, ...pair, act: 'identity' });
-  check(
-    !base.stage,
-    'not-supported',
-    () =>
-      `heat: ${base.type} has a stage of its own still to come (${base.stage?.name}); HEAT can act on it only after that.`,
-  );
-  return base;
+  const named = namedStrategies(config.seed);
+  const known = named.find(({ name }) => name === config.strategy);
+  if (typeof choice === 'string') {
+    check(known || findings, 'bad-config', () => {
+      const names = named.map(({ name }) => name).join(', ');
+      return `heat: strategy is "${choice}"; it must be ${names}, or a strategy of your own: its value, not its name.`;
+    });
+    return known;
+  }
+  const { name, combine } = choice;
+  check(!known, 'bad-config', () => `heat: a strategy of your own cannot be called ${name}, as one of HEAT's is.`);
+  check(typeof combine === 'function', 'bad-config', () => `heat: strategy "${name}" has no function combine.`);
+  return choice;
 }
 
 /** Everything about a HEAT, checked. */
-export function heatParts({ base: given, findings: found, strategy, ...options }: HeatOptions): HeatParts {
-  requireMethod('heat', given);
+export function heatParts({ strategy, ...options }: HeatOptions): HeatParts {
   const name = typeof strategy === 'object' ? strategy?.name : strategy;
-  const { own, inner } = splitOptions('heat', heatOptions, pairOptions, { ...options, strategy: name });
-  const config = configure('heat', heatOptions, own);
-  const base = methodOf(given, inner);
-  const findings = found && readFindings(found);
-  checkTogether({ config, findings, base });
-  return { config, findings, base, strategy: resolveStrategy(strategy ?? config.strategy, config, findings) };
+  const parts = wrapperOptions(
+    'heat',
+    {
+      own: heatOptions,
+      findings: heatFindings,
+      inner: pairOptions,
+      make: pair => adaptformer({ targets: pairOptions.targets.default, ...pair, act: 'identity' }),
+    },
+    { ...options, strategy: name },
+  );
+  checkTogether(parts);
+  return { ...parts, strategy: strategyOf(strategy ?? parts.config.strategy, parts) };
 }

@@ -329,11 +329,11 @@ test.each<[HeatOptions, string]>([
   [{ strategy: { name: 'qv' } as Strategy }, 'heat: a strategy of your own cannot be called qv'],
   [
     { r: 4, base: lora({ targets: ['qkv'] }) },
-    'heat: r is an option of the pair that HEAT makes itself; give it to the lora',
+    'heat: r is an option of the base that heat makes itself; give it to the lora that is its base.',
   ],
   [
     { base: heat() },
-    'heat: heat has a stage of its own still to come (head scoring); HEAT can act on it only after that',
+    'heat: heat has a stage of its own still to come (head scoring); heat can act on it only after that',
   ],
   [{ probeHeadEpochs: 1, warmEpochs: 1, modulesToSave: ['head'] }, 'give one of them'],
   [{ probeHeadEpochs: 1 }, 'heat: probeHeadEpochs is 1, but no module is trained whole'],

@@ -67,7 +67,7 @@ describe.each(names)('on a %s', name => {
     const [off] = found(model).off![layers[name][0]] as number[];
     const delta = model.get('default').method.deltaWeight!({
       target: attached.target,
-      parameters: { A: attached.parameters.A.value, B: attached.parameters.B.value },
+      parameters: { A: attached.parameters.A.whole, B: attached.parameters.B.whole },
       weight: () => tf.zeros([attached.target.inFeatures, attached.target.outFeatures]),
     });
     const sums = await tf.sum(tf.abs(tf.reshape(delta, [attached.target.inFeatures, -1, width])), [0, 2]).data();

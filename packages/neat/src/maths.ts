@@ -36,7 +36,7 @@ export function neatParameters(target: Target, { r, pairs, side }: NeatConfig): 
     [`F${i}`, matrix(r, r)],
   ]);
   const B = matrix(r, d, zeros);
-  return { A: matrix(d, r), B: side === 'out' ? { ...B, outputs: 1 } : B, ...Object.fromEntries(hidden.flat()) };
+  return { A: matrix(d, r), B: side === 'out' ? { ...B, perOutput: true } : B, ...Object.fromEntries(hidden.flat()) };
 }
 
 /**

@@ -3,15 +3,13 @@ import {
   adaptformerOptions,
   type ConfigOf,
   check,
-  configure,
   type GivenOf,
   type Method,
   option,
   PeftError,
   required,
-  requireMethod,
-  splitOptions,
   value,
+  wrapperOptions,
 } from '@peft/core';
 
 export const pearOptions = {
@@ -80,9 +78,6 @@ export interface PearOptions extends GivenOf<typeof pearOptions>, GivenOf<typeof
   findings?: GivenOf<typeof pearFindings>;
 }
 
-/** The configuration with what was found. */
-export type PearState = PearConfig & Partial<PearFindings>;
-
 /** The configuration, what was found, and the method acted on. */
 export interface PearParts {
   readonly config: PearConfig;
@@ -90,42 +85,24 @@ export interface PearParts {
   readonly base: Method;
 }
 
-function checkMethod(base: Method, { knowledgeCheckpoint }: PearConfig): void {
+/** Everything about a Pear, checked. */
+export function pearParts(options: PearOptions): PearParts {
+  const described = { own: pearOptions, findings: pearFindings, inner: adaptformerOptions, make: adaptformer };
+  const parts = wrapperOptions('pear', described, options);
+  const { criterion, warmEpochs, knowledgeCheckpoint } = parts.config;
   check(
-    !base.stage,
-    'not-supported',
+    criterion !== 'taylor' || warmEpochs !== 0,
+    'bad-config',
     () =>
-      `pear: ${base.type} has a stage of its own still to come (${base.stage?.name}), and cannot be pruned while it may change. ` +
-      'Train the two as adapters of their own, or give it as it is after that.',
+      'pear: warmEpochs is 0, but before the first step adapters add nothing and the criterion "taylor" finds all alike; ' +
+      'train them first, or use another criterion.',
   );
-  const { type, mergeable } = base;
+  const { type, mergeable } = parts.base;
   if (knowledgeCheckpoint === 'merge' && mergeable !== true)
     throw new PeftError(
       'bad-config',
       `pear: knowledgeCheckpoint "merge" folds pruned adapters into the weight, but ${type} cannot be merged: ` +
         `${mergeable.reason} Use "frozen" or "none".`,
     );
-}
-
-/** Everything about a Pear, checked. */
-export function pearParts({ base: given, findings, ...options }: PearOptions): PearParts {
-  requireMethod('pear', given);
-  const { own, inner } = splitOptions('pear', pearOptions, adaptformerOptions, options);
-  const config = configure('pear', pearOptions, own);
-  check(
-    config.criterion !== 'taylor' || config.warmEpochs !== 0,
-    'bad-config',
-    () =>
-      'pear: warmEpochs is 0, but before the first step adapters add nothing and the criterion "taylor" finds all alike; ' +
-      'train them first, or use another criterion.',
-  );
-  const [foreign] = Object.keys(inner);
-  check(
-    !given || !foreign,
-    'bad-config',
-    () => `pear: ${foreign} is for the adapters that Pear makes itself, but "base" is ${given?.type}; set it there.`,
-  );
-  const base = given ?? adaptformer(inner);
-  checkMethod(base, config);
-  return { config, findings: findings && configure('pear: findings', pearFindings, findings), base };
+  return parts;
 }

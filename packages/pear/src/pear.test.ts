@@ -388,7 +388,7 @@ describe('what is refused', () => {
     [merge, 'but adaptformer cannot be merged: a ReLU lies between its factors'],
     [
       { base: lora(down), r: 4 },
-      'pear: r is for the adapters that Pear makes itself, but "base" is lora; set it there.',
+      'pear: r is an option of the base that pear makes itself; give it to the lora that is its base.',
     ],
     [{ base: staged }, 'pear: staged has a stage of its own still to come (pruning and sharing)'],
     [{ r: 0 }, 'adaptformer: r is 0'],

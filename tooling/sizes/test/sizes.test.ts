@@ -7,12 +7,12 @@ import { expect, test } from 'vitest';
  * packages here. A rise is committed on purpose.
  */
 const ceilings: Record<string, number> = {
-  core: 43_000, // hashes of an adapter folder's files: 500; checks of options and files: 5,000; Python's regular expressions: 4,500
+  core: 44_000, // methods that act on methods: 900, which HEAT and Pear have no more; hashes of an adapter folder's files: 500; checks of options and files: 5,000; Python's regular expressions: 4,500
   lora: 6_600,
   neat: 2_500,
   lily: 4_200,
-  heat: 6_800,
-  pear: 3_900,
+  heat: 5_800,
+  pear: 3_700,
   backbones: 18_500,
   data: 9_600,
   train: 7_000, // recipes of checkpoints and their checks: 900

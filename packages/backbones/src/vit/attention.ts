@@ -1,4 +1,4 @@
-import { attention, check, Linear, Module, truncatedNormal, zeros } from '@peft/core';
+import { attention, check, Linear, Module, type Role, truncatedNormal, zeros } from '@peft/core';
 import * as tf from '@tensorflow/tfjs-core';
 import { firstTokens, mapTokens } from './first-tokens.ts';
 
@@ -9,11 +9,11 @@ export function fusedProjection(embedDim: number, heads: number, bias: boolean):
     'bad-argument',
     () => `${heads} heads cannot share ${embedDim} features equally; embedDim must be a multiple of heads.`,
   );
-  const third = (index: number) => ({ start: index * embedDim, end: (index + 1) * embedDim });
+  const third = (index: number, role: Role) => ({ start: index * embedDim, end: (index + 1) * embedDim, role });
   return new Linear(embedDim, 3 * embedDim, {
     bias,
     heads,
-    slices: { q: third(0), k: third(1), v: third(2) },
+    slices: { q: third(0, 'query'), k: third(1, 'key'), v: third(2, 'value') },
     weightInit: truncatedNormal(0.02),
     biasInit: zeros,
   });

@@ -70,7 +70,7 @@ export class Adapter {
         if (!Object.values(byTarget[i]).some(parameter => empty.has(parameter))) continue;
         const values = await method.initFromWeight(target, await weightOf(target), fold(from, target.id));
         for (const [name, data] of Object.entries(values))
-          if (empty.has(byTarget[i][name])) byTarget[i][name].set(data);
+          if (empty.has(byTarget[i][name])) byTarget[i][name].setWhole(data);
       }
     }
     for (const { base, own } of saved.values())
@@ -79,7 +79,7 @@ export class Adapter {
 
   /** The values of its targets, in memory order. */
   async targetValues(): Promise<TargetValues> {
-    const read = async ([name, parameter]: [string, Parameter]) => [name, await parameter.get()] as const;
+    const read = async ([name, parameter]: [string, Parameter]) => [name, await parameter.getWhole()] as const;
     return Promise.all(
       this.plan.targets.map(async (target, i) => {
         const values = await Promise.all(Object.entries(this.plan.byTarget[i]).map(read));
@@ -103,8 +103,8 @@ export class Adapter {
     );
     for (const [path, parameter] of this.parameters()) {
       const old = before.get(path);
-      if (given[path]) parameter.set(given[path]);
-      else if (old && String(old.shape) === String(parameter.shape)) parameter.set(await old.get());
+      if (given[path]) parameter.setWhole(given[path]);
+      else if (old && String(old.wholeShape) === String(parameter.wholeShape)) parameter.setWhole(await old.getWhole());
       if (old && !old.fixed && !parameter.fixed) parameter.trainable = old.trainable;
     }
     this.weight = from.weight;
@@ -115,8 +115,9 @@ export class Adapter {
   }
 }
 
+/** The tensors of a target, whole. Call it in a tidy. */
 export const valuesOf = (parameters: Record<string, Parameter>): Tensors =>
-  Object.fromEntries(Object.entries(parameters).map(([name, parameter]) => [name, parameter.value]));
+  Object.fromEntries(Object.entries(parameters).map(([name, parameter]) => [name, parameter.whole]));
 
 /** The part of a fused projection's weight that belongs to a target, `[in, out]`. The caller disposes of it. */
 export function sliceWeight(weight: tf.Tensor, { slice, inFeatures, outFeatures }: Target): tf.Tensor {

@@ -130,15 +130,13 @@ export function planAdapter(root: Module, given: Method, options: PlanOptions = 
   const byTarget = targets.map(target => {
     const specs = Object.entries(method.parameters(target, targets));
     return Object.fromEntries(
-      specs.map(([name, { shape, init, layout, frozen, share }]) => {
+      specs.map(([name, { shape, init, layout, frozen, share, nonzero }]) => {
         const path = `${share ?? target.id}.${name}`;
-        const known = unique.get(path);
-        const parameter = known ?? new Parameter(shape, init, { layout, fixed: frozen });
-        check(
-          String(parameter.shape) === String(shape),
-          'bad-config',
-          () => `${path} is shared by targets that want it as [${parameter.shape}] and as [${shape}] (${target.id}).`,
-        );
+        const wanted = new Parameter(shape, init, { layout, fixed: frozen, nonzero });
+        const parameter = unique.get(path) ?? wanted;
+        check(String(parameter.shape) === String(wanted.shape), 'bad-config', () => {
+          return `${path} is shared by targets that want it as [${parameter.shape}] and as [${wanted.shape}] (${target.id}).`;
+        });
         unique.set(path, parameter);
         return [name, parameter];
       }),

@@ -2,10 +2,11 @@ import type { AdaptedModel } from '../adapted/adapted-model.ts';
 import type { Adapter } from '../adapted/adapter.ts';
 import { savedModules } from '../adapted/plan.ts';
 import { check, PeftError } from '../errors.ts';
-import type { Method, MethodFactory, ReadAdapter } from '../method/method.ts';
+import type { MethodFactory, ReadAdapter } from '../method/method.ts';
 import type { MethodRecord } from '../method/record.ts';
 import { factoryOf, methodRecord, recordOptions } from '../method/revive.ts';
 import { fromFileOrder, toFileOrder } from '../module/layout.ts';
+import type { Parameter } from '../module/parameter.ts';
 import { configure, option, required, shown } from '../schema/options.ts';
 import { boolean, integer, list, number, object, string, table } from '../schema/value.ts';
 import { key } from '../tensor/random.ts';
@@ -240,24 +241,10 @@ function readPeftFile(files: FolderFiles, name: string, source: string, hashes?:
   return { config, tensors: new Map([...tensors].map(([tensor, value]) => [strip(tensor), value])) };
 }
 
-/** Reads the tensors of a method that has no format of its own: under their own paths. */
-const readPlain = (method: Method): ReadAdapter => ({
-  method,
-  values(target, targets, reader) {
-    const specs = Object.entries(method.parameters(target, targets));
-    return Object.fromEntries(
-      specs.map(([name, { shape, layout, share }]) => {
-        const values = reader.take(`${share ?? target.id}.${name}`, layout?.shape ?? shape);
-        return [name, layout ? fromFileOrder(values, layout) : values];
-      }),
-    );
-  },
-});
-
 function readWith(factory: MethodFactory, file: PeftAdapterFile, options: object | undefined): ReadAdapter {
   if (factory.read) return factory.read(file, options as never);
   check(options, 'bad-file', () => `An adapter of type ${factory.type} needs the peft.json that it was saved with.`);
-  return readPlain(factory(options as never));
+  return { method: factory(options as never) };
 }
 
 /**
@@ -296,6 +283,17 @@ export function readAdapterFolder(
   return { source, card: peftJson.model, adapters };
 }
 
+/** The values of an adapter's parameters, in memory order: as its method reads them, or stored under their own paths. */
+function readValues({ plan, attachedTargets }: Adapter, read: ReadAdapter, reader: TensorReader) {
+  const { parameters, targets } = plan;
+  const stored = ({ layout }: Parameter, path: string) => fromFileOrder(reader.take(path, layout.shape), layout);
+  if (!read.values) return [...parameters].map(([path, parameter]) => [parameter, stored(parameter, path)] as const);
+  return attachedTargets.flatMap(attached => {
+    const values = Object.entries(read.values?.(attached.target, targets, reader) ?? {});
+    return values.map(([name, data]) => [attached.parameters[name], data] as const);
+  });
+}
+
 /**
  * Adds a folder's adapters to a model and uses those that were in use. A folder that does not fit, tensor by tensor,
  * changes nothing.
@@ -318,13 +316,10 @@ export async function attachAdapterFolder(
       // What the file holds is compared with the model before anything is made for it.
       const fill = (adapter: Adapter): void => {
         const reader = new TensorReader(file.tensors, source);
-        const { targets } = adapter.plan;
-        const values = adapter.attachedTargets.map(({ target }) => read.values(target, targets, reader));
+        const values = readValues(adapter, read, reader);
         readSaved(adapter.plan, reader);
         reader.finish();
-        for (const [i, { parameters }] of adapter.attachedTargets.entries()) {
-          for (const [parameter, data] of Object.entries(values[i])) parameters[parameter].set(data);
-        }
+        for (const [parameter, data] of values) parameter.set(data);
       };
       await model.add(name, read.method, { key: key(0), strict: false, active: false, keeps, fill });
       added.push(name);

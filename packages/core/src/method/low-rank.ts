@@ -24,7 +24,7 @@ export const lowRankParameters = (
   const [layoutA, layoutB] = [weightLayout(inFeatures, r, kernel), weightLayout(r, outFeatures, kernel && [r, 1, 1])];
   return {
     A: { shape: [inFeatures, r], init: init.A ?? linearDefault(inFeatures), layout: layoutA },
-    B: { shape: [r, outFeatures], init: init.B ?? zeros, layout: layoutB, outputs: 1 },
+    B: { shape: [r, outFeatures], init: init.B ?? zeros, layout: layoutB, perOutput: true },
   };
 };
 

@@ -18,8 +18,10 @@ export interface ParameterSpec {
   readonly frozen?: boolean;
   /** Targets that name the same word share one tensor: counted, optimized and stored once. */
   readonly share?: string;
-  /** The axis that runs along the target's outputs, if zeros there make the same outputs of the delta zero. */
-  readonly outputs?: number;
+  /** Whether its last axis runs along the target's outputs, and zeros there make the same outputs of the delta zero. */
+  readonly perOutput?: boolean;
+  /** The entries of its last axis that may differ from zero. The others are neither trained nor stored; methods see zeros. */
+  readonly nonzero?: readonly boolean[];
 }
 
 /** `true`, or why not: a sentence. */
@@ -140,8 +142,11 @@ export interface Stage {
 /** What a method makes of a file: itself, and its values target by target once the targets are known. */
 export interface ReadAdapter {
   readonly method: Method;
-  /** The values of one target, in memory order. What the file lacks is noted by the reader. */
-  values(target: Target, targets: readonly Target[], reader: TensorReader): Record<string, Float32Array>;
+  /**
+   * The values of one target, in memory order. What the file lacks is noted by the reader. Without it, tensors are read under
+   * their own paths, as core writes those of methods without `files`.
+   */
+  values?(target: Target, targets: readonly Target[], reader: TensorReader): Record<string, Float32Array>;
   /** Whether what the file has under this key is a copy of a tensor that several layers share; no unless given. */
   isShared?(key: string): boolean;
 }

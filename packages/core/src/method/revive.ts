@@ -1,6 +1,5 @@
 import { check } from '../errors.ts';
 import type { JsonObject } from '../files/json.ts';
-import { shown } from '../schema/options.ts';
 import type { Method, MethodFactory } from './method.ts';
 import type { MethodRecord } from './record.ts';
 
@@ -39,13 +38,3 @@ export const recordOptions = (record: MethodRecord, factories: readonly MethodFa
 /** The method of a record. */
 export const reviveMethod = (record: MethodRecord, factories: readonly MethodFactory[], source: string): Method =>
   factoryOf(record.type, factories, source)(recordOptions(record, factories, source) as never);
-
-/** Refuses what is given as the method to act on and is none. */
-export function requireMethod(subject: string, base: Method | undefined): void {
-  const isMethod = base === undefined || typeof base?.parameters === 'function';
-  check(
-    isMethod,
-    'bad-config',
-    () => `${subject}: base is ${shown(base)}; it must be a method, such as lora({ ... }).`,
-  );
-}

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import type * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
 import {
   bindPaths,
@@ -183,5 +184,53 @@ describe.runIf(process.env.PEFT_BACKEND === 'cpu')('targets of our own', () => {
   test('a table of patterns names a broken one as it was written', () => {
     expect(() => patternValue({ fc: 1, 'q(': 2 }, 'a.fc', 0)).toThrow('"q(" is not a regular expression');
     expect(() => patternValue({ 'q)(': 2 }, 'a.fc', 0)).toThrow('"q)(" is not a regular expression');
+  });
+});
+
+describe('what a target is to its layer', () => {
+  class Attention extends Module {
+    readonly q_proj = new Linear(4, 8, { heads: 2 });
+    readonly value = new Linear(4, 8);
+    readonly mixed = new Linear(4, 8, { role: 'key' });
+    readonly fused = new Linear(4, 8, {
+      heads: 2,
+      slices: { k: { start: 0, end: 4 }, first: { start: 4, end: 8, role: 'query' } },
+    });
+    readonly proj = new Linear(8, 4);
+    forward(x: tf.Tensor): tf.Tensor {
+      return x;
+    }
+  }
+
+  class Root extends Module {
+    readonly blocks = [new Attention(), new Attention()];
+    readonly query = new Linear(4, 4);
+    forward(x: tf.Tensor): tf.Tensor {
+      return x;
+    }
+  }
+
+  test('is told by its module or slice, and else by the usual names', () => {
+    const targets = ['q_proj', 'value', 'mixed', 'fused[k,first]', 'proj', 'query'];
+    const found = resolveTargets(bindPaths(new Root()), { targets }).map(
+      ({ id, layer, kind, role, heads }) => [id, layer, kind, role, heads] as const,
+    );
+    expect(found.slice(6)).toEqual([
+      ['blocks.1.q_proj', 'blocks.1', 'q_proj', 'query', 2],
+      ['blocks.1.value', 'blocks.1', 'value', 'value', undefined],
+      ['blocks.1.mixed', 'blocks.1', 'mixed', 'key', undefined],
+      ['blocks.1.fused[k]', 'blocks.1', 'fused[k]', 'key', 2],
+      ['blocks.1.fused[first]', 'blocks.1', 'fused[first]', 'query', 2],
+      ['blocks.1.proj', 'blocks.1', 'proj', undefined, undefined],
+      ['query', '', 'query', 'query', undefined],
+    ]);
+  });
+
+  test('is the same in all layers that are alike, however it is addressed', () => {
+    const kinds = (targets: TargetOptions['targets']): Set<string> =>
+      new Set(resolveTargets(bindPaths(new Root()), { targets }).map(({ kind }) => kind));
+    expect(kinds(['blocks.0.proj', 'blocks.1.proj'])).toEqual(new Set(['blocks.proj']));
+    expect(kinds('all-linear').size).toBe(6);
+    expect(kinds(String.raw`blocks\.\d\.proj`)).toEqual(new Set(['proj']));
   });
 });

@@ -1,6 +1,6 @@
 import { closest } from '../closest.ts';
 import { check, PeftError } from '../errors.ts';
-import { Linear, type Slice } from '../module/layers.ts';
+import { Linear, type Role, type Slice } from '../module/layers.ts';
 import type { Kernel } from '../module/layout.ts';
 import type { Module } from '../module/module.ts';
 import type { Parameter } from '../module/parameter.ts';
@@ -39,6 +39,7 @@ export interface Adaptable extends Module {
   readonly bias?: Parameter;
   readonly slices?: Readonly<Record<string, Slice>>;
   readonly heads?: number;
+  readonly role?: Role;
 }
 
 /** A place that a method adapts: a module, or a slice of a fused projection's outputs. */
@@ -53,7 +54,30 @@ export interface Target {
   readonly slice: (Slice & { readonly name: string }) | undefined;
   readonly inFeatures: number;
   readonly outFeatures: number;
+  /** The path of the module that it lies in, empty for the root: what lies in one attention has one layer. */
+  readonly layer: string;
+  /** What it is in its layer, the same in all layers that are alike: the name that matched without indices, and the slice. */
+  readonly kind: string;
+  /** What it gives attention: as its module says, or by its usual names, `q`, `query`, `q_proj` and so on. */
+  readonly role: Role | undefined;
+  /** Attention heads that share its outputs equally, if its module tells. */
+  readonly heads: number | undefined;
 }
+
+/** Whether a target is a block, which has no weight of its own. */
+export const isBlock = ({ module }: Target): boolean => module.weight === undefined;
+
+const usualRoles: Readonly<Record<string, Role>> = {
+  q: 'query',
+  query: 'query',
+  q_proj: 'query',
+  k: 'key',
+  key: 'key',
+  k_proj: 'key',
+  v: 'value',
+  value: 'value',
+  v_proj: 'value',
+};
 
 interface Name {
   name: string;
@@ -141,18 +165,29 @@ function targetsAt(path: string, module: Module, { name, slices }: Name, kinds: 
       `To leave it out, add "${path}" to exclude.`
     );
   });
-  const { inFeatures, outFeatures } = module;
-  if (slices.length === 0)
-    return [{ path, id: path, module, matched: name, slice: undefined, inFeatures, outFeatures }];
+  const { inFeatures, outFeatures, heads } = module;
+  const parts = path.split('.');
+  const own = parts.pop() ?? '';
+  const inLayer = name.replace(/(^|\.)\d+(?=\.|$)/g, '');
+  const common = { path, module, matched: name, inFeatures, layer: parts.join('.'), heads };
+  if (slices.length === 0) {
+    const role = module.role ?? usualRoles[own];
+    return [{ ...common, id: path, slice: undefined, outFeatures, kind: inLayer, role }];
+  }
   return slices.map(sliceName => {
     const slice = module.slices?.[sliceName];
     check(slice, 'no-match', () => {
       const known = Object.keys(module.slices ?? {});
       return `${path} has no slice "${sliceName}"; ${known.length > 0 ? `it has ${known.join(', ')}` : 'it is not a fused projection'}.`;
     });
-    const id = `${path}[${sliceName}]`;
-    const width = slice.end - slice.start;
-    return { path, id, module, matched: name, slice: { ...slice, name: sliceName }, inFeatures, outFeatures: width };
+    return {
+      ...common,
+      id: `${path}[${sliceName}]`,
+      slice: { ...slice, name: sliceName },
+      outFeatures: slice.end - slice.start,
+      kind: `${inLayer}[${sliceName}]`,
+      role: slice.role ?? usualRoles[sliceName],
+    };
   });
 }
 

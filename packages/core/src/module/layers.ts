@@ -8,16 +8,22 @@ import { linearLayout } from './layout.ts';
 import { Module } from './module.ts';
 import { Parameter } from './parameter.ts';
 
+/** What a projection gives attention. */
+export type Role = 'query' | 'key' | 'value';
+
 /** A range of output features of a fused projection: `[start, end)`. */
 export interface Slice {
   readonly start: number;
   readonly end: number;
+  readonly role?: Role;
 }
 
 export interface LinearOptions {
   bias?: boolean;
   /** Names for ranges of outputs, so that `attn.qkv[q,v]` can be targeted: `{ q: { start: 0, end: 192 }, ... }`. */
   slices?: Record<string, Slice>;
+  /** What its outputs are to attention, where its name or those of its slices do not tell: see `Target.role`. */
+  role?: Role;
   /** How many attention heads share each slice (or the whole output), for methods that adapt by head. */
   heads?: number;
   /** Where it starts; PyTorch's defaults if left out. */
@@ -31,17 +37,19 @@ export class Linear extends Module {
   readonly outFeatures: number;
   readonly slices: Record<string, Slice>;
   readonly heads: number | undefined;
+  readonly role: Role | undefined;
   readonly weight: Parameter;
   readonly bias: Parameter | undefined;
 
   constructor(inFeatures: number, outFeatures: number, options: LinearOptions = {}) {
     super();
-    const { bias = true, slices = {}, heads } = options;
+    const { bias = true, slices = {}, heads, role } = options;
     const { weightInit = linearDefault(inFeatures), biasInit = linearDefault(inFeatures) } = options;
     this.inFeatures = inFeatures;
     this.outFeatures = outFeatures;
     this.slices = slices;
     this.heads = heads;
+    this.role = role;
     for (const [name, { start, end }] of Object.entries(slices)) {
       const fits = 0 <= start && start < end && end <= outFeatures;
       check(fits, 'bad-argument', () => `Slice "${name}" [${start}, ${end}) is not within ${outFeatures} outputs.`);

@@ -4,6 +4,7 @@ import { deferredVariable } from '../tensor/deferred.ts';
 import type { Key } from '../tensor/random.ts';
 import type { Initializer } from './init.ts';
 import { type FileLayout, fromFileOrder, isTransposed, plainLayout, toFileOrder } from './layout.ts';
+import { narrow, narrowLayout, narrowShape, widen, widenTensor } from './nonzero.ts';
 
 const owners = new WeakMap<tf.Variable, Parameter>();
 
@@ -18,12 +19,23 @@ export interface FileValues {
   isNew: boolean;
 }
 
+export interface ParameterOptions {
+  /** How files store it; as it is, unless given. */
+  layout?: FileLayout;
+  /** Whether it is never trained. */
+  fixed?: boolean;
+  /** The entries of the last axis that may differ from zero, if not all: only these are held, trained and stored. */
+  nonzero?: readonly boolean[];
+}
+
 /**
  * A named tensor of a module. It has a shape from the start, and values once it is initialized or loaded: describing a model
  * of any size takes no memory.
  */
 export class Parameter {
   readonly shape: readonly number[];
+  /** The shape with the entries that are always zero: see {@link ParameterOptions.nonzero}. */
+  readonly wholeShape: readonly number[];
   readonly init: Initializer;
   /** How files store it: see {@link FileLayout}. */
   readonly layout: FileLayout;
@@ -38,15 +50,22 @@ export class Parameter {
   fresh = false;
   /** A parameter of the same shape that is used in place of this one: an adapter's own copy of a head. */
   redirect: Parameter | undefined;
+  readonly #nonzero: readonly boolean[] | undefined;
   #variable: tf.Variable | undefined;
   #isAdopted = false;
 
-  constructor(shape: readonly number[], init: Initializer, options: { layout?: FileLayout; fixed?: boolean } = {}) {
-    this.shape = shape;
-    this.init = init;
-    this.layout = options.layout ?? plainLayout(shape);
-    this.fixed = options.fixed ?? false;
-    this.trainable = !this.fixed;
+  constructor(
+    shape: readonly number[],
+    init: Initializer,
+    { layout = plainLayout(shape), fixed = false, nonzero }: ParameterOptions = {},
+  ) {
+    this.wholeShape = shape;
+    this.#nonzero = nonzero;
+    this.shape = nonzero ? narrowShape(shape, nonzero) : shape;
+    this.init = nonzero ? from => narrow(init(from, tf.util.sizeFromShape([...shape])), nonzero) : init;
+    this.layout = nonzero ? narrowLayout(layout, nonzero) : layout;
+    this.fixed = fixed;
+    this.trainable = !fixed;
   }
 
   get size(): number {
@@ -110,6 +129,22 @@ export class Parameter {
   /** A copy of the values in use, in memory order. */
   async get(): Promise<Float32Array> {
     return Float32Array.from(await this.value.data());
+  }
+
+  /** All of it, of {@link wholeShape}: with zeros for what is not held. Call it in a tidy. */
+  get whole(): tf.Tensor {
+    return this.#nonzero ? widenTensor(this.value, this.#nonzero) : this.value;
+  }
+
+  /** A copy of all its values, with zeros for what is not held. */
+  async getWhole(): Promise<Float32Array> {
+    const values = await this.get();
+    return this.#nonzero ? widen(values, this.#nonzero) : values;
+  }
+
+  /** Takes those of the values of the whole that it holds. */
+  setWhole(values: Float32Array): void {
+    this.set(this.#nonzero ? narrow(values, this.#nonzero) : values);
   }
 
   /** Sets values given in the order of {@link layout}. */

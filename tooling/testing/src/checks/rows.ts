@@ -14,7 +14,7 @@ export function checkRows(subject: Subject): void {
     if (!method.rowwise) return;
     const inputs = new Map<Module, tf.Tensor>();
     for (const { module } of plan.targets) {
-      if (inputs.has(module)) continue;
+      if (inputs.has(module) || !module.weight) continue; // a block, such as an attention, may mix rows itself
       const stop = patch(module, {
         input(x) {
           inputs.set(module, tf.keep(tf.clone(x)));
@@ -24,6 +24,7 @@ export function checkRows(subject: Subject): void {
       model.call(subject.input()).dispose();
       stop();
     }
+    if (inputs.size === 0) return;
     const flat = (call: (module: Module, x: tf.Tensor) => tf.Tensor) =>
       tf.tidy(() => tf.concat([...inputs].map(([module, x]) => tf.reshape(call(module, x), [-1]))));
     const alone = flat((module, x) => module.call(firstRow(x)));
