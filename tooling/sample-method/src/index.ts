@@ -1,0 +1,2 @@
+export type { SampleConfig, SampleOptions } from './config.ts';
+export { sample } from './sample.ts';
