@@ -63,7 +63,7 @@ export abstract class Module {
         const output = this.#patches.reduce((y, { change }) => change.output?.(y, input) ?? y, this.forward(input));
         return output === x || output instanceof tf.Variable ? tf.clone(output) : output;
       } catch (error) {
-        throw located(error, this);
+        throw locate(error, this);
       }
     });
   }
@@ -102,14 +102,18 @@ export abstract class Module {
 /** Changes what a module does when called, until the returned function is called: the one primitive of adaptation. */
 export const patch = (module: Module, change: Patch): (() => void) => module.addPatch(change);
 
-const locations = new WeakSet<PeftError>();
+const located = new WeakSet<Error>();
 
-/** The error with the path of the innermost module that it arose in. */
-function located(error: unknown, module: Module): unknown {
-  if (!(error instanceof Error) || (error instanceof PeftError && locations.has(error))) return error;
-  const where = `${module.path || 'the root module'} (${module.constructor.name})`;
-  const code = error instanceof PeftError ? error.code : 'bad-shape';
-  const wrapped = new PeftError(code, `${error.message}\n  in ${where}`, { cause: error });
-  locations.add(wrapped);
-  return wrapped;
+/**
+ * The error with the path of the innermost module that it arose in. One that is not ours stays what it is, a `TypeError` or
+ * one with a `code` of its own, and only says more.
+ */
+function locate(error: unknown, module: Module): unknown {
+  if (!(error instanceof Error) || located.has(error)) return error;
+  const message = `${error.message}\n  in ${module.path || 'the root module'} (${module.constructor.name})`;
+  const placed = error instanceof PeftError ? new PeftError(error.code, message, { cause: error }) : error;
+  if (placed === error)
+    Reflect.defineProperty(error, 'message', { value: message, configurable: true, writable: true });
+  located.add(placed);
+  return placed;
 }

@@ -195,6 +195,30 @@ describe('calls', () => {
     );
   });
 
+  test.each<[string, () => Error]>([
+    ['a mistake in code', () => new TypeError('x is not iterable')],
+    ['an error of Node', () => Object.assign(new Error('no such file'), { code: 'ENOENT' })],
+    ['an interruption', () => new DOMException('stopped', 'AbortError')],
+  ])('%s stays the error that it is, and tells, once, where it arose', (_, make) => {
+    const model = net();
+    const error = make();
+    const { message, name, code } = error as Error & { code?: unknown };
+    patch(model.layers[1].proj, {
+      input() {
+        throw error;
+      },
+    });
+    let thrown: unknown;
+    try {
+      model.call(x());
+    } catch (caught) {
+      thrown = caught;
+    }
+    expect(thrown).toBe(error);
+    expect(thrown).toMatchObject({ name, ...(code !== undefined && { code }) });
+    expect(error.message).toBe(`${message}\n  in layers.1.proj (Linear)`);
+  });
+
   test('the result belongs to the caller, also where a module gives back its input or a parameter', async () => {
     class Same extends Module {
       forward(input: tf.Tensor): tf.Tensor {
