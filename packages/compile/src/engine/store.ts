@@ -2,6 +2,7 @@ import { check, fromFloat32, isDeferred, permute, transposedReader } from '@peft
 import * as tf from '@tensorflow/tfjs-core';
 import type { ElementType } from '../onnx/graph.ts';
 import type { Binding, Source, Storage } from '../record/record.ts';
+import { isHeld, readData } from '../record/tfjs.ts';
 import type { HostArray, Runner } from './runner.ts';
 
 /** The engine's copy of a variable, or of a tensor made outside the step. */
@@ -96,7 +97,7 @@ export class Store {
 }
 
 const isAlive = (source: Source): boolean =>
-  source.kind === 'variable' ? !source.variable.isDisposed : tf.engine().state.tensorInfo.has(source.dataId);
+  source.kind === 'variable' ? !source.variable.isDisposed : isHeld(source.dataId);
 
 function checkAlive(source: Source): void {
   check(isAlive(source), 'state', () => {
@@ -131,7 +132,7 @@ async function read(dataId: tf.DataId, { storage, type, shape }: Slot): Promise<
   const stored = storage === 'transposed' && transposedReader(dataId);
   if (stored) return (await stored()) as HostArray;
   const isOwn = isDeferred(dataId) && type === 'float32';
-  const values = await tf.engine().read(dataId);
+  const values = await readData(dataId);
   if (storage === 'transposed') return permute(values as Float32Array, shape.toReversed(), [1, 0]) as HostArray;
   return isOwn ? (values as HostArray) : copyOf(values, type);
 }

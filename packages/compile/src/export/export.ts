@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Graph } from '../onnx/graph.ts';
 import { type Initializer, writeModel } from '../onnx/model.ts';
 import { type Binding, type InputSpec, type Recording, record } from '../record/record.ts';
+import { readData } from '../record/tfjs.ts';
 import { generalize } from './symbolic.ts';
 
 export interface ExportInput {
@@ -66,7 +67,7 @@ function checkForward({ bindings, random }: Recording): void {
 
 async function readWeight({ source, input, type, shape }: Binding): Promise<Initializer> {
   const dataId = source.kind === 'variable' ? source.variable.dataId : source.dataId;
-  const { buffer, byteOffset, byteLength } = (await tf.engine().read(dataId)) as tf.TypedArray;
+  const { buffer, byteOffset, byteLength } = (await readData(dataId)) as tf.TypedArray;
   return { name: input!, type, shape, bytes: new Uint8Array(buffer, byteOffset, byteLength) };
 }
 

@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Kernel, KernelInputs } from '../kernels/kernel.ts';
 import { kernelTable } from '../kernels/table.ts';
 import type { Recorder } from './recorder.ts';
+import { tensorOn } from './tfjs.ts';
 import type { Value } from './value.ts';
 
 type DataId = tf.DataId;
@@ -43,7 +44,7 @@ export class RecordingBackend extends tf.KernelBackend {
 
   /** A new tensor that stands for `value`, which so many things refer to. */
   tensor(value: Value, references = 1): tf.Tensor {
-    return tf.engine().makeTensorFromTensorInfo(this.#hold(value, references), this);
+    return tensorOn(this, this.#hold(value, references));
   }
 
   /** What a tensor stands for. */

@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { type ElementType, elementCodes, type Graph, type ValueInfo } from '../onnx/graph.ts';
 import { RecordingBackend, recordingBackend } from './backend.ts';
 import { isRecordable, Recorder, type RecorderOptions, typeOf } from './recorder.ts';
+import { disposingAll, registeredVariables } from './tfjs.ts';
 import type { Value } from './value.ts';
 import { BorrowedVariables } from './variables.ts';
 
@@ -84,24 +85,24 @@ export function record(
   });
   // Takes effect at once: the recording backend starts synchronously, and the previous one has started.
   void tf.setBackend(RecordingBackend.backendName);
-  tf.engine().startScope('record');
   try {
-    variables = new BorrowedVariables(backend, variable => {
-      if (!isRecordable(variable.dtype)) return undefined;
-      const storage = storageOf(variable);
-      storages.set(variable, storage);
-      return placeholders[storage](recorder, variableName(variable), variable);
+    return disposingAll(() => {
+      variables = new BorrowedVariables(backend, variable => {
+        if (!isRecordable(variable.dtype)) return undefined;
+        const storage = storageOf(variable);
+        storages.set(variable, storage);
+        return placeholders[storage](recorder, variableName(variable), variable);
+      });
+      const random = new RecordedRandom(backend, recorder);
+      const tensors = Object.entries(inputs).map(
+        ([name, spec]) => [name, backend.tensor(placeholder(recorder, `input:${name}`, spec))] as const,
+      );
+      const results = withScope({ random }, () => withoutHostRandom(() => step(Object.fromEntries(tensors))));
+      return finish(recorder, backend, results, variables, outside, random, storages);
     });
-    const random = new RecordedRandom(backend, recorder);
-    const tensors = Object.entries(inputs).map(
-      ([name, spec]) => [name, backend.tensor(placeholder(recorder, `input:${name}`, spec))] as const,
-    );
-    const results = withScope({ random }, () => withoutHostRandom(() => step(Object.fromEntries(tensors))));
-    return finish(recorder, backend, results, variables, outside, random, storages);
   } catch (error) {
     throw explained(error);
   } finally {
-    tf.engine().endScope();
     variables?.restore();
     backend.end();
     void tf.setBackend(previous);
@@ -165,7 +166,7 @@ function finish(
   graph.finish();
   const live = new Map(graph.inputs.map(port => [port.name, port as StaticPort]));
   const bindings: Binding[] = [];
-  for (const variable of Object.values(tf.engine().state.registeredVariables)) {
+  for (const variable of registeredVariables()) {
     const [read, output] = [live.get(variableName(variable)), assigned.get(variable)];
     if (!read && !output) continue;
     const source = { kind: 'variable', variable } as const;

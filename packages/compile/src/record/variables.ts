@@ -1,9 +1,8 @@
 import { PeftError } from '@peft/core';
-import * as tf from '@tensorflow/tfjs-core';
+import type * as tf from '@tensorflow/tfjs-core';
 import type { RecordingBackend } from './backend.ts';
+import { registeredVariables, tensorOn } from './tfjs.ts';
 import type { Value } from './value.ts';
-
-const registered = (): tf.Variable[] => Object.values(tf.engine().state.registeredVariables);
 
 /**
  * Lends every variable a placeholder for the time of a recording, so that a step may read and assign variables without
@@ -17,7 +16,7 @@ export class BorrowedVariables {
   /** @param placeholder what stands for a variable; `undefined` for one that no recorded step can use, which stays. */
   constructor(backend: RecordingBackend, placeholder: (variable: tf.Variable) => Value | undefined) {
     this.#backend = backend;
-    this.#known = new Set(registered());
+    this.#known = new Set(registeredVariables());
     const values = [...this.#known].map(variable => [variable, placeholder(variable)] as const);
     for (const [variable, value] of values) {
       if (!value) continue;
@@ -35,7 +34,7 @@ export class BorrowedVariables {
 
   /** Throws if the step has made a variable. */
   checkNoneMade(): void {
-    const made = registered().find(variable => !this.#known.has(variable));
+    const made = registeredVariables().find(variable => !this.#known.has(variable));
     if (!made) return;
     throw new PeftError(
       'not-supported',
@@ -46,11 +45,11 @@ export class BorrowedVariables {
 
   /** Gives all variables their data back, and removes those that the step has made. */
   restore(): void {
-    for (const variable of registered()) if (!this.#known.has(variable)) variable.dispose();
+    for (const variable of registeredVariables()) if (!this.#known.has(variable)) variable.dispose();
     for (const [variable, { original }] of this.#borrowed) {
       if (variable.isDisposed) continue;
       // Releases the variable's reference to the placeholder, or to what was assigned.
-      tf.engine().makeTensorFromTensorInfo(variable, this.#backend).dispose();
+      tensorOn(this.#backend, variable).dispose();
       variable.dataId = original;
     }
   }

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { check } from '../errors.ts';
+import { variableOn } from './tfjs.ts';
 
 /** A source of values: each call returns a new row-major array that the caller owns. */
 export interface DeferredValues {
@@ -73,17 +74,7 @@ let shared: DeferredBackend | undefined;
  */
 export function deferredVariable(shape: readonly number[], values: DeferredValues): tf.Variable {
   shared ??= new DeferredBackend();
-  const engine = tf.engine();
-  const info = { dataId: shared.hold(values), shape: [...shape], dtype: 'float32' as const };
-  shared.incRef(info.dataId); // of the tensor, which the variable outlives
-  const tensor = engine.makeTensorFromTensorInfo(info, shared);
-  // Like tf.variable, without its call of the current backend, which would move the values there.
-  const variable = new tf.Variable(tensor, false, `deferred-${tensor.id}`, tensor.id);
-  shared.incRef(info.dataId);
-  engine.trackTensor(variable, shared);
-  engine.registeredVariables[variable.name] = variable;
-  tensor.dispose();
-  return variable;
+  return variableOn(shared, shared.hold(values), shape);
 }
 
 /** Whether the values were not read yet, so that reading them returns a new array. */

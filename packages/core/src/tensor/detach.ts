@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { currentScope, withScope } from './scope.ts';
+import { isOnTape } from './tfjs.ts';
 
 const detachedResults = new WeakSet<tf.Tensor>();
 
@@ -22,6 +23,5 @@ export function isConstant(x: tf.Tensor): boolean {
   const { variables } = currentScope();
   if (!variables || variables.has(x)) return false;
   if (detachedResults.has(x)) return true;
-  const tape = tf.engine().state.activeTape ?? [];
-  return !tape.some(({ outputs }) => outputs.some(({ id }) => id === x.id));
+  return !isOnTape(x);
 }

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { runKernel, tapeOnlyFirst } from './tfjs.ts';
 
 /** Named input tensors of a fused op; an optional input is left out. */
 export type Inputs = Record<string, tf.Tensor>;
@@ -48,14 +49,7 @@ export function runFused(op: FusedOp, inputs: Inputs, attributes: OpAttributes =
       gradFunc: (dy, saved, attrs) => gradient.backward(dy as tf.Tensor, saved, attrs as unknown as OpAttributes),
     });
   }
-  const outputs = tf.engine().runKernel(op.name, inputs, attributes as tf.NamedAttrMap) as tf.Tensor | tf.Tensor[];
-  const all = Array.isArray(outputs) ? outputs : [outputs];
-  if (gradient) hideFromTape(all);
-  return all;
-}
-
-/** Puts only the result on the tape: TensorFlow.js would allocate zero gradients on the host for the other outputs. */
-function hideFromTape([result]: tf.Tensor[]): void {
-  const node = tf.engine().state.activeTape?.at(-1);
-  if (node?.outputs[0]?.id === result.id) node.outputs = [result];
+  const outputs = runKernel(op.name, inputs, attributes as tf.NamedAttrMap);
+  if (gradient) tapeOnlyFirst(outputs);
+  return outputs;
 }

@@ -1,0 +1,72 @@
+import * as tf from '@tensorflow/tfjs-core';
+
+/*
+ * What core needs of TensorFlow.js' engine beyond its documented ops: the tape on which gradients are recorded, and variables
+ * whose data a backend of our own holds. No other file of core touches the engine, so that an upgrade is checked here.
+ */
+
+/** Runs a kernel of the current backend, with its gradient on the tape. */
+export function runKernel(name: string, inputs: tf.NamedTensorMap, attributes: tf.NamedAttrMap): tf.Tensor[] {
+  const outputs = tf.engine().runKernel(name, inputs, attributes) as tf.Tensor | tf.Tensor[];
+  return Array.isArray(outputs) ? outputs : [outputs];
+}
+
+/** Takes all outputs but the first of the last kernel off the tape: their gradients would be zeros allocated on the host. */
+export function tapeOnlyFirst([result]: readonly tf.Tensor[]): void {
+  const node = tf.engine().state.activeTape?.at(-1);
+  if (node?.outputs[0]?.id === result.id) node.outputs = [result];
+}
+
+/** Whether an op that is on the tape made the tensor. */
+export function isOnTape({ id }: tf.Tensor): boolean {
+  const tape = tf.engine().state.activeTape ?? [];
+  return tape.some(({ outputs }) => outputs.some(output => output.id === id));
+}
+
+/** Runs `f` on a tape of its own, which is dropped. `used` are those of `candidates` that its ops took. */
+export function withOwnTape(
+  f: () => tf.Tensor,
+  candidates: Iterable<tf.Tensor>,
+): { result: tf.Tensor; used: tf.Tensor[] } {
+  const { state } = tf.engine();
+  const outer = state.activeTape;
+  state.activeTape = [];
+  try {
+    const result = tf.tidy(f);
+    const taken = new Set(state.activeTape.flatMap(({ inputs }) => Object.values(inputs).map(({ id }) => id)));
+    return { result, used: [...candidates].filter(({ id }) => taken.has(id)) };
+  } finally {
+    for (const { saved } of state.activeTape) tf.dispose(saved as tf.Tensor[]);
+    state.activeTape = outer;
+  }
+}
+
+/**
+ * The gradients of `f()`, given that of its result, while another backward pass may be under way.
+ *
+ * @returns in the order of `sources`; `null` where the result does not depend on one
+ */
+export function gradientsWithin(f: () => tf.Tensor, sources: tf.Tensor[], dy: tf.Tensor): (tf.Tensor | null)[] {
+  const engine = tf.engine();
+  const outer = engine.state.activeTape;
+  try {
+    const { value, grads } = engine.gradients(f, sources, dy, true);
+    value.dispose();
+    return grads;
+  } finally {
+    engine.state.activeTape = outer;
+  }
+}
+
+/** A variable of data that `backend` holds. Unlike with `tf.variable`, the data stays there until an op takes it. */
+export function variableOn(backend: tf.KernelBackend, dataId: tf.DataId, shape: readonly number[]): tf.Variable {
+  const engine = tf.engine();
+  backend.incRef(dataId); // of the tensor, which the variable outlives
+  const tensor = engine.makeTensorFromTensorInfo({ dataId, shape: [...shape], dtype: 'float32' }, backend);
+  const variable = new tf.Variable(tensor, false, `deferred-${tensor.id}`, tensor.id);
+  backend.incRef(dataId);
+  engine.trackTensor(variable, backend);
+  engine.registeredVariables[variable.name] = variable;
+  tensor.dispose();
+  return variable;
+}
