@@ -16,7 +16,14 @@ export { bareModel, headClasses, modelWithAdapter, type RunBackbone, type RunMod
 export { optionSchema } from './option-schema.ts';
 export type { RunInputs, RunOptions } from './options.ts';
 export { type Recipe, type RecipeOptions, recipeOptions, resolveRecipe } from './recipe.ts';
-export { type EpochRecord, parseRecord, type RunIdentity, type RunRecord, type RunResult } from './record.ts';
+export {
+  type EpochRecord,
+  parseRecord,
+  parseResult,
+  type RunIdentity,
+  type RunRecord,
+  type RunResult,
+} from './record.ts';
 export { run } from './run.ts';
 export { median } from './statistics.ts';
 export { type MemoryStore, memoryStore, type RunStore, type StoredCheckpoint } from './store.ts';

@@ -12,7 +12,7 @@ import {
 import { type Difference, differencesOf, type Metrics } from '@peft/train';
 import type { Insight } from './insight.ts';
 import type { RunModel } from './model.ts';
-import { numbersOf, type Recipe } from './recipe.ts';
+import { numbersOf, type Recipe, recipeOptions } from './recipe.ts';
 
 /** Which run it is: a recipe, and what its names stood for. A folder may move, but not change. */
 export interface RunIdentity {
@@ -80,19 +80,66 @@ export interface RunRecord extends RunIdentity {
 const fields = {
   format: required('The version of the format.', value.integer()),
   versions: required('The packages that computed it.', value.table(value.string())),
-  recipe: required('The recipe.', value.object({ method: value.string(), lr: value.number() })),
-  backbone: required('The backbone.', value.object({ name: value.string(), weights: value.nullable(value.string()) })),
-  data: required('Hashes of the data.', value.object({ train: value.string(), test: value.string() })),
+  recipe: required('The recipe.', value.object({})),
+  backbone: required('The backbone.', value.object({})),
+  data: required('Hashes of the data.', value.object({})),
   preprocessing: required('How pictures became the input.', value.object({})),
   classes: required('The class names.', value.nullable(value.list(value.string()))),
   methods: required('The methods.', value.table(value.object({ type: value.string(), config: value.object({}) }))),
   initAdapter: option('The hash of the adapter that it started from.', value.string()),
   resumedDespite: option('What differed.', value.list(value.string())),
-  result: required(
-    'What came of it.',
-    value.object({ method: value.string(), losses: value.list(value.number()), metrics: value.object({}) }),
-  ),
+  result: required('What came of it.', value.object({})),
 };
+
+const backboneFields = {
+  name: required('Its name.', value.string()),
+  weights: required('The hash of its weights.', value.nullable(value.string())),
+};
+
+const dataFields = {
+  train: required('The hash of what was trained on.', value.string()),
+  test: required('The hash of what was evaluated on.', value.string()),
+};
+
+const number = (description: string) => required(description, value.number());
+const integer = (description: string) => required(description, value.integer({ min: 0 }));
+
+const resultFields = {
+  method: required('The method.', value.string()),
+  engine: required('What computed.', value.string()),
+  losses: required('One a step.', value.list(value.number())),
+  epochs: required('Mean losses.', value.list(value.object({ epoch: value.integer(), meanLoss: value.number() }))),
+  stepMs: option('How long a step took.', value.number()),
+  seconds: number('How long it took.'),
+  metrics: required('How it did.', value.object({})),
+  trainable: integer('Parameters that are trained.'),
+  total: integer('All parameters.'),
+  findings: option('What stages found.', value.table(value.object({}))),
+  insights: required('What the method did inside.', value.list(value.object({}))),
+  adapter: required('Where the adapter was saved.', value.string()),
+  bytes: integer('The size of the adapter.'),
+};
+
+const metricsFields = {
+  n: integer('Pictures.'),
+  accuracy: number('The share that was right.'),
+  meanPerClass: number('The mean over classes.'),
+  loss: number('The mean loss.'),
+  confusion: required('Counts.', value.list(value.list(value.integer({ min: 0 })))),
+};
+
+const fromFile = { code: 'bad-file', ignoreUnknown: true } as const;
+
+/**
+ * Checks what came of a run, from a file.
+ *
+ * @throws PeftError `bad-file` that names what is missing or wrong
+ */
+export function parseResult(json: object, source: string): RunResult {
+  const { metrics } = configure(source, resultFields, json, fromFile);
+  configure(`${source}.metrics`, metricsFields, metrics, fromFile);
+  return json as RunResult;
+}
 
 /**
  * Reads the record of a run.
@@ -110,7 +157,11 @@ export function parseRecord(text: string, source: string): RunRecord {
   if (!isObject) throw new PeftError('bad-file', `${source} is not the record of a run: it must be an object.`);
   const { format } = json as { format?: unknown };
   if (format !== 2) throw new PeftError('bad-file', `${source} has format ${String(format)}; this version reads 2.`);
-  configure(source, fields, json as object, { code: 'bad-file', ignoreUnknown: true });
+  const { recipe, backbone, data, result } = configure(source, fields, json as object, fromFile);
+  configure(`${source}: recipe`, recipeOptions, recipe, fromFile);
+  configure(`${source}: backbone`, backboneFields, backbone, fromFile);
+  configure(`${source}: data`, dataFields, data, fromFile);
+  parseResult(result, `${source}: result`);
   return json as RunRecord;
 }
 

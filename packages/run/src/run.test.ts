@@ -80,6 +80,21 @@ describe('a run', () => {
     expect(adapterOf(again)).toEqual(adapterOf(store));
   });
 
+  test.each<[string, (record: RunRecord) => object, string]>([
+    ['no result', ({ result: _, ...rest }) => rest, 'run.json: result is missing'],
+    ['no accuracy', ({ result, ...rest }) => ({ ...rest, result: { ...result, metrics: {} } }), 'accuracy is missing'],
+    [
+      'a wrong recipe',
+      record => ({ ...record, recipe: { ...record.recipe, batch: 0 } }),
+      'recipe: batch is 0; it must be',
+    ],
+    ['no data', record => ({ ...record, data: {} }), 'run.json: data: train is missing'],
+    ['a later format', record => ({ ...record, format: 3 }), 'run.json has format 3; this version reads 2.'],
+  ])('whose record has %s is not read', async (_, change, message) => {
+    const record = await recordOf({ steps: 1 });
+    expect(() => parseRecord(JSON.stringify(change(record)), 'run.json')).toThrow(message);
+  });
+
   test('leaves an adapter that gives the accuracy again', async () => {
     const store = memoryStore();
     const { train: pictures } = tinyInputs();

@@ -1,4 +1,5 @@
 import { check, configure, PeftError, required, value } from '@peft/core';
+import { parseResult } from '@peft/run';
 import type { ComparedMethod } from '../compared-method.ts';
 import { renderInsight } from './insight.ts';
 import { escapeHtml, lineChart, type Series, scatterChart } from './svg.ts';
@@ -111,14 +112,6 @@ const methodFields = {
   deviation: required('Over the seeds.', value.number()),
 };
 
-const runFields = {
-  losses: required('One a step.', value.list(value.number())),
-  metrics: required('How it did.', value.object({ accuracy: value.number() })),
-  seconds: required('How long it took.', value.number()),
-  trainable: required('Parameters that are trained.', value.integer()),
-  bytes: required('The size of the adapter.', value.integer()),
-};
-
 const fromFile = { code: 'bad-file', ignoreUnknown: true } as const;
 
 /**
@@ -140,7 +133,7 @@ export function parseReport(html: string, source: string): Report {
   for (const [i, method] of configure(source, fields, json, fromFile).methods.entries()) {
     const { runs } = configure(`${source}: methods[${i}]`, methodFields, method, fromFile);
     check(runs.length > 0, 'bad-file', () => `${source}: methods[${i}] has no run.`);
-    for (const [j, run] of runs.entries()) configure(`${source}: methods[${i}].runs[${j}]`, runFields, run, fromFile);
+    for (const [j, run] of runs.entries()) parseResult(run, `${source}: methods[${i}].runs[${j}]`);
   }
   return json as unknown as Report;
 }
