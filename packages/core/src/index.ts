@@ -29,6 +29,7 @@ export {
 export { storedNumbers } from './files/stored-numbers.ts';
 export type { StoredTensor } from './files/stored-tensor.ts';
 export { readFields, targetFields } from './files/target-fields.ts';
+export { readTable, type TensorTable, writeTable } from './files/tensor-table.ts';
 export { checkFinite } from './finite.ts';
 export {
   type AdaptFormerConfig,

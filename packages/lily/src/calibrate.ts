@@ -1,8 +1,7 @@
-import { type AdaptedModel, adaptformer, check, isMadeBy } from '@peft/core';
+import { type AdaptedModel, adaptformer, check, isBlock, isMadeBy } from '@peft/core';
 import type * as tf from '@tensorflow/tfjs-core';
 import { lily } from './lily.ts';
 import { expertMixing } from './mixing.ts';
-import { isBlock } from './sharing.ts';
 
 /** What freezing the routing has cost. */
 export interface Calibration {

@@ -1,43 +1,28 @@
 import {
-  type FileLayout,
-  fromFileOrder,
-  fromFloat32,
+  isBlock,
   type JsonObject,
   option,
   type PeftAdapterFile,
-  plainLayout,
-  type ReadAdapter,
   readFields,
+  readTable,
   type Target,
   type TargetValues,
   type TensorReader,
+  type TensorTable,
   targetFields,
-  toFileOrder,
   value,
+  writeTable,
 } from '@peft/core';
-import { type LilyConfig, type LilyOptions, lilyConfig, lilyOptions } from './config.ts';
-import { lilyParameters } from './maths.ts';
-import { groupOf, isBlock, strideOf, targetName } from './sharing.ts';
+import { type LilyConfig, type LilyOptions, lilyOptions } from './config.ts';
+import { groupOf, strideOf, targetName } from './sharing.ts';
 
 const peftNames: Record<string, string> = { A: 'lily_A', P: 'lily_B', R: 'lily_router' };
 
-/** A tensor in a file: under the target's own name, and under that of the first target that shares it. */
-interface Stored {
-  name: string;
-  key: string;
-  /** Where the tensor stands for the first of the targets that share it. */
-  ownerKey: string;
-  layout: FileLayout;
-}
-
-/** What is stored of a target: always with a router, which for a uniform mixing is zero. A slice keeps its brackets. */
-const storedOf = (target: Target, targets: readonly Target[], config: LilyConfig): Stored[] =>
-  Object.entries(lilyParameters(target, targets, { ...config, mixing: 'batch' })).map(
-    ([name, { shape, layout = plainLayout(shape), share = target.id }]) => {
-      const [key, ownerKey] = [target.id, share].map(id => `${id}.${peftNames[name]}.weight`);
-      return { name, key, ownerKey, layout };
-    },
-  );
+/** A slice keeps its brackets, which peft does not know. */
+const tableOf = (specs: TensorTable['specs']): TensorTable => ({
+  specs,
+  key: (id, name) => `${id}.${peftNames[name]}.weight`,
+});
 
 /**
  * Whether peft's `LILY` computes the same (with `sample`: for one picture at a time): linear modules as a
@@ -70,16 +55,14 @@ function sharedTargets(targets: readonly Target[], config: LilyConfig): JsonObje
  * An adapter as peft's `LILY`, with shared tensors once for every layer. What peft has no form for is stored in the same
  * way, but as `peft_type` `LILY_EXTENDED`: Python refuses it, rather than compute something else.
  */
-export async function writeLily(targetValues: TargetValues, config: LilyConfig): Promise<PeftAdapterFile> {
-  const targets = targetValues.map(({ target }) => target);
-  const tensors = targetValues.flatMap(({ target, values }) =>
-    storedOf(target, targets, config).map(({ name, key, layout }) => {
-      const zeroRouter = (): Float32Array => new Float32Array(layout.shape[0] * layout.shape[1]);
-      return [key, fromFloat32(toFileOrder(values[name] ?? zeroRouter(), layout), layout.shape)] as const;
-    }),
-  );
+export function lilyFile(given: TargetValues, specs: TensorTable['specs'], config: LilyConfig): PeftAdapterFile {
+  const targets = given.map(({ target }) => target);
+  const withRouter = given.map(({ target, values }) => {
+    const [r, n] = specs(target, targets).R.shape;
+    return { target, values: { R: new Float32Array(r * n), ...values } };
+  });
   return {
-    tensors: new Map(tensors),
+    tensors: writeTable(tableOf(specs), withRouter),
     config: {
       ...(!isPeftLily(targets, config) && { peft_type: 'LILY_EXTENDED' }),
       ...targetFields(config, targets),
@@ -101,28 +84,17 @@ const fields = {
 };
 
 /** The options that a config written by Python peft stands for. */
-function optionsOf(config: JsonObject): LilyOptions {
+export function optionsOf(config: JsonObject): LilyOptions {
   const { where, r, stride_A: stride, num_B: nB, scaling } = readFields(config, fields);
   return { ...where, r, stride, nB, mixing: 'batch', scale: scaling };
 }
 
-const areEqual = (a: Float32Array, b: Float32Array): boolean => a.every((value, i) => Object.is(value, b[i]));
-
-/** Reads peft's `LILY`, or what {@link writeLily} wrote. Copies of a shared tensor must be equal. */
-export function readLily(
-  file: PeftAdapterFile,
-  options?: LilyOptions,
-): { config: LilyConfig } & Pick<ReadAdapter, 'values'> {
-  const config = lilyConfig(options ?? optionsOf(file.config));
-  const values = (target: Target, targets: readonly Target[], reader: TensorReader): Record<string, Float32Array> => {
-    const entries = storedOf(target, targets, config).map(({ name, key, ownerKey, layout }) => {
-      const data = reader.take(key, layout.shape);
-      if (ownerKey !== key && !areEqual(data, reader.take(ownerKey, layout.shape))) {
-        reader.report(`${key} differs from ${ownerKey}; these layers share one tensor`);
-      }
-      return [name, fromFileOrder(data, layout)] as const;
-    });
-    return Object.fromEntries(entries.filter(([name]) => name !== 'R' || config.mixing !== 'uniform'));
-  };
-  return { config, values };
+/** The values of a target. Copies of a shared tensor must be equal. */
+export function readValues(
+  specs: TensorTable['specs'],
+  { mixing }: LilyConfig,
+  ...of: [target: Target, targets: readonly Target[], reader: TensorReader]
+): Record<string, Float32Array> {
+  const { R, ...values } = readTable(tableOf(specs), ...of);
+  return mixing === 'uniform' ? values : { ...values, R };
 }

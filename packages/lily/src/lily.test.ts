@@ -31,7 +31,7 @@ import {
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
 import { type LilyOptions, lily } from './index.ts';
-import { lilyDelta, lilyDeltaWeight, mixingWeights } from './maths.ts';
+import { lilyDelta, lilyDeltaWeight, mixingWeights } from './lily.ts';
 
 const tokens = (batch: number, of = 0): tf.Tensor3D =>
   tf.tensor3d(

@@ -1,8 +1,6 @@
-import { type AdaptedModel, type Adapter, check, isMadeBy, linear, patch } from '@peft/core';
+import { type AdaptedModel, type Adapter, check, isMadeBy, patch } from '@peft/core';
 import * as tf from '@tensorflow/tfjs-core';
-import { lily } from './lily.ts';
-import { mixingWeights } from './maths.ts';
-import { isBlock } from './sharing.ts';
+import { bottleneck, lily, mixingWeights } from './lily.ts';
 
 /**
  * How much each expert counts at each target, by its id: the mean over a batch, `[nB]`, which sums to one. It is a step like any
@@ -22,9 +20,7 @@ export function expertMixing(model: AdaptedModel, adapter: Adapter, images: tf.T
   const undo = adapter.attachedTargets.map(({ target, parameters: { A, R } }) =>
     patch(target.module, {
       input(x) {
-        const a = linear(x, A.value);
-        const phi = isBlock(target) && config.mlpAct === 'relu' ? tf.relu(a) : a;
-        const h = tf.reshape(phi, [x.shape[0], -1, A.shape[1]]); // [B, N, r]
+        const h = bottleneck(x, A.value, target, config);
         found.push([target.id, tf.keep(tf.mean(mixingWeights(h, R?.value, config), [0, 1]))]); // [nB]
         return x;
       },

@@ -1,13 +1,10 @@
-import type { Target } from '@peft/core';
+import { isBlock, type Target } from '@peft/core';
 import type { LilyConfig } from './config.ts';
 
 /*
  * Who shares what. Targets of the same kind, target, slice and shape form a group, in the order of layers: they share one
  * pool of experts, and neighbors among them share an A. On a hierarchical model a target has a group for each width.
  */
-
-/** Whether a target has no weight of its own. */
-export const isBlock = ({ module }: Target): boolean => module.weight === undefined;
 
 /**
  * The name of a target's target: what matched, as in Hugging Face peft, where a regular expression counts as one target; for

@@ -1,23 +1,18 @@
 import {
   check,
-  fromFileOrder,
-  fromFloat32,
   type JsonObject,
   option,
   type PeftAdapterFile,
-  plainLayout,
-  type ReadAdapter,
   readFields,
   type Target,
   type TargetValues,
-  type TensorReader,
+  type TensorTable,
   targetFields,
-  toFileOrder,
   value,
+  writeTable,
 } from '@peft/core';
 import type { Activation } from './activations.ts';
-import { type NeatConfig, type NeatOptions, neatConfig, neatOptions } from './config.ts';
-import { neatParameters } from './maths.ts';
+import { type NeatConfig, type NeatOptions, neatOptions } from './config.ts';
 
 /** Activations by their names in peft, which are transformers' (`ACT2FN`); the first of two is the one written. */
 const activationsOfPeft: Record<string, Activation> = {
@@ -33,11 +28,14 @@ const peftName = (act: Activation): string | undefined =>
   Object.keys(activationsOfPeft).find(name => activationsOfPeft[name] === act);
 
 /** `A` is `peanut_A.weight`, `E0` is `peanut_encoders.0.weight`; a slice keeps its brackets, which peft does not know. */
-function tensorKey(target: Target, name: string): string {
-  const [letter, index] = [name[0], name.slice(1)];
-  const words: Record<string, string> = { E: `encoders.${index}`, F: `decoders.${index}` };
-  return `${target.id}.peanut_${words[letter] ?? letter}.weight`;
-}
+export const neatTable = (specs: TensorTable['specs']): TensorTable => ({
+  specs,
+  key(id, name) {
+    const [letter, index] = [name[0], name.slice(1)];
+    const words: Record<string, string> = { E: `encoders.${index}`, F: `decoders.${index}` };
+    return `${id}.peanut_${words[letter] ?? letter}.weight`;
+  },
+});
 
 /** Whether peft's `PEANUT` computes the same: whole modules, A on the outputs, an activation that transformers has. */
 const isPeanut = (targets: readonly Target[], { act, side }: NeatConfig): boolean =>
@@ -47,16 +45,10 @@ const isPeanut = (targets: readonly Target[], { act, side }: NeatConfig): boolea
  * An adapter as peft's `PEANUT`. What peft has no form for is stored in the same way, but as `peft_type` `NEAT`: Python
  * refuses it, rather than compute something else.
  */
-export async function writeNeat(targetValues: TargetValues, config: NeatConfig): Promise<PeftAdapterFile> {
-  const targets = targetValues.map(({ target }) => target);
-  const tensors = targetValues.flatMap(({ target, values }) =>
-    Object.entries(neatParameters(target, config)).map(([name, { shape, layout = plainLayout(shape) }]) => {
-      const stored = fromFloat32(toFileOrder(values[name], layout), layout.shape);
-      return [tensorKey(target, name), stored] as const;
-    }),
-  );
+export function neatFile(values: TargetValues, table: TensorTable, config: NeatConfig): PeftAdapterFile {
+  const targets = values.map(({ target }) => target);
   return {
-    tensors: new Map(tensors),
+    tensors: writeTable(table, values),
     config: {
       ...(!isPeanut(targets, config) && { peft_type: 'NEAT' }),
       ...targetFields(config, targets),
@@ -77,7 +69,7 @@ const fields = {
 };
 
 /** The options that a config written by Python peft stands for. */
-function optionsOf(config: JsonObject): NeatOptions {
+export function optionsOf(config: JsonObject): NeatOptions {
   const { where, r, depth, act_fn: name, scaling } = readFields(config, fields);
   const act = Object.hasOwn(activationsOfPeft, name) ? activationsOfPeft[name] : undefined;
   check(
@@ -87,20 +79,4 @@ function optionsOf(config: JsonObject): NeatOptions {
       `This PEANuT's act_fn is ${JSON.stringify(name)}; implemented here: ${Object.keys(activationsOfPeft).join(', ')}.`,
   );
   return { ...where, r, pairs: depth, act, scale: scaling };
-}
-
-/** Reads peft's `PEANUT`, or what {@link writeNeat} wrote: the configuration, and the values target by target. */
-export function readNeat(
-  file: PeftAdapterFile,
-  options?: NeatOptions,
-): { config: NeatConfig } & Pick<ReadAdapter, 'values'> {
-  const config = neatConfig(options ?? optionsOf(file.config));
-  const values = (target: Target, _: readonly Target[], reader: TensorReader): Record<string, Float32Array> =>
-    Object.fromEntries(
-      Object.entries(neatParameters(target, config)).map(([name, { shape, layout = plainLayout(shape) }]) => {
-        const stored = reader.take(tensorKey(target, name), layout.shape);
-        return [name, fromFileOrder(stored, layout)];
-      }),
-    );
-  return { config, values };
 }

@@ -16,7 +16,7 @@ import { type ConformanceCase, conformance, difference, movedAdapter, network, r
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
 import { type Activation, type NeatOptions, neat, neatLearningRate } from './index.ts';
-import { neatDelta, neatDeltaWeight, neatHidden } from './maths.ts';
+import { neatDelta, neatDeltaWeight, neatHidden } from './neat.ts';
 
 const whole = ['qkv', 'out'];
 type Case = Pick<ConformanceCase<NeatOptions>, 'name' | 'options' | 'onBackbones'>;

@@ -1,7 +1,87 @@
-import type { Method, MethodFactory, PeftAdapterFile, ReadAdapter } from '@peft/core';
+import {
+  type DeltaCall,
+  type Initializer,
+  linear,
+  linearDefault,
+  linearLayout,
+  type Method,
+  type MethodFactory,
+  type ParameterSpec,
+  type PeftAdapterFile,
+  type ReadAdapter,
+  readTable,
+  type Target,
+  type Tensors,
+  zeros,
+} from '@peft/core';
+import * as tf from '@tensorflow/tfjs-core';
+import { activations } from './activations.ts';
 import { type NeatConfig, type NeatOptions, neatConfig, neatOptions } from './config.ts';
-import { readNeat, writeNeat } from './files.ts';
-import { neatDelta, neatDeltaWeight, neatParameters } from './maths.ts';
+import { neatFile, neatTable, optionsOf } from './files.ts';
+
+/*
+ * NEAT (Zhong et al. 2024, arXiv 2410.01870; PEANuT since v3): the update of a frozen weight W0 `[in, out]` is a small
+ * trained network f of that weight.
+ *
+ *     y = x W0 + b0 + s x f(W0)        f(W0) = h(W0) B        h(W0) = phi(W0 A)
+ *
+ * with A `[out, r]`, B `[r, out]`, and between them m pairs of an encoder E and a decoder F, `[r, r]`, joined by residuals.
+ */
+
+const matrix = (rows: number, columns: number, init: Initializer = linearDefault(rows)): ParameterSpec => ({
+  shape: [rows, columns],
+  init,
+  layout: linearLayout(rows, columns),
+});
+
+/** The tensors of a target: A `[d, r]`, B `[r, d]`, and E0, F0, E1, F1, ... `[r, r]`, where d is the width of `side`. */
+function neatParameters(target: Target, { r, pairs, side }: NeatConfig): Record<string, ParameterSpec> {
+  const d = side === 'out' ? target.outFeatures : target.inFeatures;
+  const hidden = Array.from({ length: pairs }, (_, i) => [
+    [`E${i}`, matrix(r, r)],
+    [`F${i}`, matrix(r, r)],
+  ]);
+  const B = matrix(r, d, zeros);
+  return { A: matrix(d, r), B: side === 'out' ? { ...B, perOutput: true } : B, ...Object.fromEntries(hidden.flat()) };
+}
+
+/**
+ * All layers of f but the last: h(W0).
+ *
+ * @param w0 `[in, out]`
+ * @returns `[in, r]`; with side `in`, `[out, r]`
+ */
+export function neatHidden(w0: tf.Tensor, parameters: Tensors, { pairs, act, side }: NeatConfig): tf.Tensor {
+  const phi = activations[act];
+  const skips: tf.Tensor[] = [];
+  let h = phi(tf.matMul(w0, parameters.A, side === 'in')); // phi(W0 A)
+  for (let i = 0; i < pairs; i++) {
+    skips.push(h);
+    h = phi(tf.matMul(h, parameters[`E${i}`]));
+  }
+  for (const [i, skip] of skips.reverse().entries()) {
+    h = tf.add(phi(tf.matMul(h, parameters[`F${i}`])), skip); // the residual comes after the activation
+  }
+  return h;
+}
+
+/** What NEAT adds to a target, `[..., out]`: `s (x h) B`, so that dW is never built. */
+export function neatDelta(
+  { x, parameters, weight }: Pick<DeltaCall, 'x' | 'parameters' | 'weight'>,
+  config: NeatConfig,
+) {
+  const h = neatHidden(weight(), parameters, config);
+  const B = tf.mul(parameters.B, config.scale);
+  if (config.side === 'out') return linear(linear(x, h), B); // (x h) B
+  return linear(linear(x, tf.transpose(B)), tf.transpose(h)); // (x B^T) h^T
+}
+
+/** `dW = s h B`, `[in, out]`; with side `in`, the transpose of that. */
+export function neatDeltaWeight({ parameters, weight }: Pick<DeltaCall, 'parameters' | 'weight'>, config: NeatConfig) {
+  const h = neatHidden(weight(), parameters, config);
+  const B = tf.mul(parameters.B, config.scale);
+  return config.side === 'out' ? tf.matMul(h, B) : tf.matMul(B, h, true, true);
+}
 
 /**
  * Nonlinear adaptation of linear modules: the update is a small network of the frozen weight.
@@ -16,17 +96,18 @@ export const neat: ((options?: NeatOptions) => Method<NeatConfig>) & MethodFacto
   /* @__PURE__ */ Object.assign(
     (options: NeatOptions = {}): Method<NeatConfig> => {
       const config = neatConfig(options);
+      const parameters = (target: Target) => neatParameters(target, config);
       return {
         type: 'neat',
         config,
         targets: config,
         modulesToSave: config.modulesToSave,
-        parameters: target => neatParameters(target, config),
+        parameters,
         delta: call => neatDelta(call, config),
         rowwise: true,
         mergeable: true,
         deltaWeight: call => neatDeltaWeight(call, config),
-        files: { peftType: 'PEANUT', write: targets => writeNeat(targets, config) },
+        files: { peftType: 'PEANUT', write: async values => neatFile(values, neatTable(parameters), config) },
       };
     },
     {
@@ -34,8 +115,8 @@ export const neat: ((options?: NeatOptions) => Method<NeatConfig>) & MethodFacto
       options: neatOptions,
       peftType: 'PEANUT',
       read(file: PeftAdapterFile, options?: NeatOptions): ReadAdapter {
-        const { config, values } = readNeat(file, options);
-        return { method: neat(config), values };
+        const method = neat(options ?? optionsOf(file.config));
+        return { method, values: (...of) => readTable(neatTable(method.parameters), ...of) };
       },
     },
   );
