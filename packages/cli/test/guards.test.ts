@@ -1,10 +1,11 @@
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { escapeControls } from '@peft/core';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readArguments } from '../src/arguments.ts';
 import { compare } from '../src/commands/compare.ts';
 import { Output } from '../src/output/output.ts';
-import { printableJson, printableLine } from '../src/output/printable.ts';
+import { printableJson } from '../src/output/printable.ts';
 import { Scratch } from './peft.ts';
 
 const scratch = new Scratch();
@@ -49,15 +50,15 @@ describe('what a stranger may write into an adapter', () => {
   test('names do not reach the terminal as commands to it', async () => {
     const folder = describedAs('shouting', { labels: ['above\x1b[2J', 'below\u009b31m\n'] });
     const { stdout } = await scratch.peft('predict', at('pictures', 'test'), '--adapter', folder, '--quiet');
-    expect(stdout).toContain('\\u{1b}[2J');
-    expect(stdout).toContain('\\u{9b}31m\\u{a}');
+    expect(stdout).toContain('\\u001b[2J');
+    expect(stdout).toContain('\\u009b31m\\u000a');
     expect(stdout.replaceAll('\n', '')).not.toMatch(/\p{Cc}/u);
   });
 });
 
 test('control characters are shown, and JSON stays JSON', () => {
   const name = 'a\x1b]0;title\x07\u202eb\u009bc';
-  expect(printableLine(name)).toBe('a\\u{1b}]0;title\\u{7}\\u{202e}b\\u{9b}c');
+  expect(escapeControls(name)).toBe('a\\u001b]0;title\\u0007\\u202eb\\u009bc');
   expect(printableJson({ name })).toMatch(/^[\x20-\x7e]*$/);
   expect(JSON.parse(printableJson({ name }))).toEqual({ name });
 });

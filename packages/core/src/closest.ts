@@ -14,13 +14,22 @@ function editDistance(a: string, b: string): number {
 /** Compares only the ends of longer strings: nobody mistypes a thousand characters. */
 const comparedLength = 100;
 
-/** The candidate closest to `text`. Paths are compared by as many of their last parts as `text` has. */
-export function closest(text: string, candidates: readonly string[]): string | undefined {
+/**
+ * The candidates closest to `text`, the closest first. Paths are compared by as many of their last parts as `text` has.
+ *
+ * @param count how many
+ */
+export function closestOf(text: string, candidates: readonly string[], count: number): string[] {
   const parts = text.split('.').length;
   const end = text.slice(-comparedLength);
   const ranked = candidates.map(path => {
     const tail = path.split('.').slice(-parts).join('.').slice(-comparedLength);
     return { path, distance: editDistance(end, tail) };
   });
-  return ranked.sort((a, b) => a.distance - b.distance)[0]?.path;
+  ranked.sort((a, b) => a.distance - b.distance);
+  return ranked.slice(0, count).map(({ path }) => path);
 }
+
+/** The candidate closest to `text`, as {@link closestOf} compares them. */
+export const closest = (text: string, candidates: readonly string[]): string | undefined =>
+  closestOf(text, candidates, 1)[0];

@@ -4,7 +4,7 @@ export { type DeltaNorm, deltaNorms } from './adapted/delta-norms.ts';
 export { gateGradients } from './adapted/gate-gradients.ts';
 export { type AdapterPlan, planAdapter, planSettled } from './adapted/plan.ts';
 export { countParameters, type ParameterReport } from './adapted/report.ts';
-export { closest } from './closest.ts';
+export { closest, closestOf } from './closest.ts';
 export { eagerEngine } from './engine/eager.ts';
 export type { CompiledStep, Engine, HostTensor, HostTensors, Step } from './engine/engine.ts';
 export { check, type ErrorCode, PeftError } from './errors.ts';
@@ -93,6 +93,7 @@ export { Module, type Patch, patch, type Variables } from './module/module.ts';
 export { isFrozen, Parameter, type ParameterOptions } from './module/parameter.ts';
 export { type LoadOptions, loadState, saveState } from './module/state.ts';
 export { bindPaths, children, disposeModule, getModule, initialize, modules, parameters } from './module/tree.ts';
+export { escapeControls, quote, quoteSome } from './quote.ts';
 export {
   type ConfigOf,
   type ConfigureOptions,

@@ -1,7 +1,6 @@
-import { closest, PeftError } from '@peft/core';
+import { closest, PeftError, quote } from '@peft/core';
 import type { Preprocessing } from './preprocessing.ts';
 import type { Interpolation } from './resample.ts';
-import { quote } from './text.ts';
 
 const interpolations: readonly Interpolation[] = ['bicubic', 'bilinear', 'lanczos', 'box', 'nearest'];
 const cropModes: readonly Preprocessing['cropMode'][] = ['center', 'squash', 'border'];
@@ -24,19 +23,10 @@ interface Range {
 const within = (value: unknown, { least, most }: Range): boolean =>
   typeof value === 'number' && value >= least && value <= most;
 
-const show = (value: unknown): string =>
-  Array.isArray(value)
-    ? `[${value.slice(0, 8).map(show)}${value.length > 8 ? ', ...' : ''}]`
-    : typeof value === 'string'
-      ? quote(value)
-      : typeof value === 'object' && value !== null
-        ? 'an object'
-        : String(value);
-
 function oneOf(field: string, value: unknown, allowed: readonly string[]): string | undefined {
   if (typeof value === 'string' && allowed.includes(value)) return undefined;
   const hint = typeof value === 'string' ? `; closest: ${closest(value.slice(0, 40).toLowerCase(), allowed)}` : '';
-  return `${field} is ${show(value)}; allowed are ${allowed.join(', ')}${hint}`;
+  return `${field} is ${quote(value)}; allowed are ${allowed.join(', ')}${hint}`;
 }
 
 function channels(field: string, value: unknown, range: Range): string | undefined {
@@ -44,14 +34,14 @@ function channels(field: string, value: unknown, range: Range): string | undefin
   const scaled =
     Array.isArray(value) && value.some(entry => typeof entry === 'number' && entry > range.most && entry <= 255);
   const hint = scaled ? '; if it is for values in 0..255, divide by 255' : '';
-  return `${field} is ${show(value)}; needed are three numbers from ${range.least} to ${range.most}, for values in 0..1${hint}`;
+  return `${field} is ${quote(value)}; needed are three numbers from ${range.least} to ${range.most}, for values in 0..1${hint}`;
 }
 
 function inputSize(value: unknown): string | undefined {
   const isSide = (side: unknown): boolean => Number.isInteger(side) && within(side, { least: 1, most: maxSide });
   if (Array.isArray(value) && value.length === 3 && value[0] === 3 && isSide(value[1]) && isSide(value[2]))
     return undefined;
-  return `inputSize is ${show(value)}; needed is [3, H, W] of integers up to ${maxSide}`;
+  return `inputSize is ${quote(value)}; needed is [3, H, W] of integers up to ${maxSide}`;
 }
 
 function cropPct(value: unknown, sides: unknown): string | undefined {
@@ -60,7 +50,7 @@ function cropPct(value: unknown, sides: unknown): string | undefined {
   if (within(value, range)) return undefined;
   const nearest =
     typeof value === 'number' && !Number.isNaN(value) ? Math.min(range.most, Math.max(range.least, value)) : 1;
-  return `cropPct is ${show(value)}; allowed is ${range.least} to ${range.most}; closest: ${nearest}`;
+  return `cropPct is ${quote(value)}; allowed is ${range.least} to ${range.most}; closest: ${nearest}`;
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
@@ -72,7 +62,7 @@ const isObject = (value: unknown): value is Record<string, unknown> => typeof va
  * @throws PeftError `bad-config` that names all fields that are wrong, and the closest value that is allowed
  */
 export function checkPreprocessing(value: unknown, source = 'preprocessing'): Preprocessing {
-  if (!isObject(value)) throw new PeftError('bad-config', `${source}: ${show(value)} is not a preprocessing.`);
+  if (!isObject(value)) throw new PeftError('bad-config', `${source}: ${quote(value)} is not a preprocessing.`);
   const problems = [
     inputSize(value.inputSize),
     oneOf('interpolation', value.interpolation, interpolations),

@@ -1,6 +1,5 @@
-import { PeftError } from '@peft/core';
+import { PeftError, quote } from '@peft/core';
 import { maxClasses } from './limits.ts';
-import { quote } from './text.ts';
 
 /** The largest label that is accepted anywhere. */
 export const maxLabel = maxClasses - 1;

@@ -1,7 +1,6 @@
-import { PeftError } from '@peft/core';
+import { PeftError, quoteSome } from '@peft/core';
 import { numberedClasses, sameNames } from './classes.ts';
 import type { Dataset } from './dataset.ts';
-import { quoteSome } from './text.ts';
 
 /** One spelling for a name that Unicode can write in several ways, as macOS and Linux do. */
 const spelling = (name: string): string => name.normalize('NFC');

@@ -1,5 +1,5 @@
+import { quote, quoteSome } from '@peft/core';
 import type { Dataset, LeftOut } from './dataset.ts';
-import { quote, quoteSome } from './text.ts';
 
 /** How many kinds of reasons are told, the most frequent first. */
 const shownReasons = 4;
@@ -15,7 +15,7 @@ export function leftOutRemark(leftOut: readonly LeftOut[]): string {
   const reasons = [...byReason].sort(([, a], [, b]) => b.length - a.length);
   const told = reasons.slice(0, shownReasons).map(([reason, [first, ...rest]]) => {
     const others = rest.length > 0 ? ` and ${rest.length} more` : '';
-    return `${quote(first, 200)}${others}: ${reason}`;
+    return `${quote(first)}${others}: ${reason}`;
   });
   const more = reasons.length > shownReasons ? `; and ${reasons.length - shownReasons} other reasons` : '';
   return `left out ${leftOut.length} ${leftOut.length === 1 ? 'file' : 'files'}: ${told.join('; ')}${more}`;

@@ -1,11 +1,10 @@
-import { bytesPerElement, PeftError, parseSafetensors, toFloat32, toInt32 } from '@peft/core';
+import { bytesPerElement, PeftError, parseSafetensors, quote, toFloat32, toInt32 } from '@peft/core';
 import { checkClassNames, maxLabel, numberedClasses, startAtOne } from './classes.ts';
 import type { Dataset } from './dataset.ts';
 import { digestOf } from './dataset-hash.ts';
 import { checkMaxPixels, checkPixels, defaultMaxPixels } from './limits.ts';
 import { fromGray, type Picture } from './picture.ts';
 import { Refused } from './refused.ts';
-import { quote } from './text.ts';
 
 /** A safetensors file of which parts are read as needed; what `openSafetensors` of `@peft/core/node` gives. */
 export interface TensorFile {

@@ -1,6 +1,6 @@
-import { PeftError } from '@peft/core';
+import { PeftError, quote } from '@peft/core';
 import * as v from 'valibot';
-import { quote, text } from './schema.ts';
+import { text } from './schema.ts';
 
 /** Class names: a list in the order of the logits, or an object keyed by their number. */
 export const labelNames = v.union(

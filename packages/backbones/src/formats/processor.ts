@@ -1,7 +1,7 @@
-import { PeftError } from '@peft/core';
+import { PeftError, quote } from '@peft/core';
 import * as v from 'valibot';
 import { imagenet, inception, type Preprocessing } from '../preprocessing.ts';
-import { count, flag, mean, object, parse, quote, side, std, text, within } from './schema.ts';
+import { count, flag, mean, object, parse, side, std, text, within } from './schema.ts';
 
 /** PIL's numbers. */
 export const interpolations = ['nearest', 'lanczos', 'bilinear', 'bicubic', 'box'] as const;

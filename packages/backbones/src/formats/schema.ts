@@ -1,4 +1,4 @@
-import { PeftError } from '@peft/core';
+import { PeftError, quote } from '@peft/core';
 import * as v from 'valibot';
 
 // Each message completes "<field> should be ...". Bounds lie far beyond known models; they keep a broken file from costing
@@ -66,17 +66,6 @@ export const mean = v.strictTuple([center, center, center], three);
 export const std = v.strictTuple([spread, spread, spread], three);
 /** The share of the resized picture that the crop keeps. */
 export const cropPct = within(0.1, 2);
-
-/** A value as an error may quote it: one short line, whatever it is. */
-export function quote(value: unknown): string {
-  if (Array.isArray(value)) {
-    const isShort = value.length <= 8 && value.every(item => typeof item !== 'object');
-    return isShort ? `[${value.map(quote).join(', ')}]` : `a list of ${value.length} items`;
-  }
-  if (typeof value === 'object' && value !== null) return 'an object';
-  const quoted = typeof value === 'string' ? JSON.stringify(value) : String(value);
-  return quoted.length > 60 ? `${quoted.slice(0, 59)}…` : quoted;
-}
 
 /**
  * A value checked against a schema whose messages complete "<field> should be ...".

@@ -1,4 +1,4 @@
-import { check } from '@peft/core';
+import { check, quote } from '@peft/core';
 import * as v from 'valibot';
 import type { BackboneDefinition } from '../zoo/entry.ts';
 import {
@@ -11,7 +11,6 @@ import {
   heads,
   parse,
   patchSize,
-  quote,
   ratio,
   size,
   stages,

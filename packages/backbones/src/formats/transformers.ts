@@ -1,4 +1,4 @@
-import { check, type JsonObject } from '@peft/core';
+import { check, type JsonObject, quote } from '@peft/core';
 import * as v from 'valibot';
 import type { SwinTransformerConfig } from '../swin/config.ts';
 import type { VisionTransformerConfig } from '../vit/config.ts';
@@ -17,7 +17,6 @@ import {
   object,
   parse,
   patchSize,
-  quote,
   ratio,
   size,
   stages,

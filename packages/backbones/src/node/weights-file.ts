@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { bytesPerElement, check, type StoredTensor } from '@peft/core';
+import { bytesPerElement, check, quoteSome, type StoredTensor } from '@peft/core';
 import { mapSafetensors } from '@peft/core/node';
 import * as v from 'valibot';
-import { object, parse, quote, text, within } from '../formats/schema.ts';
+import { object, parse, text, within } from '../formats/schema.ts';
 import { sha256File } from './hash.ts';
 import { readJson } from './json-file.ts';
 import { checkRegular } from './regular-file.ts';
@@ -54,9 +54,6 @@ const byteSize = ({ dtype, shape }: StoredTensor): number => {
   return shape.reduce((product, size) => product * size, width);
 };
 
-const few = (names: readonly string[]): string =>
-  names.slice(0, 8).map(quote).join(', ') + (names.length > 8 ? ` and ${names.length - 8} more` : '');
-
 /**
  * Opens weights in several files, by the index that lists which tensor is in which.
  *
@@ -73,12 +70,12 @@ async function openShards(folder: string, index: string): Promise<WeightsFile> {
   let bytes = 0;
   for (const { name, tensors: found } of shards) {
     const twice = [...found.keys()].filter(tensor => tensors.has(tensor));
-    check(twice.length === 0, 'bad-file', () => `${index}: ${few(twice)} of ${name} are in another file too.`);
+    check(twice.length === 0, 'bad-file', () => `${index}: ${quoteSome(twice)} of ${name} are in another file too.`);
     const unlisted = [...found.keys()].filter(tensor => places[tensor] !== name);
     check(
       unlisted.length === 0,
       'bad-file',
-      () => `${index} does not list ${few(unlisted)} in ${name}, which has them.`,
+      () => `${index} does not list ${quoteSome(unlisted)} in ${name}, which has them.`,
     );
     for (const [tensor, stored] of found) {
       tensors.set(tensor, stored);
@@ -86,7 +83,7 @@ async function openShards(folder: string, index: string): Promise<WeightsFile> {
     }
   }
   const missing = Object.keys(places).filter(tensor => !tensors.has(tensor));
-  check(missing.length === 0, 'bad-file', () => `${index} lists ${few(missing)}, which its files do not have.`);
+  check(missing.length === 0, 'bad-file', () => `${index} lists ${quoteSome(missing)}, which its files do not have.`);
   const total = metadata?.total_size ?? bytes;
   check(
     total === bytes || Number.isNaN(bytes),

@@ -1,4 +1,5 @@
-import { printable, printableJson, printableLine } from './printable.ts';
+import { escapeControls } from '@peft/core';
+import { printable, printableJson } from './printable.ts';
 import { seconds } from './table.ts';
 
 export interface OutputOptions {
@@ -37,7 +38,7 @@ export class Output {
       const elapsed = performance.now() - started;
       const left = done > 0 && done < total ? `, ${seconds((elapsed / done) * (total - done))} left` : '';
       const bar = '█'.repeat(filled) + '░'.repeat(width - filled);
-      return printableLine(
+      return escapeControls(
         `${label} ${bar} ${done}/${total}${detail ? `  ${detail}` : ''}  ${seconds(elapsed)}${left}`,
       );
     };

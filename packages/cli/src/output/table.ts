@@ -1,8 +1,8 @@
-import { printableLine } from './printable.ts';
+import { escapeControls } from '@peft/core';
 
 /** A table as text: columns aligned, numbers to the right, a line below the head. */
 export function table(head: readonly string[], contents: readonly (readonly string[])[]): string {
-  const rows = contents.map(cells => cells.map(printableLine));
+  const rows = contents.map(cells => cells.map(escapeControls));
   const widths = head.map((title, column) => Math.max(title.length, ...rows.map(row => row[column].length)));
   const isNumber = head.map((_, column) => rows.every(({ [column]: cell }) => /^[-+\d.,%]*( \w+)?$/.test(cell)));
   const line = (cells: readonly string[]): string =>

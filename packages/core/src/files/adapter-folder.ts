@@ -7,7 +7,8 @@ import type { MethodRecord } from '../method/record.ts';
 import { factoryOf, methodRecord, recordOptions } from '../method/revive.ts';
 import { fromFileOrder, toFileOrder } from '../module/layout.ts';
 import type { Parameter } from '../module/parameter.ts';
-import { configure, option, required, shown } from '../schema/options.ts';
+import { quote } from '../quote.ts';
+import { configure, option, required } from '../schema/options.ts';
 import { boolean, integer, list, number, object, string, table } from '../schema/value.ts';
 import { key } from '../tensor/random.ts';
 import { type PeftAdapterFile, peftPrefix, TensorReader } from './adapter-file.ts';
@@ -189,7 +190,7 @@ function parseRecord(found: object, source: string, depth = 0): MethodRecord {
 function parsePeftJson(bytes: Uint8Array, source: string): PeftJson {
   const json = parseJsonObject(bytes, source);
   const { format } = json;
-  check(format === 3, 'bad-file', () => `${source} has format ${shown(format)}; this version reads 3.`);
+  check(format === 3, 'bad-file', () => `${source} has format ${quote(format)}; this version reads 3.`);
   const { adapters, files, model } = configure(source, peftJsonFields, json, fromFile);
   check(isFileHashes(files), 'bad-file', () => `${source}: "files" must have a SHA-256 for each file of an adapter.`);
   const stack = adapters.map((entry, i) => {
@@ -198,7 +199,7 @@ function parsePeftJson(bytes: Uint8Array, source: string): PeftJson {
   });
   for (const { name } of stack) {
     const isName = /^[\w-]{1,100}$/.test(name);
-    check(isName, 'bad-file', () => `${source}: ${shown(name)} is not an adapter's name: letters, digits, - and _.`);
+    check(isName, 'bad-file', () => `${source}: ${quote(name)} is not an adapter's name: letters, digits, - and _.`);
   }
   const names = new Set(stack.map(({ name }) => name));
   check(names.size === stack.length, 'bad-file', () => `${source}: two adapters have one name.`);
@@ -262,7 +263,7 @@ export function readAdapterFolder(
   if (!peftJson) {
     const file = readPeftFile(files, 'default', source);
     const peftType: Json = file.config.peft_type ?? null;
-    const typeName = typeof peftType === 'string' ? peftType.slice(0, 80) : shown(peftType);
+    const typeName = typeof peftType === 'string' ? peftType.slice(0, 80) : quote(peftType);
     const factory = factories.find(candidate => candidate.peftType === peftType);
     check(
       factory,

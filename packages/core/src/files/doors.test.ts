@@ -58,7 +58,7 @@ describe('peft.json is checked at the door', () => {
     ],
     ['a path for a name', entry => Object.assign(entry, { name: '../x' }), `"../x" is not an adapter's name`],
     ['a weight', entry => Object.assign(entry, { weight: '1' }), 'adapters[0]: weight is "1"; it must be a number.'],
-    ['a config', entry => Object.assign(entry, { config: [] }), 'adapters[0]: config is a list; it must be an object'],
+    ['a config', entry => Object.assign(entry, { config: [] }), 'adapters[0]: config is []; it must be an object'],
     [
       'an inherited type',
       entry => Object.assign(entry, { type: 'constructor' }),

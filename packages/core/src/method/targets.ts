@@ -5,7 +5,7 @@ import type { Kernel } from '../module/layout.ts';
 import type { Module } from '../module/module.ts';
 import type { Parameter } from '../module/parameter.ts';
 import { modules } from '../module/tree.ts';
-import { shown } from '../schema/options.ts';
+import { quote } from '../quote.ts';
 import { boundedWork, checkPattern, fullMatch, matchStart, type Work } from './pattern.ts';
 
 /** Which modules a method adapts: the rules of Hugging Face peft (`tuners_utils.check_target_module_exists`). */
@@ -194,7 +194,7 @@ function targetsAt(path: string, module: Module, { name, slices }: Name, kinds: 
 function unmatched(root: Module, pattern: string, linears: string[], option = ''): PeftError {
   return new PeftError(
     'no-match',
-    `${option}No module matches ${shown(pattern)} in ${root.constructor.name} (${linears.length} linear modules); ` +
+    `${option}No module matches ${quote(pattern)} in ${root.constructor.name} (${linears.length} linear modules); ` +
       `closest: ${closest(pattern, linears) ?? 'none'}.`,
   );
 }
@@ -287,7 +287,7 @@ export function resolveTargets(
     );
   const unused = names.find(({ name }) => !used.has(name));
   check(resolved.length > 0 || whole.length === 0, 'no-match', () => {
-    return `The targets match only ${shown(whole[0])}, which modulesToSave trains whole; name another target, or take it out there.`;
+    return `The targets match only ${quote(whole[0])}, which modulesToSave trains whole; name another target, or take it out there.`;
   });
   if (resolved.length === 0)
     throw unmatched(root, typeof targets === 'string' ? targets : (names[0]?.name ?? ''), linears);

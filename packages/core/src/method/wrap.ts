@@ -1,5 +1,6 @@
 import { check } from '../errors.ts';
-import { type ConfigOf, configure, type Options, shown, splitOptions } from '../schema/options.ts';
+import { quote } from '../quote.ts';
+import { type ConfigOf, configure, type Options, splitOptions } from '../schema/options.ts';
 import type { Method } from './method.ts';
 
 type Optional = Required<Pick<Method, 'weightDelta' | 'deltaWeight' | 'initFromWeight'>>;
@@ -65,7 +66,7 @@ export function wrapperOptions<
   { base: given, findings, ...options }: Given,
 ): { config: ConfigOf<Own>; findings: ConfigOf<Findings> | undefined; base: Method } {
   const isMethod = given === undefined || typeof given?.parameters === 'function';
-  check(isMethod, 'bad-config', () => `${type}: base is ${shown(given)}; it must be a method, such as lora({ ... }).`);
+  check(isMethod, 'bad-config', () => `${type}: base is ${quote(given)}; it must be a method, such as lora({ ... }).`);
   const { own, inner } = splitOptions(type, described, innerOptions, options);
   const config = configure(type, described, own);
   const [misplaced] = Object.keys(inner);

@@ -11,9 +11,9 @@ import {
   readAdapterFolder,
   writeAdapterFolder,
 } from '../files/adapter-folder.ts';
-import { recordedHashes } from '../files/hashes.ts';
+import { recordedHashes, sha256Of } from '../files/hashes.ts';
 import type { MethodFactory } from '../method/method.ts';
-import { saveIdOf, sha256, stagedName, writeFolderAtomic } from './atomic-folder.ts';
+import { saveIdOf, stagedName, writeFolderAtomic } from './atomic-folder.ts';
 import { readIfThere } from './read.ts';
 
 const index = 'peft.json';
@@ -58,7 +58,7 @@ async function look(folder: string): Promise<Look> {
   let isWhole = true;
   for (const [name, hash] of Object.entries(recordedHashes(peftJson))) {
     const path = join(folder, name);
-    const isSaved = (bytes: Uint8Array | undefined): boolean => bytes !== undefined && sha256(bytes) === hash;
+    const isSaved = (bytes: Uint8Array | undefined): boolean => bytes !== undefined && sha256Of(bytes) === hash;
     let bytes = await readIfThere(path);
     if (!isSaved(bytes)) bytes = (await readIfThere(stagedName(path, saveIdOf(peftJson)))) ?? bytes;
     if (bytes) files[name] = bytes;

@@ -1,15 +1,14 @@
-import { createHash } from 'node:crypto';
 import { readdir, readFile, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { PeftError } from '../errors.ts';
+import { sha256Of } from '../files/hashes.ts';
 import { checkReplaceable } from './atomic.ts';
 import { makeFolder, removeEmpty, sweepTemporary, syncFolder, temporaryName, writeDurably } from './durable.ts';
 import { exclusively } from './folder-lock.ts';
 
-export const sha256 = (content: Uint8Array | string): string => createHash('sha256').update(content).digest('hex');
-
 /** The name that ties staged files to their index: the start of its SHA-256. */
-export const saveIdOf = (index: Uint8Array | string): string => sha256(index).slice(0, 16);
+export const saveIdOf = (index: Uint8Array | string): string =>
+  sha256Of(typeof index === 'string' ? new TextEncoder().encode(index) : index).slice(0, 16);
 
 /** The temporary path of a file of a save. */
 export const stagedName = (path: string, saveId: string): string =>

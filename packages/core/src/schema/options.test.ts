@@ -45,7 +45,7 @@ describe('a configuration', () => {
     ['another word', { kind: 'toString' }, 'method: kind is "toString"; it must be one of a, b.'],
     ['an object for a list', { names: { length: 1 } }, 'method: names is an object; it must be a list of strings.'],
     ['a wrong entry', { names: ['a', 3] }, 'method: names[1] is 3; it must be a string.'],
-    ['a list for a table', { ranks: [1] }, 'method: ranks is a list; it must be an object of integers of 1 or more'],
+    ['a list for a table', { ranks: [1] }, 'method: ranks is [1]; it must be an object of integers of 1 or more'],
     [
       'a wrong value by name',
       { ranks: { 'a.b': 0 } },
@@ -54,7 +54,11 @@ describe('a configuration', () => {
     ['an inherited key', { ranks: { constructor: 1 } }, 'method: ranks is an object; it must be an object of integers'],
     ['neither of two kinds', { heads: true }, 'method: heads is true; it must be a string or a list of integers.'],
     ['what is deep inside', { sides: { x: { q: ['1'] } } }, 'method: sides["x"]["q"][0] is "1"; it must be a number.'],
-    ['a very long text', { kind: 'x'.repeat(1000) }, `method: kind is "${'x'.repeat(80)}..."; it must be one of a, b.`],
+    [
+      'a very long text',
+      { kind: 'x'.repeat(1000) },
+      `method: kind is "${'x'.repeat(120)}..."; it must be one of a, b.`,
+    ],
   ])('%s is named, with what it must be', (_, given, message) => {
     expect(messageOf({ names: [], ...given })).toContain(message);
   });

@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { closest } from '../closest.ts';
 import { type ErrorCode, PeftError } from '../errors.ts';
+import { quote } from '../quote.ts';
 import type { Value } from './value.ts';
 
 /** One option of a configuration, or one field of a file: described once, for code, checks, help and tables. */
@@ -54,22 +55,10 @@ export function defaultsOf<Described extends Options>(
   return Object.fromEntries(optional.map(([name, entry]) => [name, entry.default])) as never;
 }
 
-const shownLength = 80;
-
-/** A value of any type and size in a few words. */
-export function shown(value: unknown): string {
-  if (Array.isArray(value)) return 'a list';
-  if (typeof value === 'object' && value !== null) return 'an object';
-  if (typeof value === 'function') return 'a function';
-  const text = String(value);
-  const cut = text.length > shownLength ? `${text.slice(0, shownLength)}...` : text;
-  return typeof value === 'string' ? JSON.stringify(cut) : cut;
-}
-
 /** `rankPattern["blocks.0"]` */
 const pathOf = (name: string, issue: v.BaseIssue<unknown>): string =>
   (issue.path ?? []).reduce((path, { key }) => {
-    return typeof key === 'number' ? `${path}[${key}]` : `${path}[${shown(key)}]`;
+    return typeof key === 'number' ? `${path}[${key}]` : `${path}[${quote(key)}]`;
   }, name);
 
 /** The kind of value at the place of an issue, as far as its path is known to the description. */
@@ -92,7 +81,7 @@ export function problemOf(name: string, value: Value, given: unknown): string | 
   if (!issues) return undefined;
   const [issue] = issues;
   const { expected } = valueAt(value, issue.path?.map(({ key }) => key) ?? []);
-  return `${pathOf(name, issue)} is ${shown(issue.input)}; it must be ${expected}.`;
+  return `${pathOf(name, issue)} is ${quote(issue.input)}; it must be ${expected}.`;
 }
 
 /** More names that are not described are not worth telling. */
@@ -103,7 +92,7 @@ const unknownNames = (subject: string, described: Options, given: object): strin
   const known = Object.keys(described);
   return unknown
     .slice(0, shownUnknown)
-    .map(name => `${subject} has no option ${shown(name)}; closest: ${closest(name, known)}.`);
+    .map(name => `${subject} has no option ${quote(name)}; closest: ${closest(name, known)}.`);
 };
 
 export interface ConfigureOptions {

@@ -1,7 +1,6 @@
 import { join } from 'node:path';
-import { PeftError } from '@peft/core';
+import { PeftError, quoteSome } from '@peft/core';
 import { splitOf } from '../split-name.ts';
-import { quoteSome } from '../text.ts';
 import { list } from './files.ts';
 import { isNamedPicture } from './list-pictures.ts';
 

@@ -1,8 +1,7 @@
 import { join, relative } from 'node:path';
-import { PeftError } from '@peft/core';
+import { PeftError, quoteSome } from '@peft/core';
 import type { Dataset, LeftOut } from '../dataset.ts';
 import { type SplitName, splitOf } from '../split-name.ts';
-import { quoteSome } from '../text.ts';
 import type { DecodeOptions } from './decode.ts';
 import { list } from './files.ts';
 import { checkLevel } from './folder-level.ts';

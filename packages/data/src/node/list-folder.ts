@@ -1,10 +1,9 @@
 import { join, resolve, sep } from 'node:path';
-import { PeftError } from '@peft/core';
+import { PeftError, quote } from '@peft/core';
 import { checkClassNames, maxLabel, numberedClasses, startAtOne } from '../classes.ts';
 import type { Dataset } from '../dataset.ts';
 import { maxClasses } from '../limits.ts';
 import { splitOf } from '../split-name.ts';
-import { quote } from '../text.ts';
 import type { DecodeOptions } from './decode.ts';
 import { kindOf, list, readLines } from './files.ts';
 import { pictureFiles } from './picture-files.ts';

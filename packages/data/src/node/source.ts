@@ -1,8 +1,7 @@
-import { fold, key, PeftError } from '@peft/core';
+import { fold, key, PeftError, quoteSome } from '@peft/core';
 import { concat, type Dataset, subset } from '../dataset.ts';
 import { stratifiedSplit } from '../split.ts';
 import { findSplit } from '../split-name.ts';
-import { quoteSome } from '../text.ts';
 import { withoutBroken } from './broken.ts';
 import type { DecodeOptions } from './decode.ts';
 

@@ -27,8 +27,8 @@ describe('evalTransform gives the floats of timm', () => {
   }
 
   test('a configuration that cannot work is an error', () => {
-    expect(() => evalTransform({ ...preprocessing, inputSize: [1, 8, 8] })).toThrow(/inputSize is \[1,8,8\]/);
-    expect(() => evalTransform({ ...preprocessing, std: [0.5, 0, 0.5] })).toThrow(/std is \[0.5,0,0.5\]/);
+    expect(() => evalTransform({ ...preprocessing, inputSize: [1, 8, 8] })).toThrow(/inputSize is \[1, 8, 8\]/);
+    expect(() => evalTransform({ ...preprocessing, std: [0.5, 0, 0.5] })).toThrow(/std is \[0.5, 0, 0.5\]/);
   });
 });
 

@@ -1,7 +1,7 @@
-import { check, PeftError } from '@peft/core';
+import { check, PeftError, quote } from '@peft/core';
 import type { HubEnvironment } from './environment.ts';
 import { HubFailure } from './failure.ts';
-import { isCommit, quote } from './names.ts';
+import { isCommit } from './names.ts';
 import type { HubReference } from './reference.ts';
 import { type Answer, request } from './request.ts';
 

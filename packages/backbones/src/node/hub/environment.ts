@@ -1,8 +1,7 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { check, PeftError } from '@peft/core';
+import { check, PeftError, quote } from '@peft/core';
 import { readTextIfThere } from './files.ts';
-import { quote } from './names.ts';
 
 /** Settings of the client, from environment variables that mean what they mean to Python's `huggingface_hub`. */
 export interface HubEnvironment {

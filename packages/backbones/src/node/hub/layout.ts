@@ -1,10 +1,9 @@
-import { check } from '@peft/core';
+import { check, quote } from '@peft/core';
 import { readJson } from '../json-file.ts';
 import { shardNames } from '../shards.ts';
 import type { ModelCache } from './cache.ts';
 import { maxJsonSize } from './client.ts';
 import { sizeIfThere } from './files.ts';
-import { quote } from './names.ts';
 
 // A model is a configuration, and weights in one file or in several that an index names.
 const config = 'config.json';

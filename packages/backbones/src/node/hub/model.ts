@@ -1,4 +1,4 @@
-import { check } from '@peft/core';
+import { check, quote } from '@peft/core';
 import { ModelCache } from './cache.ts';
 import { type HubFile, maxJsonSize, type Revision, readContent, readFileInfo, readRevision } from './client.ts';
 import { downloadTo } from './download.ts';
@@ -7,7 +7,7 @@ import { explain, HubFailure } from './failure.ts';
 import { sizeIfThere } from './files.ts';
 import { cachedModelFiles, index, processor, readShards, wantedFiles } from './layout.ts';
 import { withLock } from './lock.ts';
-import { isCommit, quote } from './names.ts';
+import { isCommit } from './names.ts';
 import { checkReference, type HubReference } from './reference.ts';
 
 export interface DownloadOptions {

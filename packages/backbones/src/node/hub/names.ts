@@ -1,5 +1,5 @@
 import { isAbsolute, join, relative, sep } from 'node:path';
-import { check } from '@peft/core';
+import { check, quote } from '@peft/core';
 
 /** Whether a text is a full Git commit. */
 export const isCommit = (text: string): boolean => /^[0-9a-f]{40}$/.test(text);
@@ -21,12 +21,4 @@ export function inside(root: string, ...parts: readonly string[]): string {
 export function isInside(root: string, path: string): boolean {
   const way = relative(root, path);
   return way !== '' && way.split(sep)[0] !== '..' && !isAbsolute(way);
-}
-
-/** A value from outside, for a message: in quotes, on one line, short, without characters that control a terminal. */
-export function quote(value: unknown): string {
-  if (typeof value !== 'string')
-    return value === null || value === undefined ? 'nothing' : `a value of type ${typeof value}`;
-  const short = value.length > 100 ? `${value.slice(0, 100)}…` : value;
-  return JSON.stringify(short).replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '?');
 }

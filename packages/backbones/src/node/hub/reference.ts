@@ -1,5 +1,5 @@
-import { check } from '@peft/core';
-import { isSafePath, quote } from './names.ts';
+import { check, quote } from '@peft/core';
+import { isSafePath } from './names.ts';
 
 /** A model on the Hugging Face Hub. */
 export interface HubReference {
