@@ -1,187 +1,36 @@
 import { createBackbone } from '@peft/backbones';
-import { onnxEngine } from '@peft/compile';
 import {
   adapt,
   adaptformer,
-  attention,
   countParameters,
-  initialize,
   key,
   Linear,
   type Method,
-  type MethodFactory,
   Module,
   parseSafetensors,
   planAdapter,
   planSettled,
   writeAdapterFolder,
 } from '@peft/core';
-import { lily } from '@peft/lily';
-import { lora } from '@peft/lora';
-import { neat } from '@peft/neat';
 import { conformance, difference, movedAdapter, network, run } from '@peft/testing';
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
+import {
+  type Blocks,
+  blocks,
+  cases,
+  casesOnBlocks,
+  first,
+  last,
+  projections,
+  qv,
+  whole,
+  without,
+} from '../test/cases.ts';
 import { type HeatOptions, heat, type Strategy } from './index.ts';
 
-/** HEAT as a reader has it that also knows another method. */
-const reading = (base: MethodFactory): MethodFactory<HeatOptions> =>
-  Object.assign((options: HeatOptions) => heat(options), { type: 'heat', base });
-
-/** What it records is the same on every backend. */
-const engine = process.env.PEFT_BACKEND === 'cpu' ? () => onnxEngine({ threads: 1 }) : undefined;
-const mergeable = { mergeable: true, portable: false, exact: true };
-const onBackbones: HeatOptions = { r: 2, ratio: 0.5 };
-const qv = { targets: ['qkv[q,v]'], r: 2 };
-const first = { findings: { off: { '': [0] } } };
-const last = { findings: { off: { '': [1] } } };
-
-conformance(
-  heat,
-  [
-    { name: 'before its score pass', options: { ...qv, ne: 1 }, onBackbones, first: ['B'], ...mergeable },
-    { name: 'before, warming up', options: { ...qv, ne: 1, warmEpochs: 1, modulesToSave: ['head'] }, ...mergeable },
-    { name: 'one head off', options: { ...qv, ...last, scale: 2, modulesToSave: ['head'] }, ...mergeable },
-    {
-      name: 'other heads of queries and values',
-      options: { ...qv, separateMasks: true, findings: { off: { '': { q: [0], v: [1] } } } },
-      ...mergeable,
-    },
-    {
-      name: 'queries alone',
-      options: { ...qv, separateMasks: true, findings: { off: { '': { q: [0] } } } },
-      ...mergeable,
-    },
-    { name: 'to be refreshed', options: { ...qv, ...first, refreshEvery: 2 }, ...mergeable },
-  ],
-  { engine },
-);
-
-conformance(
-  reading(lora),
-  [
-    { name: 'over LoRA, unmasked', options: { ne: 1, base: lora({ ...qv, bias: 'all' }) }, ...mergeable },
-    {
-      name: 'over LoRA and what has no heads',
-      options: { ...last, base: lora({ targets: ['qkv[k,v]', 'out'], r: 2 }) },
-      onBackbones: {
-        ratio: 0.5,
-        probeHeadEpochs: 1,
-        base: lora({ targets: ['attn.qkv[q,v]', 'mlp.fc1'], r: 2, modulesToSave: ['head'] }),
-      },
-      ...mergeable,
-    },
-    { name: 'over a drawn B', options: { ...last, base: lora({ ...qv, init: 'zero' }) }, ...mergeable },
-    {
-      name: 'over DoRA',
-      options: { ...first, base: lora({ ...qv, dora: true }) },
-      ...mergeable,
-      exact: false,
-      detaches: true,
-    },
-    { name: 'over PiSSA', options: { ...last, base: lora({ ...qv, init: 'pissa' }) }, ...mergeable, exact: false },
-  ],
-  { engine },
-);
-
-conformance(
-  reading(neat),
-  [
-    {
-      name: 'over NEAT',
-      options: { ...first, base: neat({ ...qv, pairs: 1, act: 'gelu' }) },
-      onBackbones: { ratio: 0.5, base: neat({ r: 3, act: 'gelu' }) },
-      ...mergeable,
-    },
-    { name: 'over NEAT of the inputs', options: { ...last, base: neat({ ...qv, side: 'in' }) }, ...mergeable },
-  ],
-  { engine },
-);
-
-conformance(
-  reading(lily),
-  [
-    {
-      name: 'over Lily',
-      options: { ...last, base: lily({ targets: ['qkv[k,v]'], r: 2 }) },
-      onBackbones: { ratio: 0.5, base: lily({ r: 4 }) },
-      first: ['P'],
-      ...mergeable,
-      mergeable: false,
-    },
-    {
-      name: 'over uniform Lily, unmasked',
-      options: { ne: 1, base: lily({ targets: ['qkv[q,k,v]'], r: 2, mixing: 'uniform', stride: 3 }) },
-      ...mergeable,
-    },
-  ],
-  { engine },
-);
-
-/** Attention over tokens `[2, 3, 5]` with projections of their own, named as in other libraries. */
-class Attention extends Module {
-  readonly q_proj = new Linear(5, 8, { heads: 4 });
-  readonly k_proj = new Linear(5, 8, { heads: 4 });
-  readonly v_proj = new Linear(5, 8, { heads: 4 });
-  readonly o_proj = new Linear(8, 3);
-
-  forward(x: tf.Tensor): tf.Tensor {
-    const split = (t: tf.Tensor): tf.Tensor => tf.transpose(tf.reshape(t, [2, 3, 4, 2]), [0, 2, 1, 3]);
-    const [q, k, v] = [this.q_proj, this.k_proj, this.v_proj].map(linear => split(linear.call(x)));
-    return this.o_proj.call(tf.reshape(tf.transpose(attention(q, k, v, 0.7), [0, 2, 1, 3]), [2, 3, 8]));
-  }
-}
-
-class Block extends Module {
-  readonly attn = new Attention();
-  readonly mlp = new Linear(3, 5);
-  forward(x: tf.Tensor): tf.Tensor {
-    return tf.add(x, this.mlp.call(tf.tanh(this.attn.call(x))));
-  }
-}
-
-class Blocks extends Module {
-  readonly blocks = [new Block(), new Block()];
-  readonly head = new Linear(5, 2);
-  forward(x: tf.Tensor): tf.Tensor {
-    return this.head.call(this.blocks.reduce((h, block) => block.call(h), x));
-  }
-}
-
-const blocks = (): Blocks => initialize(new Blocks(), key(1));
-const projections = { targets: ['q_proj', 'v_proj'], r: 2 };
-const whole: HeatOptions = { maskTarget: 'output', outputTargets: ['o_proj'], ne: 2 };
-
-conformance(
-  heat,
-  [
-    {
-      name: 'projections of their own',
-      options: { ...projections, findings: { off: { 'blocks.1.attn': [1, 2] } } },
-      ...mergeable,
-    },
-    { name: 'whole heads, before the score pass', options: { ...projections, ...whole }, ...mergeable },
-  ],
-  { network: blocks, engine },
-);
-
-/** The network with heads taken out by hand: zeros where they would be read. */
-function without(heads: Record<number, number[]>): Blocks {
-  const root = blocks();
-  for (const [block, off] of Object.entries(heads)) {
-    const { o_proj } = root.blocks[Number(block)].attn;
-    o_proj.weight.value.assign(
-      tf.mul(
-        o_proj.weight.value,
-        tf.tensor2d(
-          Array.from({ length: 24 }, (_, i) => (off.includes(Math.floor(i / 6)) ? 0 : 1)),
-          [8, 3],
-        ),
-      ),
-    );
-  }
-  return root;
-}
+conformance(heat, cases);
+conformance(heat, casesOnBlocks, { network: blocks });
 
 describe('whole heads off', () => {
   const findings = { off: { 'blocks.0.attn': [3], 'blocks.1.attn': [0, 2] } };
@@ -197,23 +46,22 @@ describe('whole heads off', () => {
     expect(difference(await run(model), expected)).toBeLessThan(1e-6);
   });
 
-  test.each<[string, Method]>([
-    ['queries and values', adaptformer({ ...projections, act: 'identity' })],
-    ['the projection too', lora({ targets: ['q_proj', 'v_proj', 'o_proj'], r: 2 })],
-    ['the projection too, by DoRA', lora({ targets: ['v_proj', 'o_proj'], r: 2, dora: true })],
-  ])('is the adapted model without them, with an adapter on %s', async (_, base) => {
-    const { model } = await movedAdapter(heat, { ...whole, strategy: 'v', base, findings }, blocks);
-    const adapted = await run(model);
-    model.merge();
-    expect(difference(await run(model), adapted)).toBeLessThan(2e-5);
-    model.unmerge();
-    for (const [i, { attn }] of (model.base as Blocks).blocks.entries()) {
-      const isOff = (feature: number): boolean => cut[i as 0 | 1].includes(Math.floor(feature / 2));
-      const { weight } = attn.v_proj;
-      weight.set((await weight.get()).map((value, j) => (isOff(j % 8) ? 3 : value)));
-    }
-    expect(difference(await run(model), adapted)).toBeLessThan(2e-5);
-  });
+  test.each<[string, Method]>([['queries and values', adaptformer({ ...projections, act: 'identity' })]])(
+    'is the adapted model without them, with an adapter on %s',
+    async (_, base) => {
+      const { model } = await movedAdapter(heat, { ...whole, strategy: 'v', base, findings }, blocks);
+      const adapted = await run(model);
+      model.merge();
+      expect(difference(await run(model), adapted)).toBeLessThan(2e-5);
+      model.unmerge();
+      for (const [i, { attn }] of (model.base as Blocks).blocks.entries()) {
+        const isOff = (feature: number): boolean => cut[i as 0 | 1].includes(Math.floor(feature / 2));
+        const { weight } = attn.v_proj;
+        weight.set((await weight.get()).map((value, j) => (isOff(j % 8) ? 3 : value)));
+      }
+      expect(difference(await run(model), adapted)).toBeLessThan(2e-5);
+    },
+  );
 });
 
 describe('the golden vector, computed apart in double precision', () => {
@@ -278,15 +126,6 @@ describe('the number of parameters', () => {
     const backbone = createBackbone(name);
     expect(countParameters(backbone, [planSettled(backbone, heat(options))]).adapterTrainable).toBe(expected);
   });
-
-  test.each<[string, Method, number]>([
-    ['LoRA', lora({ targets: ['attn.qkv[q,v]'], r: 8 }), 24 * (768 * 8 + 8 * 9 * 64)],
-    ['NEAT', neat({ r: 7 }), 24 * (768 * 7 + 7 * 9 * 64)],
-    ['Lily, whose experts are shared', lily({ targets: ['attn.qkv[k,v]'] }), 99_072],
-  ])('over %s', (_, base, expected) => {
-    const backbone = createBackbone(vit);
-    expect(countParameters(backbone, [planSettled(backbone, heat({ base }))]).adapter).toBe(expected);
-  });
 });
 
 test('files have no column of a head that is off', async () => {
@@ -328,8 +167,8 @@ test.each<[HeatOptions, string]>([
   [{ strategy: 'qk' }, 'heat: strategy is "qk"; it must be q, v, qv, random, or a strategy of your own'],
   [{ strategy: { name: 'qv' } as Strategy }, 'heat: a strategy of your own cannot be called qv'],
   [
-    { r: 4, base: lora({ targets: ['qkv'] }) },
-    'heat: r is an option of the base that heat makes itself; give it to the lora that is its base.',
+    { r: 4, base: adaptformer({ targets: ['qkv'] }) },
+    'heat: r is an option of the base that heat makes itself; give it to the adaptformer that is its base.',
   ],
   [
     { base: heat() },
@@ -394,8 +233,8 @@ describe('a model that it does not fit is refused', () => {
     ],
     [
       vit,
-      { maskTarget: 'output', base: lora({ targets: 'all-linear' }), ne: 1 },
-      'needs the targets of lora as a list of names',
+      { maskTarget: 'output', base: adaptformer({ targets: 'all-linear' }), ne: 1 },
+      'needs the targets of adaptformer as a list of names',
     ],
   ])('%# %j', (root, options, message) => {
     expect(() => planAdapter(root(), heat(options))).toThrow(message);

@@ -1,12 +1,9 @@
 import type { Backbone } from '@peft/backbones';
-import { onnxEngine } from '@peft/compile';
 import {
-  adapt,
   adaptformer,
   attachAdapterFolder,
   gateGradients,
   type Linear,
-  type Method,
   modules,
   patch,
   readAdapterFolder,
@@ -14,9 +11,6 @@ import {
   softmaxCrossEntropy,
   writeAdapterFolder,
 } from '@peft/core';
-import { lily } from '@peft/lily';
-import { lora } from '@peft/lora';
-import { neat } from '@peft/neat';
 import { difference, follow, run } from '@peft/testing';
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
@@ -166,41 +160,6 @@ describe.each(names)('on a %s', name => {
     expect(difference(checkpointed.values, plain.values)).toBeLessThan(1e-6);
     expect(Math.max(...plain.values.map(Math.abs))).toBeGreaterThan(1e-3);
     expect(checkpointed.kept).toBeLessThan(0.7 * plain.kept);
-  });
-
-  test.runIf(process.env.PEFT_BACKEND === 'cpu')(
-    'a recorded run has the losses and the mask of an eager one',
-    async () => {
-      const options: HeatOptions = { ...withHead, refreshEvery: 1 };
-      const eager = await setUp(name, heat(options));
-      const { losses } = await follow(eager.trainer);
-      const engine = await onnxEngine({ threads: 1 });
-      try {
-        const recorded = await setUp(name, heat(options), { engine });
-        const again = await follow(recorded.trainer);
-        expect(difference(again.losses, losses)).toBeLessThan(1e-4);
-        expect(again.stages.length).toBe(3);
-        expect(found(recorded.model).off).toEqual(found(eager.model).off);
-      } finally {
-        await engine.dispose();
-      }
-    },
-  );
-
-  test.each<[string, Method, number]>([
-    ['lora', lora({ targets: ['attn.qkv[q,v]', 'mlp.fc1'], r: 2, dora: true }), 2],
-    ['neat', neat({ targets: ['attn.qkv[q,v]'], r: 2, pairs: 1 }), 2],
-    ['lily', lily({ r: 2 }), 1],
-  ])('it acts on %s, and is the same after a round trip through files', async (_, base, strategySides) => {
-    const strategy = strategySides === 2 ? 'qv' : 'v';
-    const { model, trainer } = await setUp(name, heat({ base, ne: 1, strategy }));
-    const { stages } = await follow(trainer);
-    expect(stages.map(({ step }) => step)).toEqual([0]);
-    const again = adapt((await modelOf(name)).base);
-    const files = await writeAdapterFolder(model);
-    await attachAdapterFolder(again, readAdapterFolder(files, 'folder', [heat, lora, neat, lily]));
-    expect(await run(again, pictures)).toEqual(await run(model, pictures));
-    expect(found(again)).toEqual(found(model));
   });
 });
 

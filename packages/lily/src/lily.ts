@@ -34,11 +34,7 @@ import { ownersOf } from './sharing.ts';
 const rankOf = (target: Target, { r, mlpRankFactor }: LilyConfig): number => (isBlock(target) ? r * mlpRankFactor : r);
 
 /** The tensors of a target: A `[in, r]`, P `[nB r, out]` and, unless mixing is uniform, R `[r, nB]`. */
-function lilyParameters(
-  target: Target,
-  targets: readonly Target[],
-  config: LilyConfig,
-): Record<string, ParameterSpec> {
+function lilyParameters(target: Target, targets: readonly Target[], config: LilyConfig): Record<string, ParameterSpec> {
   const { nB, mixing } = config;
   const r = rankOf(target, config);
   const { inFeatures, outFeatures } = target;

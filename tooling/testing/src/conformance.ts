@@ -10,7 +10,7 @@ import { checkMerging } from './checks/merging.ts';
 import { checkRemoval } from './checks/removal.ts';
 import { checkRows } from './checks/rows.ts';
 import { checkSlopes } from './checks/slopes.ts';
-import { checkStage } from './checks/stage.ts';
+import { checkStage, settled } from './checks/stage.ts';
 import { checkStart } from './checks/start.ts';
 import { input, network as net } from './net.ts';
 import type { Expectations, Subject } from './subject.ts';
@@ -51,7 +51,30 @@ export interface ConformanceSetting {
 export function conformance<Options>(
   factory: MethodFactory<Options>,
   cases: readonly ConformanceCase<Options>[],
-  { network = net, others = [], engine }: ConformanceSetting = {},
+  setting: ConformanceSetting = {},
+): void {
+  describeCases(`${factory.type} conforms`, factory, cases, setting, checkAll, checkSlopes);
+}
+
+/** Of {@link conformance}, what needs another engine: for tests that join a method and engines which its own do not know. */
+export function engineConformance<Options>(
+  factory: MethodFactory<Options>,
+  cases: readonly ConformanceCase<Options>[],
+  setting: ConformanceSetting & Required<Pick<ConformanceSetting, 'engine'>>,
+): void {
+  describeCases(`${factory.type} is the same on every engine`, factory, cases, setting, (subject, { stage }) => {
+    checkEngines(subject);
+    if (stage) describe('after its stage', () => checkEngines(settled(subject)));
+  });
+}
+
+function describeCases<Options>(
+  title: string,
+  factory: MethodFactory<Options>,
+  cases: readonly ConformanceCase<Options>[],
+  { network = net, others = [], engine }: ConformanceSetting,
+  check: (subject: Subject, method: Method) => void,
+  checkHere: (subject: Subject) => void = () => {},
 ): void {
   let started: Promise<Engine> | undefined;
   const shared = engine && (() => (started ??= engine()));
@@ -66,7 +89,7 @@ export function conformance<Options>(
       return model;
     },
   });
-  describe(`${factory.type} conforms`, () => {
+  describe(title, () => {
     afterAll(async () => (await started)?.dispose());
     const tried = cases.filter(({ onBackbones }) => onBackbones !== undefined);
     const skipped = tf.getBackend() === 'webgpu' ? tried.slice(1) : [];
@@ -74,13 +97,13 @@ export function conformance<Options>(
       const { name, options, onBackbones, ...expected } = one;
       const here = subjectOf(expected, options, { network, input });
       describe(name, () => {
-        checkAll(here, factory(options));
-        checkSlopes(here);
+        check(here, factory(options));
+        checkHere(here);
       });
       if (onBackbones === undefined || skipped.includes(one)) continue;
       for (const architecture of architectures) {
         const there = subjectOf(expected, onBackbones, { network: () => lively(architecture), input: pictures });
-        describe(`${name}, on a tiny ${architecture}`, () => checkAll(there, factory(onBackbones)));
+        describe(`${name}, on a tiny ${architecture}`, () => check(there, factory(onBackbones)));
       }
     }
   });

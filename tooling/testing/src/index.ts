@@ -1,5 +1,5 @@
 export { type Architecture, architectures, backbone } from './backbones.ts';
-export { type ConformanceCase, type ConformanceSetting, conformance } from './conformance.ts';
+export { type ConformanceCase, type ConformanceSetting, conformance, engineConformance } from './conformance.ts';
 export { type Followed, follow } from './follow.ts';
 export { LayeredNet, layeredNet, Mlp } from './layered-net.ts';
 export { difference, input, Net, network, run } from './net.ts';

@@ -45,7 +45,7 @@ async function atStage(subject: Subject) {
 }
 
 /** The subject as what its stage leaves. */
-const settled = (subject: Subject): Subject => ({
+export const settled = (subject: Subject): Subject => ({
   ...subject,
   async attach() {
     const { model, stage, scores, values } = await atStage(subject);
