@@ -38,7 +38,7 @@ const generated = await Promise.all([
 ]);
 
 const checks = async () => [
-  await tool('lint', 'biome', 'ci', '.'),
+  await tool('lint', 'biome', 'ci', '--colors=off', '.'),
   await tool('types', 'tsc', '-p', 'tsconfig.quick.json'),
   await tool('imports', 'depcruise', '--config', '.dependency-cruiser.mjs', 'packages', 'tooling', 'docs/examples'),
 ];
