@@ -9,12 +9,14 @@ import {
   isConstant,
   Linear,
   Module,
+  type ModuleNaming,
   modules,
   type Parameter,
   parameters,
 } from '@peft/core';
 import type * as tf from '@tensorflow/tfjs-core';
 import { frozenCount, runSegments, type Segment } from './segment.ts';
+import { moduleNamings } from './weights/namings.ts';
 
 /**
  * A vision model: normalized pictures `[B, H, W, 3]` to logits `[B, classes]`.
@@ -30,6 +32,14 @@ export abstract class Backbone extends Module {
   override get defaultTargets(): readonly string[] {
     return ['attn.qkv[q,v]'];
   }
+
+  /** The names by which adapter files of other libraries may address its modules. */
+  get namings(): readonly ModuleNaming[] {
+    return moduleNamings(this.architecture);
+  }
+
+  /** The naming that adapters are saved in; our paths, which are timm's, unless set. */
+  naming: ModuleNaming | undefined;
 
   /** Height and width of the pictures, in pixels. */
   abstract readonly imageSize: readonly [height: number, width: number];

@@ -47,6 +47,7 @@ export type {
   MethodFiles,
   ParameterSpec,
   ReadAdapter,
+  RenamedTargets,
   Stage,
   StageResult,
   TargetValues,
@@ -55,7 +56,7 @@ export type {
 } from './method/method.ts';
 export { isMethodRecord, type MethodRecord } from './method/record.ts';
 export { isMadeBy, methodRecord, reviveMethod } from './method/revive.ts';
-export { openTargets, requiredTargets, savedModules, targetsOf } from './method/target-options.ts';
+export { openTargets, renamedOptions, requiredTargets, savedModules, targetsOf } from './method/target-options.ts';
 export {
   type Adaptable,
   isBlock,
@@ -90,6 +91,7 @@ export {
   weightLayout,
 } from './module/layout.ts';
 export { Module, type Patch, patch, type Variables } from './module/module.ts';
+export type { ModuleNaming } from './module/naming.ts';
 export { isFrozen, Parameter, type ParameterOptions } from './module/parameter.ts';
 export { type LoadOptions, loadState, saveState } from './module/state.ts';
 export { bindPaths, children, disposeModule, getModule, initialize, modules, parameters } from './module/tree.ts';

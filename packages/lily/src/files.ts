@@ -32,7 +32,7 @@ const isPeftLily = (targets: readonly Target[], { mixing, pool, router }: LilyCo
   mixing !== 'token' &&
   pool === 'mean-of-softmax' &&
   router === 'layer' &&
-  targets.every(target => !target.slice && !isBlock(target));
+  targets.every(target => (target.named || !target.slice) && !isBlock(target));
 
 /** The one stride that cuts every group as it is cut; 1, with which layers share by equal values only, if none does. */
 function commonStride(targets: readonly Target[], config: LilyConfig): number {

@@ -10,6 +10,8 @@ import {
   type PeftAdapterFile,
   plainLayout,
   type ReadAdapter,
+  type RenamedTargets,
+  renamedOptions,
   type Target,
   type Tensors,
   zeros,
@@ -123,6 +125,16 @@ const stored =
     lilyParameters(target, targets, { ...config, mixing: 'batch' });
 
 /**
+ * The same by other names. Targets of one name share experts, so each must have a name of its own, and layers must have the
+ * same.
+ */
+function renamedLily(config: LilyConfig, renamed: RenamedTargets): Method<LilyConfig> | undefined {
+  const isNamed = renamed.names.every(({ names }) => names.length === 1);
+  const areShared = renamed.targets.every(name => !name.includes('.'));
+  return isNamed && areShared ? lily({ ...config, ...renamedOptions(renamed) }) : undefined;
+}
+
+/**
  * Low-rank adapters interconnected across layers: neighbors share A, all layers of a target share a pool of B, and routers
  * mix the pool.
  *
@@ -148,7 +160,11 @@ export const lily: ((options?: LilyOptions) => Method<LilyConfig>) & MethodFacto
         ...(config.mixing === 'uniform'
           ? { mergeable: true, deltaWeight: ({ parameters }) => lilyDeltaWeight(parameters, config) }
           : { mergeable: { reason: routed } }),
-        files: { peftType: 'LILY', write: async values => lilyFile(values, stored(config), config) },
+        files: {
+          peftType: 'LILY',
+          write: async values => lilyFile(values, stored(config), config),
+          renamed: renamed => renamedLily(config, renamed),
+        },
       };
     },
     {

@@ -7,8 +7,12 @@ import {
   type JsonObject,
   option,
   type PeftAdapterFile,
+  patternValue,
   permute,
+  type RenamedTargets,
   readFields,
+  renamedOptions,
+  type Slice,
   type StoredTensor,
   type Target,
   type TargetValues,
@@ -30,11 +34,14 @@ interface Pair {
   target: Target;
 }
 
+type Widths = 'inFeatures' | 'outFeatures' | 'kernel';
+
 /** How A of rank r is stored, by its module. */
-const layoutA = ({ inFeatures, kernel }: Adaptable, r: number): FileLayout => weightLayout(inFeatures, r, kernel);
+const layoutA = ({ inFeatures, kernel }: Pick<Adaptable, Widths>, r: number): FileLayout =>
+  weightLayout(inFeatures, r, kernel);
 
 /** The shape of a stored B of rank r: that of a convolution is one of 1 x 1. */
-const shapeB = ({ outFeatures, kernel }: Adaptable, r: number): number[] =>
+const shapeB = ({ outFeatures, kernel }: Pick<Adaptable, Widths>, r: number): number[] =>
   kernel ? [outFeatures, r, 1, 1] : [outFeatures, r];
 
 const transpose = (values: Float32Array, rows: number, columns: number): Float32Array =>
@@ -46,7 +53,7 @@ function pairOf(target: Target, A: Float32Array, B: Float32Array, sign = 1): Pai
   return {
     r,
     target,
-    A: toFileOrder(A, layoutA(target.module, r)),
+    A: toFileOrder(A, layoutA(storedModule(target), r)),
     B: sign === 1 ? stored : stored.map(value => sign * value),
   };
 }
@@ -57,15 +64,19 @@ const pairsOf = ({ target, values }: TargetValues[number]): Pair[] => [
   ...(values.A0 ? [pairOf(target, values.A0, values.B0, -1)] : []),
 ];
 
-/** Where in the whole module's outputs a target lies. */
-const startOf = ({ slice }: Target): number => slice?.start ?? 0;
+/** The module that a file has for a target: its own, or the slice itself if it has a name. */
+const storedModule = ({ named, module, inFeatures, outFeatures }: Target): Pick<Adaptable, Widths> =>
+  named ? { inFeatures, outFeatures } : module;
+
+/** Where a target lies in the outputs of its {@link storedModule}. */
+const startOf = ({ slice, named }: Target): number => (named ? 0 : (slice?.start ?? 0));
 
 /**
  * Several pairs on one module as one: A stacked to the sum of the ranks, B placed in blocks. So slices of a fused
  * projection become a LoRA of the whole one, which is all that peft can express, and gives the same update.
  */
 function stack(pairs: Pair[]): { r: number; A: StoredTensor; B: StoredTensor } {
-  const { module } = pairs[0].target;
+  const module = storedModule(pairs[0].target);
   const { inFeatures, outFeatures } = module;
   const r = pairs.reduce((sum, pair) => sum + pair.r, 0);
   const A = new Float32Array(r * inFeatures);
@@ -83,13 +94,15 @@ function stack(pairs: Pair[]): { r: number; A: StoredTensor; B: StoredTensor } {
 
 /** DoRA's norms of a whole module: those that were trained, and the frozen weight's own for the other slices. */
 async function magnitudes(targets: TargetValues): Promise<StoredTensor> {
-  const { module } = targets[0].target;
-  const { outFeatures } = module;
+  const { target: first, values } = targets[0];
+  const { module } = first;
+  const { outFeatures, kernel } = storedModule(first);
+  if (first.named || !first.slice) return fromFloat32(values.m, normsLayout(outFeatures, kernel).shape);
   const squares = new Float64Array(outFeatures);
   for (const [i, value] of (await weightOf(module).get()).entries()) squares[i % outFeatures] += value * value;
   const norms = Float32Array.from(squares, Math.sqrt);
   for (const { target, values } of targets) norms.set(values.m, startOf(target));
-  return fromFloat32(norms, normsLayout(module.outFeatures, module.kernel).shape);
+  return fromFloat32(norms, normsLayout(outFeatures, kernel).shape);
 }
 
 const groupByPath = (targets: TargetValues): Map<string, TargetValues> => {
@@ -119,7 +132,7 @@ export async function writeLora(targets: TargetValues, config: LoraConfig): Prom
     ranks.push([path, r]);
     alphas.push([path, scaleOf(config, { path }) * (config.rslora ? Math.sqrt(r) : r)]);
   }
-  const isPlain = targets.every(({ target, values }) => !target.slice && !values.A0);
+  const isPlain = targets.every(({ target, values }) => (target.named || !target.slice) && !values.A0);
   const rank = isPlain ? { common: config.r, exceptions: config.rankPattern } : commonValue(ranks);
   const alpha = isPlain ? { common: config.alpha, exceptions: config.alphaPattern } : commonValue(alphas);
   return {
@@ -207,7 +220,8 @@ function readTarget(
   reader: TensorReader,
   own: boolean,
 ) {
-  const { module, path } = target;
+  const { path } = target;
+  const module = storedModule(target);
   const r = rankOf(config, target);
   const hasStart = own && config.init === 'pissa';
   const perTarget = hasStart ? 2 : 1;
@@ -243,4 +257,39 @@ export function readLora(file: PeftAdapterFile, options?: LoraOptions) {
   const values = (target: Target, targets: readonly Target[], reader: TensorReader): Record<string, Float32Array> =>
     readTarget(target, targets, config, reader, own);
   return { config, values };
+}
+
+/** The values of LoRA on some outputs of a target: the same A, the columns of B, and DoRA's norms of these outputs. */
+export function loraPart(
+  { target, values }: TargetValues[number],
+  { start, end }: Slice,
+): Record<string, Float32Array> {
+  const { inFeatures, outFeatures } = target;
+  const width = end - start;
+  const r = values.A.length / inFeatures;
+  const columns = (B: Float32Array): Float32Array =>
+    Float32Array.from({ length: r * width }, (_, i) => B[Math.floor(i / width) * outFeatures + start + (i % width)]);
+  return Object.fromEntries(
+    Object.entries(values).map(([name, found]) => {
+      if (name.startsWith('A')) return [name, found];
+      return [name, name === 'm' ? found.slice(start, end) : columns(found)];
+    }),
+  );
+}
+
+/** LoRA by other names: ranks and scales that patterns gave to some targets are now patterns of their names. */
+export function renamedLora(config: LoraConfig, renamed: RenamedTargets): LoraOptions {
+  const named = renamed.names.flatMap(({ target, names: all }) => all.map(name => [name, target] as const));
+  const ranks = commonValue(named.map(([name, target]) => [name, rankOf(config, target)]));
+  const alphas = commonValue(
+    named.map(([name, target]) => [name, patternValue(config.alphaPattern, target.path, config.alpha)]),
+  );
+  return {
+    ...config,
+    ...renamedOptions(renamed),
+    r: ranks.common,
+    alpha: alphas.common,
+    rankPattern: ranks.exceptions,
+    alphaPattern: alphas.exceptions,
+  };
 }

@@ -1,6 +1,6 @@
 import type { Method, MethodFactory, PeftAdapterFile, ReadAdapter, Target } from '@peft/core';
 import { type LoraConfig, type LoraOptions, loraConfig, loraOptions } from './config.ts';
-import { readLora, writeLora } from './files.ts';
+import { loraPart, readLora, renamedLora, writeLora } from './files.ts';
 import { loraDelta, loraDeltaWeight, loraFromWeight, loraParameters } from './maths.ts';
 
 /**
@@ -36,7 +36,12 @@ export const lora: ((options?: LoraOptions) => Method<LoraConfig>) & MethodFacto
         ...((config.dora || config.init === 'pissa') && {
           initFromWeight: (target: Target, weight: Float32Array) => loraFromWeight(target, weight, config),
         }),
-        files: { peftType: 'LORA', write: targets => writeLora(targets, config) },
+        files: {
+          peftType: 'LORA',
+          write: targets => writeLora(targets, config),
+          renamed: names => lora(renamedLora(config, names)),
+          part: loraPart,
+        },
       };
     },
     {

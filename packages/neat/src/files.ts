@@ -39,7 +39,7 @@ export const neatTable = (specs: TensorTable['specs']): TensorTable => ({
 
 /** Whether peft's `PEANUT` computes the same: whole modules, A on the outputs, an activation that transformers has. */
 const isPeanut = (targets: readonly Target[], { act, side }: NeatConfig): boolean =>
-  side === 'out' && peftName(act) !== undefined && targets.every(({ slice }) => !slice);
+  side === 'out' && peftName(act) !== undefined && targets.every(({ slice, named }) => named || !slice);
 
 /**
  * An adapter as peft's `PEANUT`. What peft has no form for is stored in the same way, but as `peft_type` `NEAT`: Python

@@ -10,6 +10,7 @@ import {
   type PeftAdapterFile,
   type ReadAdapter,
   readTable,
+  renamedOptions,
   type Target,
   type Tensors,
   zeros,
@@ -107,7 +108,15 @@ export const neat: ((options?: NeatOptions) => Method<NeatConfig>) & MethodFacto
         rowwise: true,
         mergeable: true,
         deltaWeight: call => neatDeltaWeight(call, config),
-        files: { peftType: 'PEANUT', write: async values => neatFile(values, neatTable(parameters), config) },
+        files: {
+          peftType: 'PEANUT',
+          write: async values => neatFile(values, neatTable(parameters), config),
+          // f is not linear in W0, so the whole of a fused projection does not part.
+          renamed: renamed =>
+            renamed.names.every(({ names }) => names.length === 1)
+              ? neat({ ...config, ...renamedOptions(renamed) })
+              : undefined,
+        },
       };
     },
     {

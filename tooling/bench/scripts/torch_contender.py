@@ -50,7 +50,7 @@ class Contender:
         if assignment['adapter'] != 'none':
             config = getattr(peft, assignment['torch']['peft'])(**assignment['torch']['config'])
             model = peft.get_peft_model(model, config)
-        self.model = model.setTrainable(self.training)
+        self.model = model.train(self.training)
         pictures = numpy.sin(numpy.arange(batch * size[0] * size[1] * 3, dtype=numpy.float64)).astype(numpy.float32)
         self.images = torch.from_numpy(pictures).reshape(batch, *size, 3).permute(0, 3, 1, 2).contiguous()
         self.labels = torch.arange(batch) % classes

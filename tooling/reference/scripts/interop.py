@@ -4,14 +4,14 @@
                                                AdamW losses
     python METHOD_interop.py check DIR GLOB    loads what TypeScript wrote to DIR/GLOB, and writes its logits beside it
 
-A MODEL is one of ../models, as timm describes it.
+A MODEL is one of ../models, as timm or transformers describes it.
 """
 import pathlib
 import shutil
 import sys
 import warnings
 
-from models import build
+from models import build, logits_of, save_base
 import torch
 from peft import PeftModel, get_peft_model
 from safetensors.torch import load_file, save_file
@@ -29,7 +29,7 @@ def make_base(folder, model):
     with torch.no_grad():
         for parameter in base.parameters():
             parameter.copy_(torch.randn_like(parameter) * 0.2)
-    save_file(base.state_dict(), folder / 'model.safetensors')
+    save_base(base, folder)
 
 
 def make_case(folder, base, config, images, labels):
@@ -41,18 +41,18 @@ def make_case(folder, base, config, images, labels):
                 parameter.add_(torch.randn_like(parameter) * 0.1)
     model.save_pretrained(folder / 'theirs')
     model.eval()
-    results = {'logits': model(images).detach()}
+    results = {'logits': logits_of(model, images).detach()}
     trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(trainable, lr=1e-2, weight_decay=1e-2)
     losses = []
     for _ in range(12):
-        loss = torch.nn.functional.cross_entropy(model(images), labels)
+        loss = torch.nn.functional.cross_entropy(logits_of(model, images), labels)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         losses.append(loss.item())
     results['losses'] = torch.tensor(losses)
-    results['trained'] = model(images).detach()
+    results['trained'] = logits_of(model, images).detach()
     save_file(results, folder / 'results.safetensors')
     print(folder.parent.name, folder.name, losses[0], losses[-1])
 
@@ -74,9 +74,9 @@ def check(folder, pattern):
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter('always')
             model = PeftModel.from_pretrained(build(ours.parent.parent / 'base'), str(ours)).eval()
-            results = {'logits': model(images).detach()}
+            results = {'logits': logits_of(model, images).detach()}
             if model.active_peft_config.peft_type not in UNMERGEABLE:
-                results['merged'] = model.merge_and_unload()(images).detach()
+                results['merged'] = logits_of(model.merge_and_unload(), images).detach()
         if caught:
             raise SystemExit(f'{ours}: ' + '; '.join(str(warning.message) for warning in caught))
         save_file(results, ours.with_name(f'{ours.name}.checked.safetensors'))

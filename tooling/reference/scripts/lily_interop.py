@@ -13,6 +13,8 @@ CASES = {
     'swin/expression': LilyConfig(
         r=3, stride_A=2, target_modules=r'layers\.\d\.blocks\.\d\.(attn\.(qkv|proj)|mlp\.fc2)',
     ),
+    'hf-vit/plain': LilyConfig(r=5, num_B=3, target_modules=['k_proj', 'v_proj', 'fc1'], modules_to_save=['classifier']),
+    'hf-swin/plain': LilyConfig(r=3, stride_A=2, target_modules=['k_proj', 'v_proj', 'fc1']),
 }
 
 if __name__ == '__main__':

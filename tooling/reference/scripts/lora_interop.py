@@ -26,6 +26,20 @@ CASES = {
     ),
     'swin/dora-convolution': dict(r=3, use_dora=True, bias='lora_only', target_modules=['qkv', 'proj']),
     'swin/dora-merging': dict(r=3, use_dora=True, bias='lora_only', target_modules=['attn.qkv', 'reduction']),
+    'hf-vit/plain': dict(r=5, lora_alpha=7, target_modules=['q_proj', 'v_proj']),
+    'hf-vit/head': dict(r=4, target_modules=['k_proj', 'mlp.fc1'], modules_to_save=['classifier']),
+    'hf-vit/patterns': dict(
+        r=4, lora_alpha=6, target_modules=['q_proj', 'v_proj', 'o_proj', 'fc1', 'fc2'],
+        rank_pattern={'q_proj': 3, r'layers\.0\.mlp\.fc1': 6}, alpha_pattern={'v_proj': 9},
+    ),
+    'hf-vit/layers': dict(r=3, target_modules=['q_proj', 'o_proj'], layers_to_transform=[0, 2]),
+    'hf-vit/regex': dict(r=3, target_modules=r'.*\.layers\.[01]\.(attention\.v_proj|mlp\.fc2)'),
+    'hf-vit/dora': dict(r=5, use_dora=True, target_modules=['q_proj', 'v_proj', 'fc2']),
+    'hf-vit/bias-all-head': dict(r=3, bias='all', target_modules=['q_proj'], modules_to_save=['classifier']),
+    'hf-vit/bias-adapted': dict(r=3, bias='lora_only', target_modules=['q_proj', 'v_proj']),
+    'hf-vit/pissa': dict(r=3, init_lora_weights='pissa', target_modules=['q_proj', 'fc1']),
+    'hf-swin/plain': dict(r=5, lora_alpha=7, target_modules=['q_proj', 'v_proj', 'fc1'], modules_to_save=['classifier']),
+    'hf-dinov2/plain': dict(r=5, lora_alpha=7, target_modules=['q_proj', 'v_proj', 'fc1']),
 }
 
 if __name__ == '__main__':

@@ -16,6 +16,8 @@ CASES = {
     'swin/deeper-some': PeanutConfig(
         r=3, depth=1, target_modules=['attn.qkv', 'fc2'], layers_to_transform=[1, 2], layers_pattern='blocks',
     ),
+    'hf-vit/plain': PeanutConfig(r=5, depth=1, target_modules=['q_proj', 'v_proj', 'fc1'], modules_to_save=['classifier']),
+    'hf-swin/plain': PeanutConfig(r=3, target_modules=['q_proj', 'v_proj', 'fc1']),
 }
 
 if __name__ == '__main__':

@@ -15,9 +15,12 @@ testAgainstPeft('NEAT', {
     'swin/plain',
     'swin/deeper-all',
     'swin/deeper-some',
+    'hf-vit/plain',
+    'hf-swin/plain',
   ],
   begun: {
     'vit/new': neat({ targets: whole, r: 3, pairs: 2, act: 'gelu', scale: 2, modulesToSave: ['head'] }),
+    'hf-vit/slices': neat({ targets: ['attn.qkv[q,v]', 'attn.proj'], r: 3, pairs: 1, modulesToSave: ['head'] }),
     'swin/new': neat({ targets: whole, r: 3, pairs: 1, scale: 0.5, modulesToSave: ['head.fc'] }),
   },
   merges: true,

@@ -7,10 +7,10 @@ import { expect, test } from 'vitest';
  * packages here. A rise is committed on purpose.
  */
 const ceilings: Record<string, number> = {
-  core: 44_000, // methods that act on methods: 900, which HEAT and Pear have no more; hashes of an adapter folder's files: 500; checks of options and files: 5,000; Python's regular expressions: 4,500
-  lora: 6_600,
-  neat: 2_000,
-  lily: 4_000,
+  core: 45_500, // methods on methods 900; files: hashes 500, other libraries' names 1,200; checks of options and files 5,000; Python's regular expressions 4,500
+  lora: 6_800,
+  neat: 2_100,
+  lily: 4_100,
   heat: 5_800,
   pear: 3_700,
   backbones: 18_500,

@@ -8,6 +8,7 @@ import type { SwinTransformer } from '../swin/swin-transformer.ts';
 import type { VisionTransformer } from '../vit/vision-transformer.ts';
 import { loadBackbone } from '../weights/load.ts';
 import type { FileNaming } from '../weights/naming.ts';
+import { adapterNaming } from '../weights/namings.ts';
 import type { BackboneDefinition } from '../zoo/entry.ts';
 import { lookupBackbone, zoo } from '../zoo/zoo.ts';
 import { readModelFolder } from './folder.ts';
@@ -106,6 +107,7 @@ export async function openBackbone(spec: string, options: OpenBackboneOptions = 
   const source = `${basename(weights ?? '')} (${spec})`;
   const file = weights ? await openWeights(weights, source) : undefined;
   const layout = file && loadBackbone(model, file, source, { newHead });
+  if (layout) model.naming = adapterNaming(model.architecture, layout);
   initialize(model, key(seed));
   let hash: Promise<string> | undefined;
   const ownHead = !newHead || classes === found.labels?.length;

@@ -2,14 +2,10 @@ import { PeftError, parameters } from '@peft/core';
 import type { Backbone } from '../backbone.ts';
 import type { FileNaming, Naming } from './naming.ts';
 import { translator } from './naming.ts';
-import { swinNamings } from './swin-naming.ts';
-import { vitNamings } from './vit-naming.ts';
-
-/** The layouts in which files may hold this backbone. */
-const namingsOf = (model: Backbone): readonly Naming[] => (model.architecture === 'vit' ? vitNamings : swinNamings);
+import { namingsOf } from './namings.ts';
 
 export function findNaming(model: Backbone, id: string): Naming {
-  const namings = namingsOf(model);
+  const namings = namingsOf(model.architecture);
   const found = namings.find(naming => naming.id === id);
   if (found) return found;
   throw new PeftError(
@@ -22,7 +18,7 @@ export function findNaming(model: Backbone, id: string): Naming {
 export function detectNaming(model: Backbone, names: ReadonlySet<string>): FileNaming {
   const paths = [...parameters(model)].map(([path]) => path);
   let best: FileNaming & { hits: number } = { id: 'timm', prefix: '', hits: 0 };
-  for (const naming of namingsOf(model)) {
+  for (const naming of namingsOf(model.architecture)) {
     for (const prefix of naming.prefixes) {
       const translate = translator(naming, prefix);
       const hits = paths.filter(path => translate(path)?.every(name => names.has(name))).length;

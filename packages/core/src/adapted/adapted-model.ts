@@ -3,6 +3,7 @@ import { check, PeftError } from '../errors.ts';
 import type { Method, StageResult } from '../method/method.ts';
 import type { Target } from '../method/targets.ts';
 import type { Module } from '../module/module.ts';
+import type { ModuleNaming, NamedModule } from '../module/naming.ts';
 import type { Parameter } from '../module/parameter.ts';
 import { bindPaths, parameters } from '../module/tree.ts';
 import { fold, type Key, key as makeKey } from '../tensor/random.ts';
@@ -23,9 +24,11 @@ export interface AddOptions {
   /** Whether to use it at once, beside those in use; true unless given. */
   active?: boolean;
   /** Gives the new adapter values; those it leaves out are initialized. If it throws, the adapter is not added. */
-  fill?: (adapter: Adapter) => void;
+  fill?: (adapter: Adapter) => void | Promise<void>;
   /** Other base parameters that it copies and trains; by default new ones (a replaced head) that no other adapter has. */
   keeps?: PlanOptions['keeps'];
+  /** Whose names the method is in; the model's own paths unless given. */
+  naming?: ModuleNaming;
 }
 
 /**
@@ -38,7 +41,7 @@ export interface AddOptions {
  * ```
  */
 export class AdaptedModel {
-  readonly base: Module;
+  readonly base: NamedModule;
   readonly #adapters = new Map<string, Adapter>();
   readonly #activation = new Activation();
   readonly #merged = new MergedWeights();
@@ -86,7 +89,8 @@ export class AdaptedModel {
   add(name: string, method: Method, options?: AddOptions): Promise<Adapter>;
   async add(...given: [string, Method, AddOptions?] | [Method, AddOptions?]): Promise<Adapter> {
     const [name, method, options = {}] = isNamed(given) ? given : ['default' as const, ...given];
-    const { key = makeKey(0), strict = true, active = true, fill, keeps = (_, base) => this.#isUnkept(base) } = options;
+    const { key = makeKey(0), strict = true, active = true, fill, naming } = options;
+    const { keeps = (_, base) => this.#isUnkept(base) } = options;
     this.#requireUnmerged('add an adapter');
     check(!this.#adapters.has(name), 'state', () => `There is an adapter "${name}" already; remove it first.`);
     check(
@@ -94,10 +98,10 @@ export class AdaptedModel {
       'bad-argument',
       () => `"${name}" is not an adapter's name; use letters, digits, - and _.`,
     );
-    const adapter = new Adapter(name, planAdapter(this.base, method, { strict, keeps }), fold(key, name));
+    const adapter = new Adapter(name, planAdapter(this.base, method, { strict, keeps, naming }), fold(key, name));
     if (active) requireOneOwner([...this.active, adapter]);
     await this.#fill(adapter, async () => {
-      fill?.(adapter);
+      await fill?.(adapter);
       await this.#initialize(adapter);
     });
     this.#adapters.set(name, adapter);
@@ -114,7 +118,11 @@ export class AdaptedModel {
     this.#requireUnmerged('replace an adapter');
     const old = this.get(name);
     const keeps = (path: string): boolean => old.plan.kept.has(path);
-    const adapter = new Adapter(name, planAdapter(this.base, method, { strict: false, keeps }), old.key);
+    const adapter = new Adapter(
+      name,
+      planAdapter(this.base, method, { strict: false, keeps, naming: old.plan.naming }),
+      old.key,
+    );
     await this.#fill(adapter, async () => {
       await this.#initialize(adapter);
       await adapter.takeOver(old, values);

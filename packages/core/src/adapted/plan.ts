@@ -3,8 +3,9 @@ import { check } from '../errors.ts';
 import type { Method } from '../method/method.ts';
 import { isWithin, patternKey, resolveTargets, type Target } from '../method/targets.ts';
 import type { Module } from '../module/module.ts';
+import { type ModuleNaming, namesOf } from '../module/naming.ts';
 import { Parameter } from '../module/parameter.ts';
-import { parameters } from '../module/tree.ts';
+import { modules, parameters } from '../module/tree.ts';
 
 /** A base parameter and an adapter's own copy of it. */
 export interface SavedParameter {
@@ -24,6 +25,8 @@ export interface AdapterPlan {
   readonly saved: ReadonlyMap<string, SavedParameter>;
   /** Paths of the copies that the method does not name: see {@link PlanOptions.keeps}. */
   readonly kept: ReadonlySet<string>;
+  /** Whose names the method, its targets and the adapter's files are in; our own paths unless given. */
+  readonly naming?: ModuleNaming;
 }
 
 export interface PlanOptions {
@@ -34,15 +37,17 @@ export interface PlanOptions {
    * adapter could not be used again without its new head.
    */
   keeps?: (path: string, parameter: Parameter) => boolean;
+  /** Whose names the method is in; our own paths unless given. */
+  naming?: ModuleNaming;
 }
 
 const isFresh = (_: string, { fresh }: Parameter): boolean => fresh;
 
-/** Whether a name of `modulesToSave` covers the parameter at a path. */
-const isIn =
-  (path: string) =>
-  (name: string): boolean =>
-    name === '*' || path === name || `.${path}`.includes(`.${name}.`);
+/** Whether a name of `modulesToSave` covers a parameter by one of its names. */
+const covers = (modulesToSave: readonly string[], names: readonly string[]): boolean =>
+  modulesToSave.some(module => module === '*' || names.some(name => isWithin(name, module)));
+
+const moduleOf = (parameter: string): string => parameter.replace(/\.?[^.]*$/, '');
 
 /** The base parameters that an adapter keeps copies of: whole modules, biases, and those in `kept`. */
 function planSaved(
@@ -50,22 +55,24 @@ function planSaved(
   { modulesToSave, bias = 'none' }: Method,
   targets: readonly Target[],
   kept: ReadonlySet<string>,
-  strict: boolean,
+  { strict, naming }: PlanOptions,
 ): Map<string, SavedParameter> {
-  const adapted = new Set(targets.map(({ path }) => `${path}.bias`));
+  const modulesOf = new Set<Module>(targets.map(({ module }) => module));
+  const adapted = new Set([...modules(root)].flatMap(([path, it]) => (modulesOf.has(it) ? [`${path}.bias`] : [])));
   const all = [...parameters(root)].filter(([, { fixed }]) => !fixed);
   for (const name of strict ? modulesToSave : []) {
-    check(name === '*' || all.some(([path]) => isWithin(path, name)), 'no-match', () => {
-      const modules = [...new Set(all.map(([path]) => path.replace(/\.?[^.]*$/, '')))];
+    const names = all.flatMap(([path]) => namesOf(naming, path));
+    check(covers([name], names), 'no-match', () => {
+      const known = [...new Set(names.map(moduleOf))];
       return (
         `modulesToSave: no module that can be trained is called "${name}" in ${root.constructor.name}; ` +
-        `closest: ${closest(name, modules)}.`
+        `closest: ${closest(name, known)}.`
       );
     });
   }
   const isSaved = (path: string): boolean =>
     kept.has(path) ||
-    modulesToSave.some(isIn(path)) ||
+    covers(modulesToSave, namesOf(naming, path)) ||
     (bias === 'all' && path.endsWith('.bias')) ||
     (bias === 'adapted' && adapted.has(path));
   return new Map(
@@ -76,15 +83,19 @@ function planSaved(
 }
 
 /** Paths of base parameters that an adapter keeps although neither `modulesToSave` nor `bias` covers them. */
-function keptPaths(root: Module, { modulesToSave, bias }: Method, { keeps = isFresh }: PlanOptions): Set<string> {
+function keptPaths(
+  root: Module,
+  { modulesToSave, bias }: Method,
+  { keeps = isFresh, naming }: PlanOptions,
+): Set<string> {
   const isMeant = (path: string): boolean =>
-    modulesToSave.some(isIn(path)) || (bias === 'all' && path.endsWith('.bias'));
+    covers(modulesToSave, namesOf(naming, path)) || (bias === 'all' && path.endsWith('.bias'));
   return new Set([...parameters(root)].flatMap(([path, base]) => (keeps(path, base) && !isMeant(path) ? [path] : [])));
 }
 
 /** Names of the modules that an adapter trains and saves whole: its method's, and those of other kept parameters. */
-export function savedModules({ modulesToSave }: Method, kept: ReadonlySet<string>): string[] {
-  const beyond = [...kept].map(path => path.replace(/\.?[^.]*$/, '')).filter(module => module !== '');
+export function savedModules({ modulesToSave }: Method, kept: ReadonlySet<string>, naming?: ModuleNaming): string[] {
+  const beyond = [...kept].flatMap(path => namesOf(naming, path).map(moduleOf)).filter(module => module !== '');
   return [...new Set([...modulesToSave, ...beyond])];
 }
 
@@ -121,10 +132,11 @@ function placed(root: Module, method: Method): Method {
 export function planAdapter(root: Module, given: Method, options: PlanOptions = {}): AdapterPlan {
   const method = placed(root, given);
   const { targets: addressed, blocks, convolutions } = method;
-  const { strict = true } = options;
+  const { strict = true, naming } = options;
   const kept = keptPaths(root, method, options);
-  const skipped = savedModules(method, kept);
-  const targets = addressed ? resolveTargets(root, addressed, { skipped, strict, blocks, convolutions }) : [];
+  const skipped = savedModules(method, kept, naming);
+  const where = { skipped, strict, naming, blocks, convolutions };
+  const targets = addressed ? resolveTargets(root, addressed, where) : [];
   if (strict) requirePatterns(method, targets);
   const unique = new Map<string, Parameter>();
   const byTarget = targets.map(target => {
@@ -142,8 +154,8 @@ export function planAdapter(root: Module, given: Method, options: PlanOptions = 
       }),
     );
   });
-  const saved = planSaved(root, method, targets, kept, strict);
-  return { method, targets, byTarget, parameters: unique, saved, kept };
+  const saved = planSaved(root, method, targets, kept, { strict, naming });
+  return { method, targets, byTarget, parameters: unique, saved, kept, ...(naming && { naming }) };
 }
 
 /**

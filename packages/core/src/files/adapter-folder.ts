@@ -6,6 +6,7 @@ import type { MethodFactory, ReadAdapter } from '../method/method.ts';
 import type { MethodRecord } from '../method/record.ts';
 import { factoryOf, methodRecord, recordOptions } from '../method/revive.ts';
 import { fromFileOrder, toFileOrder } from '../module/layout.ts';
+import { namesOf } from '../module/naming.ts';
 import type { Parameter } from '../module/parameter.ts';
 import { quote } from '../quote.ts';
 import { configure, option, required } from '../schema/options.ts';
@@ -15,8 +16,9 @@ import { type PeftAdapterFile, peftPrefix, TensorReader } from './adapter-file.t
 import { fromFloat32, toFloat32 } from './dtype.ts';
 import { checkHash, type FileHashes, isFileHashes, sha256Of } from './hashes.ts';
 import { type Json, type JsonObject, parseJsonObject } from './json.ts';
+import { type AdapterForm, detectNaming, renamedAdapter } from './renamed-adapter.ts';
 import { parseSafetensors, serializeSafetensors } from './safetensors.ts';
-import { readSaved, savedKey } from './saved-keys.ts';
+import { partShape, readSaved, savedKeys } from './saved-keys.ts';
 import type { StoredTensor } from './stored-tensor.ts';
 
 /** A folder's files by relative path, with `/` between its parts. */
@@ -53,13 +55,17 @@ const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
 const sorted = (object: JsonObject): JsonObject =>
   Object.fromEntries(Object.entries(object).sort(([a], [b]) => (a < b ? -1 : 1)));
 
-async function writeAdapter(adapter: Adapter, card: ModelCard): Promise<PeftAdapterFile> {
-  const { method, plan } = adapter;
+async function writeAdapter(
+  adapter: Adapter,
+  { plan, values }: AdapterForm,
+  card: ModelCard,
+): Promise<PeftAdapterFile> {
+  const { method } = plan;
   const tensors = new Map<string, StoredTensor>();
-  const modulesToSave = savedModules(method, plan.kept);
+  const modulesToSave = savedModules(method, plan.kept, plan.naming);
   let config: JsonObject = {};
   if (method.files) {
-    const written = await method.files.write(await adapter.targetValues());
+    const written = await method.files.write(values);
     config = written.config;
     for (const [name, tensor] of written.tensors) tensors.set(name, tensor);
   } else {
@@ -69,7 +75,13 @@ async function writeAdapter(adapter: Adapter, card: ModelCard): Promise<PeftAdap
     }
   }
   for (const [path, { own }] of plan.saved) {
-    tensors.set(savedKey(path, plan), fromFloat32(await own.getForFile(), own.layout.shape));
+    const stored = await own.getForFile();
+    const keys = savedKeys(path, plan);
+    const size = stored.length / keys.length;
+    for (const [i, key] of keys.entries()) {
+      const part = stored.subarray(i * size, (i + 1) * size);
+      tensors.set(key, fromFloat32(part, partShape(own.layout.shape, keys.length)));
+    }
   }
   for (const [path, tensor] of tensors) {
     check(toFloat32(tensor).every(Number.isFinite), 'numerics', () => {
@@ -105,18 +117,30 @@ const readme = (model: AdaptedModel, card: ModelCard): string =>
     '',
   ].join('\n');
 
-/** All adapters of a model as the files of one folder. */
+/** An adapter in the naming that its model's adapters are saved in, if it has a form there. */
+const formOf = async (adapter: Adapter, { base }: AdaptedModel): Promise<AdapterForm> =>
+  (base.naming && (await renamedAdapter(adapter, base, base.naming))) ?? {
+    plan: adapter.plan,
+    values: await adapter.targetValues(),
+  };
+
+/** All adapters of a model as the files of one folder, in the model's {@link NamedElsewhere.naming}. */
 export async function writeAdapterFolder(model: AdaptedModel, card: ModelCard = {}): Promise<FolderFiles> {
   check(!model.isMerged, 'state', () => 'Cannot save adapters while they are merged; call unmerge() first.');
   check(model.adapters.size > 0, 'state', () => 'There is no adapter to save; add one first.');
   const files: FolderFiles = {};
   const stack: StackEntry[] = [];
   for (const adapter of model.adapters.values()) {
-    const { name, method, weight } = adapter;
-    const { config, tensors } = await writeAdapter(adapter, card);
+    const { name, weight } = adapter;
+    const form = await formOf(adapter, model);
+    const { method, naming } = form.plan;
+    const { config, tensors } = await writeAdapter(adapter, form, card);
     const prefixed = [...tensors].map(([path, tensor]) => [peftPrefix + path, tensor] as const);
     files[`${folderOf(name)}adapter_config.json`] = encode(`${JSON.stringify(config, null, 2)}\n`);
-    files[`${folderOf(name)}adapter_model.safetensors`] = serializeSafetensors(prefixed, { format: 'pt' });
+    files[`${folderOf(name)}adapter_model.safetensors`] = serializeSafetensors(prefixed, {
+      format: 'pt',
+      ...(naming && { naming: naming.id }),
+    });
     stack.push({
       name,
       ...methodRecord(method),
@@ -313,16 +337,20 @@ export async function attachAdapterFolder(
   const added: string[] = [];
   try {
     for (const { name, file, read } of adapters) {
-      const keeps = (path: string): boolean => file.tensors.has(path);
+      const naming = detectNaming(model.base, [...file.tensors.keys()], model.base.namings ?? []);
+      const keeps = (path: string): boolean => {
+        const names = namesOf(naming, path);
+        return names.length > 0 && names.every(key => file.tensors.has(key));
+      };
       // What the file holds is compared with the model before anything is made for it.
-      const fill = (adapter: Adapter): void => {
+      const fill = async (adapter: Adapter): Promise<void> => {
         const reader = new TensorReader(file.tensors, source);
         const values = readValues(adapter, read, reader);
-        readSaved(adapter.plan, reader);
+        await readSaved(adapter.plan, reader);
         reader.finish();
         for (const [parameter, data] of values) parameter.set(data);
       };
-      await model.add(name, read.method, { key: key(0), strict: false, active: false, keeps, fill });
+      await model.add(name, read.method, { key: key(0), strict: false, active: false, keeps, naming, fill });
       added.push(name);
     }
     check(model.unkept.length === 0, 'bad-file', () => {

@@ -2,6 +2,7 @@ import type * as tf from '@tensorflow/tfjs-core';
 import type { PeftAdapterFile, TensorReader } from '../files/adapter-file.ts';
 import type { JsonObject } from '../files/json.ts';
 import type { Initializer } from '../module/init.ts';
+import type { Slice } from '../module/layers.ts';
 import type { FileLayout } from '../module/layout.ts';
 import type { Options } from '../schema/options.ts';
 import type { Key } from '../tensor/random.ts';
@@ -107,6 +108,19 @@ export interface MethodFiles {
   /** `peft_type`. */
   readonly peftType: string;
   write(targets: TargetValues): Promise<PeftAdapterFile>;
+  /** The same method under another library's names; undefined where it has no such form. Absent if it never has one. */
+  renamed?(names: RenamedTargets): Method | undefined;
+  /** The values of the adapter of some of a target's outputs, `[start, end)`, given those of the whole target. */
+  part?(values: TargetValues[number], slice: Slice): Record<string, Float32Array>;
+}
+
+/** The targets and saved modules of an adapter by another library's names. */
+export interface RenamedTargets {
+  /** What `targets` is now: the ends of names where they address the same modules, else whole names. */
+  readonly targets: readonly string[];
+  readonly modulesToSave: readonly string[];
+  /** The names of each target: several for the whole of a fused projection. */
+  readonly names: readonly { readonly target: Target; readonly names: readonly string[] }[];
 }
 
 /** What a stage leads to: the method that replaces the adapter's. */

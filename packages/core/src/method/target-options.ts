@@ -1,5 +1,6 @@
 import { type Option, option, required } from '../schema/options.ts';
 import { either, integer, list, string } from '../schema/value.ts';
+import type { RenamedTargets } from './method.ts';
 import type { TargetOptions } from './targets.ts';
 
 const targetsText =
@@ -29,6 +30,15 @@ export const openTargets = {
   ),
   ...whereOptions,
 };
+
+/** The options that say what is adapted, by another library's names. */
+export const renamedOptions = ({ targets, modulesToSave }: RenamedTargets) => ({
+  targets,
+  modulesToSave,
+  exclude: undefined,
+  layers: undefined,
+  layersPattern: undefined,
+});
 
 /** `targets`, which must be given, and the options that narrow it. */
 export const requiredTargets = {

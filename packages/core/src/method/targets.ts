@@ -3,6 +3,7 @@ import { check, PeftError } from '../errors.ts';
 import { Linear, type Role, type Slice } from '../module/layers.ts';
 import type { Kernel } from '../module/layout.ts';
 import type { Module } from '../module/module.ts';
+import { type ModuleNaming, namesOf } from '../module/naming.ts';
 import type { Parameter } from '../module/parameter.ts';
 import { modules } from '../module/tree.ts';
 import { quote } from '../quote.ts';
@@ -52,6 +53,8 @@ export interface Target {
   /** The name that matched, without slices: what peft groups shared parameters by. */
   readonly matched: string;
   readonly slice: (Slice & { readonly name: string }) | undefined;
+  /** Whether `path` names the slice as a module of its own, as another library does; see {@link ModuleNaming}. */
+  readonly named?: boolean;
   readonly inFeatures: number;
   readonly outFeatures: number;
   /** The path of the module that it lies in, empty for the root: what lies in one attention has one layer. */
@@ -155,7 +158,38 @@ function isAdaptable(module: Module, { blocks, convolutions }: TargetKinds): mod
   return (blocks ?? false) && 'inFeatures' in module && 'outFeatures' in module;
 }
 
-function targetsAt(path: string, module: Module, { name, slices }: Name, kinds: TargetKinds): Target[] {
+type NamedSlice = NonNullable<Target['slice']>;
+
+/** A module by the name that options address it by, or a part of a fused projection that has a name of its own. */
+interface NamedPlace {
+  /** Its name there. */
+  readonly path: string;
+  /** Our own path of the module. */
+  readonly at: string;
+  readonly module: Module;
+  readonly part?: NamedSlice;
+}
+
+/** Part `index` of a fused projection's `count` equal parts, if it is one of its slices. */
+function partOf(module: Partial<Adaptable>, index: number, count: number): NamedSlice | undefined {
+  const start = (index * (module.outFeatures ?? 0)) / count;
+  const found = Object.entries(module.slices ?? {}).find(([, slice]) => slice.start === start);
+  return found && { ...found[1], name: found[0] };
+}
+
+/** All modules below the root, by their paths or by another library's names. */
+export function* placesIn(root: Module, naming: ModuleNaming | undefined): Generator<NamedPlace> {
+  for (const [at, module] of modules(root)) {
+    if (at === '') continue;
+    const names = namesOf(naming, at);
+    for (const [i, path] of names.entries()) {
+      const part = names.length > 1 ? partOf(module, i, names.length) : undefined;
+      if (names.length === 1 || part) yield { path, at, module, ...(part && { part }) };
+    }
+  }
+}
+
+function targetsAt({ path, module, part }: NamedPlace, { name, slices }: Name, kinds: TargetKinds): Target[] {
   check(isAdaptable(module, kinds), 'not-supported', () => {
     const others = [kinds.convolutions && 'convolutions', kinds.blocks && 'blocks that tell their widths'];
     const adaptable = ['linear modules', ...others.filter(kind => kind)].join(' and ');
@@ -170,6 +204,10 @@ function targetsAt(path: string, module: Module, { name, slices }: Name, kinds: 
   const own = parts.pop() ?? '';
   const inLayer = name.replace(/(^|\.)\d+(?=\.|$)/g, '');
   const common = { path, module, matched: name, inFeatures, layer: parts.join('.'), heads };
+  if (part) {
+    const role = part.role ?? usualRoles[own];
+    return [{ ...common, id: path, slice: part, named: true, outFeatures: part.end - part.start, kind: inLayer, role }];
+  }
   if (slices.length === 0) {
     const role = module.role ?? usualRoles[own];
     return [{ ...common, id: path, slice: undefined, outFeatures, kind: inLayer, role }];
@@ -239,34 +277,43 @@ function requireEffect(
   });
 }
 
+interface ResolveOptions extends TargetKinds {
+  /** Paths that are never adapted: modules that are trained and saved whole. */
+  skipped?: readonly string[];
+  /** Whether every name and pattern must match something, rather than one target at least; true unless given. */
+  strict?: boolean;
+  /** Whose names the options are in; our own paths unless given. */
+  naming?: ModuleNaming;
+}
+
 /**
  * The places that `options` address in a model, in the order of its modules.
  *
- * @param skipped paths that are never adapted: modules that are trained and saved whole
- * @param strict whether every name and pattern must match something, rather than one target at least
+ * @throws PeftError `no-match` that names the closest path; `not-supported` for a module that cannot be adapted
  */
 export function resolveTargets(
   root: Module & { classifiers?: readonly string[] },
   options: TargetOptions,
-  { skipped = [], strict = true, ...kinds }: { skipped?: readonly string[]; strict?: boolean } & TargetKinds = {},
+  { skipped = [], strict = true, naming, ...kinds }: ResolveOptions = {},
 ): Target[] {
   const { targets, exclude } = options;
   check(targets.length > 0, 'no-match', () => {
     return `targets is ${typeof targets === 'string' ? 'an empty string' : 'an empty list'}; name at least one module.`;
   });
-  const tree = [...modules(root)].filter(([path]) => path !== '');
-  const linears = tree.flatMap(([path, module]) => (module instanceof Linear ? [path] : []));
+  const places = [...placesIn(root, naming)];
+  const linears = places.flatMap(({ path, module }) => (module instanceof Linear ? [path] : []));
   const allLinear = typeof targets === 'string' && targets.toLowerCase() === 'all-linear';
   const names = typeof targets === 'string' ? [] : targets.map(parseName);
   const used = new Set<string>();
   const whole: string[] = [];
   const isSkipped = (path: string): boolean => skipped.some(name => isWithin(path, name));
   const work = boundedWork();
-  const resolved = tree.flatMap(([path, module]) => {
+  const resolved = places.flatMap(place => {
+    const { path, at, module } = place;
     if (matchesAny(exclude, path, work)) return [];
     if (allLinear) {
-      const isTarget = module instanceof Linear && !root.classifiers?.includes(path) && !isSkipped(path);
-      return isTarget ? targetsAt(path, module, { name: path, slices: [] }, kinds) : [];
+      const isTarget = module instanceof Linear && !root.classifiers?.includes(at) && !isSkipped(path);
+      return isTarget ? targetsAt(place, { name: path, slices: [] }, kinds) : [];
     }
     const match = matchTarget(path, options, names, work);
     if (!match) return [];
@@ -275,13 +322,13 @@ export function resolveTargets(
       whole.push(path);
       return [];
     }
-    return targetsAt(path, module, match, kinds);
+    return targetsAt(place, match, kinds);
   });
   if (strict)
     requireEffect(
       root,
       options,
-      tree.map(([path]) => path),
+      places.map(({ path }) => path),
       linears,
       work,
     );
