@@ -1,192 +1,25 @@
 import { createBackbone } from '@peft/backbones';
-import { onnxEngine } from '@peft/compile';
 import {
-  type AdaptedModel,
-  adapt,
   adaptformer,
-  attachAdapterFolder,
   countParameters,
-  isMadeBy,
-  key,
   type Method,
-  type MethodFactory,
   type ParameterReport,
   planAdapter,
   planSettled,
-  readAdapterFolder,
   type TargetValues,
-  writeAdapterFolder,
 } from '@peft/core';
-import { lily } from '@peft/lily';
-import { lora } from '@peft/lora';
-import { neat } from '@peft/neat';
-import { type ConformanceCase, conformance, difference, layeredNet, movedAdapter, run } from '@peft/testing';
+import { conformance, movedAdapter } from '@peft/testing';
 import { describe, expect, test } from 'vitest';
-import { type PearConfig, type PearFindings, type PearOptions, pear } from './index.ts';
+import { cases, down, findingsOf, merge, net, passed } from '../test/pruned.ts';
+import { type PearFindings, type PearOptions, pear } from './index.ts';
 
-const others: MethodFactory[] = [lora, neat, lily];
-/** With this seed, no kink of a ReLU lies within the finite differences. */
-const net = () => layeredNet(2);
-const up = { targets: ['mlp.up[k,v]'], r: 2 };
-const down = { targets: ['mlp.down'], r: 2 };
-/** Of four layers, the second shares what the first has, and the third what the fourth has. */
-const blocks = { 'blocks.1.mlp': 'blocks.0.mlp', 'blocks.2.mlp': 'blocks.3.mlp' };
-const downs = { 'blocks.1.mlp.down': 'blocks.0.mlp.down', 'blocks.2.mlp.down': 'blocks.3.mlp.down' };
-const ups = { 'blocks.1.mlp.up[k]': 'blocks.0.mlp.up[k]', 'blocks.0.mlp.up[v]': 'blocks.2.mlp.up[v]' };
-const merge = { knowledgeCheckpoint: 'merge' } as const;
-const dora = lora({ ...down, dora: true });
-
-const settled: Omit<ConformanceCase<PearOptions>, 'portable'>[] = [
-  { name: 'pruned bottlenecks', options: { r: 3, findings: { shared: blocks } }, mergeable: false, exact: true },
-  {
-    name: 'pruned, gated',
-    options: { r: 3, findings: { shared: blocks }, shareInit: 'gate0' },
-    mergeable: false,
-    exact: true,
-  },
-  { name: 'pruned LoRA', options: { base: lora(down), findings: { shared: downs } }, mergeable: true, exact: true },
-  {
-    name: 'pruned LoRA on slices, merging',
-    options: { base: lora(up), findings: { shared: ups }, ...merge },
-    mergeable: true,
-    exact: true,
-  },
-  {
-    name: 'pruned NEAT, gated, merging',
-    options: { base: neat(up), findings: { shared: ups }, shareInit: 'gate0', ...merge },
-    mergeable: true,
-    exact: true,
-  },
-  {
-    name: 'pruned NEAT without checkpoints',
-    options: { base: neat(down), findings: { shared: downs }, knowledgeCheckpoint: 'none' },
-    mergeable: true,
-    exact: true,
-  },
-  {
-    name: 'pruned Lily',
-    options: { base: lily({ ...down, r: 3, mixing: 'batch' }), findings: { shared: downs } },
-    mergeable: false,
-    exact: true,
-  },
-  {
-    name: 'pruned uniform Lily',
-    options: { base: lily({ ...down, mixing: 'uniform' }), findings: { shared: downs }, ...merge },
-    mergeable: true,
-    exact: true,
-  },
-];
-
-const whole: typeof settled = [
-  {
-    name: 'bottlenecks beside blocks',
-    options: { r: 3, modulesToSave: ['head'] },
-    onBackbones: { r: 8, targets: ['attn', 'mlp'], modulesToSave: ['head'] },
-    mergeable: false,
-    exact: true,
-  },
-  { name: 'low-rank pairs', options: { ...up, act: 'identity', scale: 2 }, mergeable: true, exact: true },
-  {
-    name: 'LoRA',
-    options: { base: lora({ ...down, bias: 'lora_only' }) },
-    onBackbones: { base: lora({ targets: ['attn.qkv[q,v]'], r: 2 }), knowledgeCheckpoint: 'merge', shareInit: 'gate0' },
-    mergeable: true,
-    exact: true,
-  },
-  { name: 'NEAT', options: { base: neat(up) }, mergeable: true, exact: true },
-  { name: 'Lily', options: { base: lily({ targets: ['mlp'], r: 2 }) }, mergeable: false, exact: true },
-];
-
-/** What it records is the same on every backend. */
-const engine = process.env.PEFT_BACKEND === 'cpu' ? () => onnxEngine({ threads: 1 }) : undefined;
 conformance(
   pear,
-  [...whole, ...settled].map(one => ({ ...one, portable: false })),
-  { network: net, others, engine },
+  cases.map(one => ({ ...one, portable: false })),
+  { network: net },
 );
 
-function findingsOf(method: Method): PearFindings {
-  if (!isMadeBy(method, pear) || !method.findings) throw new Error(`${method.type} has found nothing.`);
-  return method.findings;
-}
-
-/** What it finds at its stage, given the scores of targets in order; it goes on from there. */
-async function passed(model: AdaptedModel, importance: (i: number) => number = i => i + 1): Promise<PearFindings> {
-  const adapter = model.get('default');
-  const { targets } = adapter.plan;
-  const scores = new Map(targets.map(({ id }, i) => [id, Float64Array.of(importance(i))]));
-  const { stage } = adapter.method;
-  if (!stage) throw new Error('There is no stage.');
-  const { method } = await model.replace('default', stage.next(scores, await adapter.targetValues()));
-  return findingsOf(method);
-}
-
 describe('what it leaves and adds', () => {
-  test('with a ratio of zero it is the adapters themselves', async () => {
-    for (const base of [adaptformer({ r: 2 }), lora(down), neat(up), lily(down)]) {
-      const alone = await movedAdapter(
-        Object.assign(() => base, { type: base.type }),
-        {},
-        net,
-      );
-      const { model } = await movedAdapter(pear, { base, ratio: 0 }, net);
-      expect(await run(model)).toEqual(await run(alone.model));
-      expect(model.get('default').method.stage).toBeUndefined();
-    }
-  });
-
-  test('before it is pruned it is the adapters themselves', async () => {
-    const alone = await movedAdapter(lora, down, net);
-    const { model } = await movedAdapter(pear, { base: lora(down) }, net);
-    expect(await run(model)).toEqual(await run(alone.model));
-  });
-
-  test.each<[string, Method]>([
-    ['LoRA', lora(down)],
-    ['LoRA on slices', lora(up)],
-    ['DoRA, whose base is that of the frozen weight', dora],
-    ['NEAT', neat(up)],
-    ['uniform Lily', lily({ ...down, mixing: 'uniform' })],
-  ])('%s: merged into the weight or frozen beside it, a checkpoint is the same', async (_, base) => {
-    const outputs = async (knowledgeCheckpoint: PearConfig['knowledgeCheckpoint'], shareInit?: 'gate0') => {
-      const { model } = await movedAdapter(pear, { base, knowledgeCheckpoint, shareInit }, net);
-      await passed(model);
-      const output = await run(model);
-      model.merge();
-      expect(difference(await run(model), output)).toBeLessThan(5e-5);
-      return output;
-    };
-    const [frozen, merged, none] = [await outputs('frozen'), await outputs('merge'), await outputs('none')];
-    expect(difference(frozen, merged)).toBeLessThan(5e-5);
-    expect(difference(frozen, none)).toBeGreaterThan(1e-2);
-    expect(difference(await outputs('frozen', 'gate0'), frozen)).toBeGreaterThan(1e-2);
-  });
-
-  test.each<[string, PearOptions]>([
-    ['bottlenecks that share nothing', { r: 2, share: false }],
-    ['LoRA that shares nothing', { base: lora(down), share: false }],
-    ['LoRA that shares nothing, merged', { base: lora(down), share: false, ...merge }],
-    ['bottlenecks whose gates are shut', { r: 2, shareInit: 'gate0' }],
-    ['NEAT whose gates are shut', { base: neat(up), shareInit: 'gate0' }],
-    ['Lily whose gates are shut', { base: lily(down), shareInit: 'gate0' }],
-  ])('%s: with a checkpoint, pruning changes nothing', async (_, options) => {
-    const { model } = await movedAdapter(pear, options, net);
-    const before = await run(model);
-    const { shared } = await passed(model);
-    expect(Object.keys(shared).length).toBeGreaterThan(1);
-    expect(difference(await run(model), before)).toBeLessThan(2e-6);
-  });
-
-  test('pruned and nothing shared nor kept, a position adds nothing', async () => {
-    const { model } = await movedAdapter(pear, { base: lora(down), share: false, knowledgeCheckpoint: 'none' }, net);
-    await passed(model, i => i);
-    const alone = await movedAdapter(lora, { ...down, targets: ['blocks.2.mlp.down', 'blocks.3.mlp.down'] }, net);
-    expect(await run(model)).toEqual(await run(alone.model));
-    const output = await run(model);
-    model.merge();
-    expect(difference(await run(model), output)).toBeLessThan(2e-5);
-  });
-
   test('a shared adapter is the same tensors, a checkpoint those of its own', async () => {
     const { model, adapter } = await movedAdapter(pear, { r: 2 }, net);
     const before = await adapter.targetValues();
@@ -205,29 +38,6 @@ describe('what it leaves and adds', () => {
       'default/blocks.3.mlp.B',
     ]);
   });
-
-  test('tensors that a method shares itself stay shared, and are kept once', async () => {
-    const { model } = await movedAdapter(pear, { base: lily({ ...down, nA: 2, nB: 2 }) }, net);
-    await passed(model);
-    const paths = [...model.get('default').plan.parameters.keys()].map(path =>
-      path.replace(/blocks\.(\d)\.mlp\.down/, '$1'),
-    );
-    // A of the first two layers and their routers are kept only; the pool of experts is that of all, and is kept once.
-    expect(paths.sort()).toEqual(
-      ['0.P', '0.checkpoint.A', '0.checkpoint.P', '0.checkpoint.R', '1.checkpoint.R', '2.A', '2.R', '3.R'].sort(),
-    );
-  });
-
-  test('a pruned position of NEAT has the network of another on its own weight', async () => {
-    const { model } = await movedAdapter(pear, { base: neat(down), knowledgeCheckpoint: 'none' }, net);
-    await passed(model);
-    const donor = await model.get('default').targetValues();
-    const alone = adapt(net());
-    const own = await alone.add('default', neat(down), { key: key(9) });
-    for (const [i, tensors] of own.plan.byTarget.entries())
-      for (const [name, parameter] of Object.entries(tensors)) parameter.set(donor[i].values[name]);
-    expect(await run(model)).toEqual(await run(alone));
-  });
 });
 
 describe('importance', () => {
@@ -239,17 +49,6 @@ describe('importance', () => {
 
   test('by Taylor it is the size of what the gate gives', async () => {
     expect(Object.values((await scoresOf({ r: 2 })).scores ?? {})).toEqual([1, 2, 3, 4]);
-  });
-
-  test('by magnitude it is the L1 norm of what is trained', async () => {
-    const { scores, values } = await scoresOf({ base: lora({ ...down, init: 'pissa' }), criterion: 'magnitude' });
-    for (const {
-      target,
-      values: { A, B },
-    } of values) {
-      const norm = [...A, ...B].reduce((sum, value) => sum + Math.abs(value), 0);
-      expect(scores?.[target.id]).toBeCloseTo(norm, 4);
-    }
   });
 
   test('at random it comes from the seed and the place', async () => {
@@ -300,13 +99,6 @@ describe('who shares', () => {
     expect(mapOf('vit_tiny_patch16_224', { act: 'identity', targets: 'all-linear' })).toHaveLength(24);
     expect(mapOf('vit_tiny_patch16_224', { targets: ['blocks.1.mlp', 'blocks.2.mlp'] })).toHaveLength(1);
   });
-
-  test('only adapters of one rank', () => {
-    const base = lora({ ...down, rankPattern: { 'blocks.0.mlp.down': 3 } });
-    const { shared } = findingsOf(planSettled(net(), pear({ base })).method);
-    expect(Object.keys(shared)).toEqual(['blocks.1.mlp.down', 'blocks.2.mlp.down']);
-    expect(Object.values(shared)).toEqual(['blocks.3.mlp.down', 'blocks.3.mlp.down']);
-  });
 });
 
 describe('the number of parameters', () => {
@@ -334,29 +126,12 @@ describe('the number of parameters', () => {
     [swin, { ratio: 0 }, 192_512, 192_512],
     [swin, {}, 96_256, 192_512],
     [swin, { knowledgeCheckpoint: 'none' }, 96_256, 96_256],
-    [swin, { base: lora({ targets: ['attn.qkv[q,v]'], r: 8 }) }, 192_512, 385_024],
   ])('of %s with %j', (backbone, options, trainable, stored) => {
     expect(counts(backbone, options)).toMatchObject({ adapter: stored, adapterTrainable: trainable });
   });
 });
 
 describe('files', () => {
-  test('hold what was found, and what is shared once', async () => {
-    const { model } = await movedAdapter(pear, { base: neat(up), shareInit: 'gate0', modulesToSave: undefined }, net);
-    const found = await passed(model, i => (i * 3) % 8);
-    const files = await writeAdapterFolder(model);
-    const { adapters } = JSON.parse(new TextDecoder().decode(files['peft.json']));
-    expect(adapters[0]).toMatchObject({ type: 'pear', findings: { shared: found.shared }, base: { type: 'neat' } });
-    const again = adapt(net());
-    await attachAdapterFolder(again, readAdapterFolder(files, 'folder', [pear, neat]));
-    expect(findingsOf(again.get('default').method)).toEqual(found);
-    expect(await run(again)).toEqual(await run(model));
-    expect([...again.trainable()].map(([path]) => path)).toEqual([...model.trainable()].map(([path]) => path));
-    expect(() => readAdapterFolder(files, 'folder', [pear])).toThrow(
-      'folder holds an adapter of type neat; can be read: pear, adaptformer.',
-    );
-  });
-
   test('of another model are refused by name', async () => {
     const shared = { 'blocks.1.mlp': 'blocks.0.mlp' };
     const plan = (options: PearOptions) => planAdapter(net(), pear(options));
@@ -387,8 +162,8 @@ describe('what is refused', () => {
     [{ shareInit: 'zero' as 'gate0' }, 'pear: shareInit is "zero"; it must be one of asIs, gate0.'],
     [merge, 'but adaptformer cannot be merged: a ReLU lies between its factors'],
     [
-      { base: lora(down), r: 4 },
-      'pear: r is an option of the base that pear makes itself; give it to the lora that is its base.',
+      { base: adaptformer(down), r: 4 },
+      'pear: r is an option of the base that pear makes itself; give it to the adaptformer that is its base.',
     ],
     [{ base: staged }, 'pear: staged has a stage of its own still to come (pruning and sharing)'],
     [{ r: 0 }, 'adaptformer: r is 0'],
@@ -397,7 +172,11 @@ describe('what is refused', () => {
   });
 
   test.each<[string, PearOptions, string]>([
-    ['one target', { base: lora({ targets: ['head'] }) }, 'pear: nothing can be pruned: of the 1 targets (head, ...)'],
+    [
+      'one target',
+      { base: adaptformer({ targets: ['head'] }) },
+      'pear: nothing can be pruned: of the 1 targets (head, ...)',
+    ],
     [
       'too small a ratio',
       { ratio: 0.1 },

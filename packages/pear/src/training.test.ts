@@ -1,91 +1,10 @@
-import { SwinTransformer, VisionTransformer } from '@peft/backbones';
-import { onnxEngine } from '@peft/compile';
-import {
-  type AdaptedModel,
-  adapt,
-  countParameters,
-  type Engine,
-  eagerEngine,
-  initialize,
-  isMadeBy,
-  key,
-  softmaxCrossEntropy,
-  valueAndGrads,
-} from '@peft/core';
-import { lily } from '@peft/lily';
-import { lora } from '@peft/lora';
-import { neat } from '@peft/neat';
-import { brightestChannel, difference, follow } from '@peft/testing';
-import { passStage, stageOf, Trainer } from '@peft/train';
+import { countParameters, eagerEngine, valueAndGrads } from '@peft/core';
+import { follow } from '@peft/testing';
+import { passStage, stageOf } from '@peft/train';
 import * as tf from '@tensorflow/tfjs-core';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type PearFindings, type PearOptions, pear } from './index.ts';
-
-const batches = 4;
-const source = brightestChannel({ batches, contrast: 2 });
-
-const backbones = {
-  vit: () =>
-    new VisionTransformer({
-      imageSize: [16, 16],
-      patchSize: 8,
-      embedDim: 12,
-      depth: 4,
-      heads: 2,
-      classes: 3,
-      classToken: false,
-      globalPool: 'avg',
-    }),
-  swin: () =>
-    new SwinTransformer({
-      imageSize: [16, 16],
-      patchSize: 4,
-      windowSize: 2,
-      embedDim: 8,
-      depths: [2, 4],
-      heads: [1, 2],
-      classes: 3,
-    }),
-};
-type Backbone = keyof typeof backbones;
-
-const qv = { targets: ['attn.qkv[q,v]'], r: 2 };
-
-/** A run of three epochs, pruned after the first. */
-async function setUp(
-  backbone: Backbone,
-  options: PearOptions,
-  engine: Engine = eagerEngine(),
-): Promise<{ model: AdaptedModel; trainer: Trainer }> {
-  const model = adapt(initialize(backbones[backbone](), key(5)));
-  await model.add('default', pear({ warmEpochs: 1, ...options }), { key: key(6) });
-  const trainer = new Trainer({ model, engine, source, optimizer: { lr: 0.02 }, epochs: 3, seed: 1 });
-  return { model, trainer };
-}
-
-/** What the prune has found. */
-function found(model: AdaptedModel): PearFindings {
-  const { method } = model.get('default');
-  if (!isMadeBy(method, pear) || !method.findings) throw new Error(`${method.type} has found nothing.`);
-  return method.findings;
-}
-
-/** The sum over the batches that are scored of their mean losses. Must run inside a tidy. */
-function epochLoss(model: AdaptedModel): tf.Scalar {
-  const losses = Array.from({ length: batches }, (_, b) => {
-    const { images, labels } = source.batch(0, b);
-    const logits = model.call(tf.tensor(images, [labels.length, 16, 16, 3]));
-    return tf.mean(softmaxCrossEntropy(logits, tf.tensor1d(labels, 'int32')));
-  });
-  return tf.addN(losses) as tf.Scalar;
-}
-
-async function evaluated(model: AdaptedModel): Promise<number> {
-  const loss = tf.tidy(() => epochLoss(model));
-  const [value] = await loss.data();
-  loss.dispose();
-  return value;
-}
+import { describe, expect, test } from 'vitest';
+import { type Backbone, batches, epochLoss, evaluated, found, setUp, source } from '../test/tiny.ts';
+import type { PearOptions } from './index.ts';
 
 describe.each<[Backbone, number]>([
   ['vit', 2],
@@ -113,12 +32,6 @@ describe.each<[Backbone, number]>([
 
   test.each<[string, PearOptions]>([
     ['bottlenecks on attention and MLP', { r: 2, targets: ['attn', 'mlp'], dropout: 0.1, modulesToSave: ['head'] }],
-    [
-      'LoRA, merging and gated',
-      { base: lora({ ...qv, dropout: 0.1 }), knowledgeCheckpoint: 'merge', shareInit: 'gate0' },
-    ],
-    ['NEAT by magnitude', { base: neat(qv), criterion: 'magnitude', pairing: 'rank' }],
-    ['Lily at random', { base: lily({ ...qv, mixing: 'batch' }), criterion: 'random', pairing: 'random', seed: 4 }],
   ])('%s: stopped before and after the prune and resumed, it ends with the same bytes', async (_, options) => {
     const whole = await setUp(backbone, options);
     const { losses } = await follow(whole.trainer);
@@ -137,18 +50,17 @@ describe.each<[Backbone, number]>([
   });
 });
 
-test.each<[string, PearOptions]>([
-  ['bottlenecks that share nothing', { r: 4, share: false }],
-  ['LoRA whose gates are shut', { base: lora(qv), shareInit: 'gate0' }],
-  ['LoRA that shares nothing, merged', { base: lora(qv), share: false, knowledgeCheckpoint: 'merge' }],
-])('%s: the loss does not jump where they are pruned', async (_, options) => {
-  const { model, trainer } = await setUp('vit', options);
-  await follow(trainer, batches);
-  const before = await evaluated(model);
-  for await (const event of trainer.run()) if (event.type === 'stage') break;
-  expect(Object.keys(found(model).shared)).not.toHaveLength(0);
-  expect(Math.abs((await evaluated(model)) - before)).toBeLessThan(1e-5);
-});
+test.each<[string, PearOptions]>([['bottlenecks that share nothing', { r: 4, share: false }]])(
+  '%s: the loss does not jump where they are pruned',
+  async (_, options) => {
+    const { model, trainer } = await setUp('vit', options);
+    await follow(trainer, batches);
+    const before = await evaluated(model);
+    for await (const event of trainer.run()) if (event.type === 'stage') break;
+    expect(Object.keys(found(model).shared)).not.toHaveLength(0);
+    expect(Math.abs((await evaluated(model)) - before)).toBeLessThan(1e-5);
+  },
+);
 
 test.each<[string, PearOptions]>([
   ['bottlenecks, with a ReLU', { r: 4 }],
@@ -201,28 +113,4 @@ test('a longer run leaves the number of tensors flat', async () => {
   for await (const event of trainer.run()) if (event.type === 'step') counts.push(tf.memory().numTensors);
   expect(new Set(counts.slice(0, batches)).size).toBe(1);
   expect(new Set(counts.slice(batches)).size).toBe(1);
-});
-
-// The recorded step is compared with what runs eagerly on the cpu.
-describe.runIf(process.env.PEFT_BACKEND === 'cpu')('recorded and run in ONNX Runtime', () => {
-  let engine: Engine;
-  beforeAll(async () => {
-    engine = await onnxEngine({ threads: 1 });
-  });
-  afterAll(() => engine.dispose());
-
-  test.each<[Backbone, string, PearOptions]>([
-    ['vit', 'bottlenecks', { r: 4, dropout: 0.1, modulesToSave: ['head'] }],
-    ['vit', 'LoRA, merging and gated', { base: lora(qv), knowledgeCheckpoint: 'merge', shareInit: 'gate0' }],
-    ['vit', 'NEAT without checkpoints', { base: neat(qv), knowledgeCheckpoint: 'none' }],
-    ['vit', 'pruned without sharing', { r: 4, share: false, knowledgeCheckpoint: 'none' }],
-    ['swin', 'bottlenecks', { r: 4, targets: ['attn', 'mlp'] }],
-  ])('%s: %s have the same losses and the same map', async (backbone, _, options) => {
-    const eager = await setUp(backbone, options);
-    const recorded = await setUp(backbone, options, engine);
-    const [here, there] = [await follow(eager.trainer), await follow(recorded.trainer)];
-    expect(difference(there.losses, here.losses)).toBeLessThan(1e-4);
-    expect(found(recorded.model).shared).toEqual(found(eager.model).shared);
-    await recorded.trainer.dispose();
-  });
 });
