@@ -2,12 +2,13 @@ import { check, dropout, Linear, Module, Parameter, zeros } from '@peft/core';
 import * as tf from '@tensorflow/tfjs-core';
 import { type LayerVariable, type layers, layers as makeLayer } from '@tensorflow/tfjs-layers';
 
-/** Gives a module a child or a parameter under a name that is only known now. */
+/** Adds a child or a parameter to a module, under a name known only at run time. */
 export function addField(module: Module, name: string, value: Module | Parameter): void {
   check(
     !(name in module),
     'not-supported',
-    () => `A layer or weight called "${name}" cannot be wrapped, for a Module has a field of that name; rename it.`,
+    () =>
+      `A layer or weight called "${name}" cannot be wrapped: Module already has a field of that name; rename the layer or weight.`,
   );
   Object.assign(module, { [name]: value });
 }
@@ -22,7 +23,7 @@ function variableOf(weight: LayerVariable): tf.Variable {
   return value;
 }
 
-/** A Dense layer's kernel and bias as a `Linear` that shares them. Its activation is left to the caller. */
+/** A `Linear` that shares a Dense layer's kernel and bias. The caller applies the activation. */
 export function linearOf({ weights }: layers.Layer): Linear {
   const [kernel, bias] = weights.map(variableOf);
   const linear = new Linear(kernel.shape[0], kernel.shape[1]!, { bias: bias !== undefined });
@@ -31,13 +32,13 @@ export function linearOf({ weights }: layers.Layer): Linear {
   return linear;
 }
 
-/** The activation of a Dense layer, as a layer; nothing for a linear one. */
+/** The activation of a Dense layer, as a layer; `undefined` if it is linear. */
 export function activationOf(layer: layers.Layer): layers.Layer | undefined {
   const { activation } = layer.getConfig() as { activation: Parameters<typeof makeLayer.activation>[0]['activation'] };
   return activation === 'linear' ? undefined : makeLayer.activation({ activation });
 }
 
-/** Dropout whose random numbers come from the scope, as those of every module do. */
+/** Dropout with random numbers of the scope, like every module's. */
 export class Dropout extends Module {
   readonly rate: number;
 
@@ -51,7 +52,7 @@ export class Dropout extends Module {
   }
 }
 
-/** Any other layer of one input and one output, run as it is, in inference mode. Its weights are counted, never trained. */
+/** Runs any other layer with one input and one output unchanged, in inference mode. Its weights are counted, never trained. */
 export class LayerModule extends Module {
   readonly #layer: layers.Layer;
 

@@ -122,7 +122,7 @@ async function move(model: AdaptedModel): Promise<void> {
 describe.each(cases)('a %s model', (_, build, input, dense) => {
   const options = { targets: 'all-linear', r: 2 };
 
-  test('runs as before, with its Dense layers by name', async () => {
+  test('computes the same output, with Dense layers under their names', async () => {
     const model = build();
     const wrapped = wrapLayersModel(model);
     const x = input();
@@ -133,7 +133,7 @@ describe.each(cases)('a %s model', (_, build, input, dense) => {
     expect(count).toBe(model.countParams());
   });
 
-  test('adapted, starts as before; disabled, is exact', async () => {
+  test('a new adapter keeps the output; a disabled one keeps it exactly', async () => {
     const x = input();
     const wrapped = wrapLayersModel(build());
     const before = await values(wrapped.call(x));
@@ -148,7 +148,7 @@ describe.each(cases)('a %s model', (_, build, input, dense) => {
     expect(await values(model.call(x))).toEqual(before);
   });
 
-  test("a merge shows in the LayersModel's own predictions, and goes with unmerge", async () => {
+  test("merge changes the LayersModel's own predictions, and unmerge restores them", async () => {
     const [layersModel, x] = [build(), input()];
     const [before, kept] = [await predicted(layersModel, x), await weights(layersModel)];
     const model = adapt(wrapLayersModel(layersModel));
@@ -163,7 +163,7 @@ describe.each(cases)('a %s model', (_, build, input, dense) => {
     expect(await weights(layersModel)).toEqual(kept);
   });
 
-  test('trains its adapter and nothing else, and keeps no tensors', async () => {
+  test('training changes only the adapter and leaks no tensors', async () => {
     const [layersModel, x] = [build(), input()];
     const kept = await weights(layersModel);
     const model = adapt(wrapLayersModel(layersModel));
@@ -188,7 +188,7 @@ describe.each(cases)('a %s model', (_, build, input, dense) => {
     expect(await weights(layersModel)).toEqual(kept);
   });
 
-  test('is saved and loaded like any other', async () => {
+  test('saves and loads its adapter', async () => {
     const [layersModel, x] = [build(), input()];
     const model = adapt(wrapLayersModel(layersModel));
     await model.add('default', lora(options), { key: key(1) });
@@ -200,7 +200,7 @@ describe.each(cases)('a %s model', (_, build, input, dense) => {
   });
 });
 
-test('Dropout acts in training, with the numbers of the scope; batch statistics stay', async () => {
+test('Dropout is active in training, with random numbers of the scope; batch statistics stay', async () => {
   const layersModel = pictures();
   const wrapped = wrapLayersModel(layersModel);
   const x = numbers([4, 6, 6, 2]);
@@ -212,7 +212,7 @@ test('Dropout acts in training, with the numbers of the scope; batch statistics 
   expect(await weights(layersModel)).toEqual(kept);
 });
 
-test("all-linear leaves the model's classifier alone, also inside a nested model", () => {
+test("all-linear skips the model's classifier, also inside a nested model", () => {
   expect(wrapLayersModel(pictures()).classifiers).toEqual(['out']);
   expect(wrapLayersModel(residual()).classifiers).toEqual(['head']);
   const nested = pictures();
@@ -220,7 +220,7 @@ test("all-linear leaves the model's classifier alone, also inside a nested model
   expect(wrapLayersModel(outer).classifiers).toEqual([`${nested.name}.out`]);
 });
 
-test('disposing of the modules leaves the LayersModel whole', async () => {
+test('disposing of the modules does not dispose of the LayersModel', async () => {
   const layersModel = pictures();
   const x = numbers([1, 6, 6, 2]);
   const before = await predicted(layersModel, x);

