@@ -2,6 +2,7 @@ import { createBackbone } from '@peft/backbones';
 import { onnxEngine } from '@peft/compile';
 import {
   adapt,
+  adaptformer,
   attachAdapterFolder,
   countParameters,
   type Method,
@@ -14,6 +15,7 @@ import { type HeatOptions, heat } from '@peft/heat';
 import { lily } from '@peft/lily';
 import { lora } from '@peft/lora';
 import { neat } from '@peft/neat';
+import { pear } from '@peft/pear';
 import { conformance, difference, engineConformance, follow, movedAdapter, run } from '@peft/testing';
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
@@ -101,6 +103,24 @@ conformance(
     },
   ],
   { engine },
+);
+
+conformance(
+  heat,
+  [
+    {
+      name: 'over a Pear that has pruned',
+      options: {
+        findings: { off: { 'blocks.0.attn': [3], 'blocks.1.attn': [0, 2] } },
+        base: pear({
+          findings: { shared: { 'blocks.0.attn.q_proj': 'blocks.1.attn.q_proj' } },
+          base: adaptformer({ targets: ['q_proj', 'v_proj'], r: 2, act: 'identity' }),
+        }),
+      },
+      ...mergeable,
+    },
+  ],
+  { network: blocks, others: [pear], engine },
 );
 
 describe('whole heads off', () => {
