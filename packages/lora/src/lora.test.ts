@@ -1,4 +1,3 @@
-import { onnxEngine } from '@peft/compile';
 import {
   adapt,
   attachAdapterFolder,
@@ -11,48 +10,14 @@ import {
   readAdapterFolder,
   writeAdapterFolder,
 } from '@peft/core';
-import { backbone, type ConformanceCase, conformance, movedAdapter, network } from '@peft/testing';
+import { backbone, conformance, movedAdapter, network } from '@peft/testing';
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
+import { cases } from '../test/cases.ts';
 import { type LoraOptions, lora } from './index.ts';
 import { principalFactors } from './svd.ts';
 
-/** What it records is the same on every backend. */
-const engine = process.env.PEFT_BACKEND === 'cpu' ? () => onnxEngine({ threads: 1 }) : undefined;
-const whole = { targets: ['qkv', 'out'], r: 2 };
-const slices = { targets: ['qkv[q,v]'], r: 2 };
-const onBackbones = { targets: ['attn.qkv[q,v]', 'mlp.fc1'], r: 2 };
-const cases: Omit<ConformanceCase<LoraOptions>, 'mergeable' | 'portable'>[] = [
-  { name: 'plain', options: whole, onBackbones },
-  { name: 'slices', options: { ...slices, alpha: 4, dropout: 0.2 } },
-  { name: 'slices of one and a whole other', options: { targets: ['qkv[v]', 'out'], r: 3 } },
-  {
-    name: 'rslora with patterns',
-    options: { targets: ['qkv', 'out'], rslora: true, rankPattern: { out: 1 }, alphaPattern: { qkv: 3 } },
-  },
-  {
-    name: 'DoRA',
-    options: { ...whole, dora: true },
-    onBackbones: { ...onBackbones, dora: true, modulesToSave: ['head'] },
-    first: ['B', 'm'],
-    detaches: true,
-  },
-  { name: 'DoRA of slices', options: { ...slices, dora: true }, first: ['B', 'm'], detaches: true },
-  {
-    name: 'PiSSA',
-    options: { ...whole, init: 'pissa' },
-    onBackbones: { ...onBackbones, init: 'pissa' },
-    first: ['A', 'B'],
-  },
-  { name: 'PiSSA of slices', options: { ...slices, init: 'pissa' }, first: ['A', 'B'] },
-  { name: 'biases and a head', options: { ...whole, bias: 'all', modulesToSave: ['head'] } },
-];
-
-conformance(
-  lora,
-  cases.map(one => ({ first: ['B'], ...one, mergeable: true, portable: true })),
-  { engine },
-);
+conformance(lora, cases);
 
 test('the golden vector of methods.md: s x A B', async () => {
   const S = (n: number, o: number): number[] => Array.from({ length: n }, (_, k) => Math.sin(k + 1 + o));

@@ -1,5 +1,4 @@
 import { createBackbone } from '@peft/backbones';
-import { onnxEngine } from '@peft/compile';
 import {
   adapt,
   countParameters,
@@ -12,51 +11,14 @@ import {
   type Tensors,
   writeAdapterFolder,
 } from '@peft/core';
-import { type ConformanceCase, conformance, difference, movedAdapter, network, run } from '@peft/testing';
+import { conformance, difference, movedAdapter, network, run } from '@peft/testing';
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
+import { cases, own, peanut, whole } from '../test/cases.ts';
 import { type Activation, type NeatOptions, neat, neatLearningRate } from './index.ts';
 import { neatDelta, neatDeltaWeight, neatHidden } from './neat.ts';
 
-const whole = ['qkv', 'out'];
-type Case = Pick<ConformanceCase<NeatOptions>, 'name' | 'options' | 'onBackbones'>;
-const peanut: Case[] = [
-  { name: 'whole modules', options: { targets: whole, r: 2 }, onBackbones: { targets: ['attn.qkv', 'mlp.fc2'], r: 3 } },
-  { name: 'one pair, scaled', options: { targets: whole, r: 3, pairs: 1, scale: 2.5 } },
-  { name: 'gelu, with a head', options: { targets: whole, r: 2, act: 'gelu', modulesToSave: ['head'] } },
-  { name: 'gelu of a pair', options: { targets: whole, r: 2, pairs: 1, act: 'gelu' } },
-  { name: 'silu', options: { targets: whole, r: 2, act: 'silu', pairs: 1 } },
-  { name: 'identity', options: { targets: whole, r: 2, act: 'identity' } },
-];
-/** Those that Hugging Face peft has no form for. */
-const own: Case[] = [
-  {
-    name: 'slices',
-    options: { targets: ['qkv[q,v]'], r: 2 },
-    onBackbones: { r: 3, pairs: 1, act: 'gelu', modulesToSave: ['head'] },
-  },
-  { name: 'a slice and a whole other', options: { targets: ['qkv[v]', 'out'], r: 3, pairs: 1 } },
-  { name: 'two pairs of a sine', options: { targets: whole, r: 3, pairs: 2, act: 'sin' } },
-  {
-    name: 'the inputs',
-    options: { targets: whole, r: 3, side: 'in', pairs: 1 },
-    onBackbones: { r: 3, side: 'in', pairs: 1, act: 'sin' },
-  },
-  { name: 'a sine of the inputs', options: { targets: whole, r: 2, side: 'in', pairs: 1, act: 'sin' } },
-  { name: 'the inputs of slices', options: { targets: ['qkv[q,v]'], r: 2, side: 'in' } },
-];
-
-/** What it records is the same on every backend. */
-const engine = process.env.PEFT_BACKEND === 'cpu' ? () => onnxEngine({ threads: 1 }) : undefined;
-const expected = { mergeable: true, exact: true, first: ['B'] };
-conformance(
-  neat,
-  [
-    ...peanut.map(one => ({ ...one, ...expected, portable: true })),
-    ...own.map(one => ({ ...one, ...expected, portable: false })),
-  ],
-  { engine },
-);
+conformance(neat, cases);
 
 /** The files of an adapter as Python would write or read them, and the method's name in them. */
 async function peftFiles(options: NeatOptions) {
