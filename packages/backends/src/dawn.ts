@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { load, type Packages } from './packages.ts';
 
-/** The browser's WebGPU, or in Node that of Dawn; `install` puts Dawn where web code looks for it. */
+/** The browser's WebGPU, or Dawn's in Node; `install` puts Dawn where web code looks for it. */
 export interface GpuSource {
   gpu: GPU | undefined;
   install(): void;
@@ -15,7 +15,7 @@ export async function findGpu(packages: Packages): Promise<GpuSource> {
   return { gpu, install: () => installDawn(gpu, globals) };
 }
 
-/** Node 20 has no `navigator`; later ones have a getter, whose object takes new properties. */
+/** Node 20 has no `navigator`; later versions have a getter whose object accepts new properties. */
 function installDawn(gpu: GPU, globals: object): void {
   Object.assign(globalThis, globals);
   const descriptor = { configurable: true, writable: true };

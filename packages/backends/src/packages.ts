@@ -1,17 +1,17 @@
 import { PeftError } from '@peft/core';
 import type { KernelBackend } from '@tensorflow/tfjs-core';
 
-/** What is used of `@tensorflow/tfjs-backend-wasm`. */
+/** The part of `@tensorflow/tfjs-backend-wasm` used here. */
 export interface WasmPackage {
   setWasmPaths(folderOrFiles: string | Record<string, string>, usePlatformFetch?: boolean): void;
 }
 
-/** What is used of `@tensorflow/tfjs-backend-webgpu`. */
+/** The part of `@tensorflow/tfjs-backend-webgpu` used here. */
 export interface WebgpuPackage {
   WebGPUBackend: new (device: GPUDevice, info: GPUAdapterInfo) => KernelBackend;
 }
 
-/** What is used of `webgpu`, which is Dawn for Node. */
+/** The part of `webgpu` (Dawn for Node) used here. */
 export interface DawnPackage {
   create(options: string[]): GPU;
   globals: object;
@@ -25,7 +25,7 @@ export interface Packages {
   webgpu: () => Promise<DawnPackage>;
 }
 
-/** The installed packages. Dawn's name is kept from bundlers, which would put a native addon into a web page. */
+/** The installed packages. Bundlers must not see Dawn's name: they would put a native addon into a web page. */
 export const installedPackages: Packages = {
   '@tensorflow/tfjs-backend-cpu': () => import('@tensorflow/tfjs-backend-cpu'),
   '@tensorflow/tfjs-backend-wasm': () => import('@tensorflow/tfjs-backend-wasm'),

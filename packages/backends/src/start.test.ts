@@ -28,7 +28,7 @@ async function gradient(): Promise<number[]> {
   return values;
 }
 
-/** Ends the backends that a test started; that of wasm is registered by its package, once. */
+/** Removes the backends that a test started, except wasm: its package registers it only once. */
 afterEach(() => {
   if (tf.findBackendFactory('wasm')) tf.removeBackend('wasm');
   tf.registerBackend('wasm', wasmFactory, 2);
@@ -58,7 +58,7 @@ describe.each(['cpu', 'wasm', 'webgpu'] as const)('%s', name => {
 });
 
 describe('auto', () => {
-  test('takes wasm without Dawn, and says why not webgpu', async () => {
+  test('picks wasm without Dawn, and reports why not webgpu', async () => {
     const { name, reason } = await startBackend('auto', noDawn);
     expect(name).toBe('wasm');
     expect(reason).toContain('no webgpu: webgpu could not be loaded');
@@ -71,7 +71,7 @@ describe('auto', () => {
     expect(globalThis.navigator?.gpu).toBeUndefined();
   });
 
-  test('takes cpu when nothing else is installed', async () => {
+  test('picks cpu when nothing else is installed', async () => {
     tf.removeBackend('wasm');
     const packages = { ...noDawn.packages, '@tensorflow/tfjs-backend-wasm': notInstalled };
     const { name, reason } = await startBackend('auto', { packages });
@@ -100,7 +100,7 @@ describe('what is missing', () => {
   });
 });
 
-test('a failed start leaves the backend before in place', async () => {
+test('a failed start keeps the previous backend', async () => {
   await startBackend('cpu');
   tf.removeBackend('wasm');
   tf.registerBackend('wasm', () => Promise.reject(new Error('no file')));
@@ -109,7 +109,7 @@ test('a failed start leaves the backend before in place', async () => {
   expect(await gradient()).toEqual([-12, -28]);
 });
 
-test('software adapters are known by flag and by name', () => {
+test('software adapters are recognized by flag and by name', () => {
   const info = (given: Partial<GPUAdapterInfo>) =>
     ({ vendor: '', architecture: '', device: '', ...given }) as GPUAdapterInfo;
   expect(isSoftware(info({ isFallbackAdapter: true }))).toBe(true);

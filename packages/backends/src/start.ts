@@ -14,11 +14,11 @@ export interface BackendOptions extends WasmOptions {
 
 export interface StartedBackend {
   name: BackendName;
-  /** Why this one: for people. */
+  /** Why this backend was picked, as a sentence. */
   reason: string;
-  /** The name of the graphics adapter, for webgpu. */
+  /** The graphics adapter's name (webgpu only). */
   adapter?: string;
-  /** How many threads compute, for wasm. */
+  /** The number of threads that compute (wasm only). */
   threads?: number;
 }
 
@@ -53,10 +53,10 @@ async function startFastest(options: BackendOptions): Promise<StartedBackend> {
 /**
  * Starts a TensorFlow.js backend, makes it the current one and registers the gradients of all ops.
  *
- * `auto` takes the first that starts of webgpu, wasm and cpu, and passes over software graphics adapters. In Node,
- * webgpu needs the package `webgpu`. Calling it again is cheap and switches backends.
+ * `auto` tries webgpu, wasm and cpu in this order, takes the first that starts, and skips software graphics adapters. In
+ * Node, webgpu needs the package `webgpu`. Calling it again is cheap and switches backends.
  *
- * @throws PeftError `missing`: a package or an adapter is not there; `state`: the backend did not start
+ * @throws PeftError `missing` if a package or an adapter is not found; `state` if the backend does not start
  */
 export async function startBackend(
   name: BackendName | 'auto' = 'auto',

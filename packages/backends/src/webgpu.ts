@@ -4,10 +4,10 @@ import { activate } from './activate.ts';
 import { findGpu } from './dawn.ts';
 import { load, type Packages } from './packages.ts';
 
-/** Used where the adapter has them: half precision and subgroups by kernels, timestamps by `tf.time`. */
+/** Requested if the adapter has them. Kernels use half precision and subgroups; `tf.time` uses timestamps. */
 const wantedFeatures: GPUFeatureName[] = ['shader-f16', 'subgroups', 'timestamp-query'];
 
-/** A ViT's activations pass WebGPU's default limits (128 MiB a binding, 256 MiB a buffer). */
+/** A ViT's activations exceed WebGPU's default limits (128 MiB a binding, 256 MiB a buffer). */
 const wantedLimits = [
   'maxBufferSize',
   'maxComputeInvocationsPerWorkgroup',
@@ -25,7 +25,7 @@ const softwareRenderers = /swiftshader|llvmpipe|lavapipe|softpipe|basic render/i
 const adapterName = (info: GPUAdapterInfo): string =>
   info.description || [info.vendor, info.architecture, info.device].filter(Boolean).join(' ') || 'unnamed adapter';
 
-/** Whether an adapter computes on the processor: about a hundred times slower there than wasm. */
+/** Whether an adapter computes on the CPU, about a hundred times slower than wasm. */
 export const isSoftware = (info: GPUAdapterInfo): boolean =>
   info.isFallbackAdapter === true ||
   softwareRenderers.test([info.vendor, info.architecture, info.device, info.description].join(' '));
@@ -37,7 +37,7 @@ function requestDevice(adapter: GPUAdapter): Promise<GPUDevice> {
   });
 }
 
-/** The adapter of a backend that runs already. */
+/** The adapter of a running backend. */
 function runningInfo(): GPUAdapterInfo | undefined {
   const backend: object | undefined = tf.engine().registry.webgpu;
   return backend && 'device' in backend ? (backend.device as GPUDevice).adapterInfo : undefined;
@@ -52,7 +52,7 @@ function refuseSoftware(info: GPUAdapterInfo, hardwareOnly: boolean): void {
 }
 
 /**
- * Starts WebGPU and gives the adapter's name. `hardwareOnly` refuses software adapters before anything global changes.
+ * Starts WebGPU and returns the adapter's name. `hardwareOnly` refuses software adapters before anything global changes.
  */
 export async function startWebgpu(packages: Packages, hardwareOnly: boolean): Promise<string> {
   const running = runningInfo();

@@ -8,7 +8,7 @@ export const stepsOf = (shape: number[]): number[] => shape.map((_, axis) => siz
 export const offsetOf = (position: number[], steps: number[]): number =>
   position.reduce((sum, index, axis) => sum + index * steps[axis], 0);
 
-/** A box of elements, with its place in two tensors of which one may be larger. */
+/** A box of elements and its position in two tensors, one of which may be larger. */
 export interface Box {
   size: number[];
   /** Elements between neighbors along each axis of the box, in the source and in the target. */
@@ -19,7 +19,7 @@ export interface Box {
 /** The most axes that `moveRows` walks, besides the one along a row. */
 const outerAxes = 4;
 
-/** Copies a box, if it has few enough axes after those that lie together in both tensors are joined. */
+/** Returns a function that copies a box. Joins axes that are contiguous in both tensors; `undefined` if too many are left. */
 export function boxCopy(
   heap: Heap,
   { size, fromSteps, toSteps }: Box,

@@ -5,7 +5,7 @@ const plain = 'tfjs-backend-wasm.wasm';
 const simd = 'tfjs-backend-wasm-simd.wasm';
 const threaded = 'tfjs-backend-wasm-threaded-simd.wasm';
 
-/** Where each file of TensorFlow.js' wasm backend is: a path in Node, elsewhere a URL. */
+/** The location of each file of TensorFlow.js' wasm backend: a path in Node, a URL elsewhere. */
 type WasmFiles = Record<typeof plain | typeof simd | typeof threaded, string>;
 
 const filesAt = (locate: (name: keyof WasmFiles) => string): WasmFiles => ({
@@ -38,10 +38,10 @@ async function readBytes(location: string): Promise<Uint8Array<ArrayBuffer>> {
   return new Uint8Array(await response.arrayBuffer());
 }
 
-/** The build with SIMD under all three names, changed to compute in memory that threads can share. */
+/** The SIMD build under all three names, patched to use memory that threads can share. */
 export async function sharedFiles(files: WasmFiles): Promise<WasmFiles> {
   const found = await readBytes(files[simd]);
-  if (!WebAssembly.validate(found)) throw new Error(`${files[simd]} is no WebAssembly module.`);
+  if (!WebAssembly.validate(found)) throw new Error(`${files[simd]} is not a WebAssembly module.`);
   const bytes = withSharedMemory(found);
   const url = URL.createObjectURL(new Blob([bytes], { type: 'application/wasm' }));
   return filesAt(() => url);

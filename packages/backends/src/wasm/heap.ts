@@ -5,7 +5,7 @@ import { compileKernels } from './module.ts';
 import { isShared } from './shared-memory.ts';
 import { alone, startTeam, type Team } from './threads/team.ts';
 
-/** What is used of the insides of tfjs 4.22's wasm backend. */
+/** The internals of tfjs 4.22's wasm backend used here. */
 interface WasmBackend extends KernelBackend {
   wasm: { asm: { memory: WebAssembly.Memory }; _malloc(bytes: number): number };
   dataIdMap: { get(dataId: object): { memoryOffset: number } };
@@ -15,21 +15,21 @@ interface WasmBackend extends KernelBackend {
 /** Our kernels in the memory of a wasm backend, and its tensors as addresses there. */
 export interface Heap {
   readonly backend: KernelBackend;
-  /** How many threads were asked for. */
+  /** The requested number of threads. */
   readonly threads: number;
   readonly team: Team;
   address(tensor: TensorInfo): number;
-  /** A new tensor of undefined content, with one reference, which is the caller's. */
+  /** Allocates a tensor with undefined content and one reference, owned by the caller. */
   make(shape: number[], dtype?: DataType): TensorInfo;
   /** The same data in another shape, with one more reference. */
   share(tensor: TensorInfo, shape: number[]): TensorInfo;
   release(tensor: TensorInfo): void;
 }
 
-/** The backend, or a `not-supported` error if this is another version of tfjs than the kernels know, or lacks what they use. */
+/** Returns the backend, or throws `not-supported` if its version or internals are not those the kernels need. */
 function checkInternals(backend: KernelBackend): WasmBackend {
   check(version_core.startsWith('4.22.'), 'not-supported', () => {
-    return `This is TensorFlow.js ${version_core}; the fast kernels know the insides of 4.22.`;
+    return `This is TensorFlow.js ${version_core}; the fast kernels need the internals of 4.22.`;
   });
   const given = backend as Partial<WasmBackend>;
   const missing = Object.entries({
@@ -42,18 +42,18 @@ function checkInternals(backend: KernelBackend): WasmBackend {
   }).flatMap(([name, value]) => (value === undefined ? [name] : []));
   if (missing.length === 0) return backend as WasmBackend;
   const found = `This wasm backend of TensorFlow.js has no ${missing.join(', ')}`;
-  throw new PeftError('not-supported', `${found}; the fast kernels know that of @tensorflow/tfjs-backend-wasm 4.22.`);
+  throw new PeftError('not-supported', `${found}; the fast kernels need @tensorflow/tfjs-backend-wasm 4.22.`);
 }
 
-/** An address that was just given, which is 0 where the memory is full. */
+/** Checks a newly allocated address, which is 0 if the memory is full. */
 function checkAddress(address: number): number {
   check(address !== 0, 'state', () => {
-    return 'The memory of the wasm backend is full, at 4 GiB at the most; use a smaller batch, or train with ONNX Runtime.';
+    return 'The memory of the wasm backend is full (its limit is 4 GiB); use a smaller batch, or train with ONNX Runtime.';
   });
   return address >>> 0;
 }
 
-/** Threads of a backend, where its memory can be shared: this one and helpers. */
+/** Starts the threads of a backend, this one and helpers, if its memory can be shared. */
 async function openTeam({ wasm }: WasmBackend, threads: number): Promise<Team> {
   const { memory } = wasm.asm;
   const shared = isShared(memory);
@@ -69,7 +69,7 @@ async function openTeam({ wasm }: WasmBackend, threads: number): Promise<Team> {
   });
 }
 
-/** Puts the kernels into the backend's memory. Their working space, a megabyte for each thread, is taken once and kept. */
+/** Puts the kernels into the backend's memory. Their scratch space, a megabyte for each thread, is allocated once and kept. */
 export async function openHeap(registered: KernelBackend, threads: number): Promise<Heap> {
   const backend = checkInternals(registered);
   const address = ({ dataId }: TensorInfo): number => backend.dataIdMap.get(dataId).memoryOffset;

@@ -15,7 +15,7 @@ beforeEach(async () => {
 
 afterEach(() => vi.restoreAllMocks());
 
-test('fast and stock take turns, and each leaves what the other found', async () => {
+test('switching between fast and stock kernels restores each', async () => {
   const stock = registered();
   await startBackend('wasm');
   const fast = registered();
@@ -26,7 +26,7 @@ test('fast and stock take turns, and each leaves what the other found', async ()
   expect(registered()).toEqual(stock);
 });
 
-test('kernels go with their backend and come with the next', async () => {
+test('kernels are removed with their backend and installed with the next', async () => {
   const stock = registered();
   await startBackend('wasm');
   const factory = tf.findBackendFactory('wasm');
@@ -38,7 +38,7 @@ test('kernels go with their backend and come with the next', async () => {
   expect([...(await product.data())]).toEqual(Array(9).fill(4));
 });
 
-describe('a tfjs of another make', () => {
+describe('a different build of tfjs', () => {
   test.each([
     ['wasm.asm.memory', (backend: { wasm: object }) => ({ ...backend.wasm, asm: {} })],
     ['wasm._malloc', (backend: { wasm: object }) => ({ ...backend.wasm, _malloc: undefined })],
@@ -54,7 +54,7 @@ describe('a tfjs of another make', () => {
     expect(registered()).toEqual(stock);
   });
 
-  test('whose tensors lie in another memory keeps its kernels, with a warning', async () => {
+  test('with tensors in another memory keeps its kernels, with a warning', async () => {
     const warn = vi.spyOn(console, 'warn').mockImplementation(() => {});
     const stock = registered();
     const backend = tf.backend() as tf.KernelBackend & { wasm: object };
@@ -64,7 +64,7 @@ describe('a tfjs of another make', () => {
     });
     await startBackend('wasm');
     backend.wasm = wasm;
-    expect(warn.mock.calls.flat().join()).toMatch(/The fast wasm matMul gives .* for /);
+    expect(warn.mock.calls.flat().join()).toMatch(/The fast wasm matMul computes .* instead of /);
     expect(registered()).toEqual(stock);
   });
 });
@@ -98,7 +98,7 @@ describe('memory', () => {
     tf.dispose([variable, old]);
   });
 
-  test('that is full is an error', () => {
+  test('throws when full', () => {
     const { wasm } = tf.backend() as tf.KernelBackend & { wasm: { _malloc(bytes: number): number } };
     const x = tf.ones([3, 4]) as tf.Tensor2D;
     const full = vi.spyOn(wasm, '_malloc').mockReturnValue(0);

@@ -4,7 +4,7 @@ import { type Heap, openHeap } from './heap.ts';
 import type { FastKernel } from './kernel.ts';
 import { fastKernels } from './kernels/index.ts';
 
-/** A registered kernel of ours: tfjs' registry is the only place that knows what is installed. */
+/** One of our kernels, as registered: only tfjs' registry knows which are installed. */
 interface InstalledKernel extends tf.KernelConfig {
   readonly heap: Heap;
   readonly replaced: tf.KernelConfig | undefined;
@@ -37,12 +37,12 @@ function put({ name, run }: FastKernel, heap: Heap): void {
       const given = Object.values(inputs).flatMap(x => (x ? [`${x.dtype} [${x.shape}]`] : []));
       throw new PeftError('not-supported', `${name} on wasm does not take ${given.join(', ')}.`);
     },
-    disposeFunc: () => remove(name), // with its backend goes the memory
+    disposeFunc: () => remove(name), // the memory goes with its backend
   };
   tf.registerKernel(config);
 }
 
-/** Compares a small product, moved and cloned, with the sum written out. */
+/** Compares a small product, moved and cloned, with the sum computed in JavaScript. */
 async function checkProduct(): Promise<void> {
   const [m, k, n] = [7, 5, 9];
   const left = Float32Array.from({ length: m * k }, (_, i) => Math.sin(i));
@@ -57,21 +57,24 @@ async function checkProduct(): Promise<void> {
     let expected = 0;
     for (let p = 0; p < k; p++) expected += left[Math.floor(i / n) * k + p] * right[(i % n) * k + p];
     if (Math.abs(values[i] - expected) < 1e-5) continue;
-    throw new PeftError('numerics', `The fast wasm matMul gives ${values[i]} for ${expected} at ${i} of [7, 9].`);
+    throw new PeftError(
+      'numerics',
+      `The fast wasm matMul computes ${values[i]} instead of ${expected} at ${i} of [7, 9].`,
+    );
   }
 }
 
-/** Gives the wasm backend the kernels of tfjs back. */
+/** Restores tfjs' own kernels on the wasm backend. */
 export function uninstallFastKernels(): void {
   for (const { name } of fastKernels) remove(name);
 }
 
 /**
- * Replaces kernels of the current backend, which must be that of wasm, by ours.
+ * Replaces kernels of the current backend, which must be wasm, by ours.
  *
- * @param threads the most that may compute, this one among them
- * @returns how many do
- * @throws where tfjs is not as the kernels know it; then nothing is replaced
+ * @param threads the maximum, including this one
+ * @returns the number of threads that compute
+ * @throws if tfjs' version or internals differ; then nothing is replaced
  */
 export async function installFastKernels(threads: number): Promise<number> {
   const installed = tf.getKernel(tf.BatchMatMul, 'wasm');

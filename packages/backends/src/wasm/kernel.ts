@@ -3,10 +3,10 @@ import type { Heap } from './heap.ts';
 
 export type Outputs = TensorInfo | TensorInfo[];
 
-/** One kernel: TensorFlow.js' name for it, and what it computes. */
+/** A kernel: TensorFlow.js' name for it and its function. */
 export interface FastKernel {
   readonly name: string;
-  /** `undefined` leaves a rare case to the kernel that was registered before. */
+  /** Returns `undefined` to leave a rare case to the kernel registered before. */
   run(heap: Heap, inputs: NamedTensorInfoMap, attributes: NamedAttrMap): Outputs | undefined;
 }
 
@@ -21,5 +21,5 @@ export const sizeOf = (shape: readonly number[]): number => shape.reduce((size, 
 export const allOf = (dtype: DataType, ...tensors: (TensorInfo | undefined)[]): boolean =>
   tensors.every(tensor => !tensor || tensor.dtype === dtype);
 
-/** Whether elements take 4 bytes, so that moving them does not depend on their type. */
+/** Whether elements take 4 bytes, so that a copy need not know their dtype. */
 export const isWord = ({ dtype }: TensorInfo): boolean => dtype === 'float32' || dtype === 'int32';

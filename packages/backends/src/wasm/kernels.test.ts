@@ -25,7 +25,7 @@ async function on(name: 'cpu' | 'wasm', compute: Compute): Promise<{ shape: numb
   return read;
 }
 
-/** Computes on cpu and on wasm, and expects the same but for rounding, and nothing left behind. */
+/** Expects cpu and wasm to agree up to rounding, and no leaked tensors. */
 async function expectSame(compute: Compute, tolerance = 1e-5, reference = compute): Promise<void> {
   const expected = await on('cpu', reference);
   await tf.setBackend('wasm');
@@ -142,7 +142,7 @@ describe.each([
         }),
     );
 
-    test('the bias is added once, which tfjs does not', async () => {
+    test('the bias is added once, unlike in tfjs', async () => {
       await tf.setBackend('wasm');
       const a = tf.ones<tf.Rank.R3>([2, 1, 200]);
       const y = tf.fused.matMul({ a, b: tf.ones([2, 200, 2]), bias: tf.ones([2]) });
@@ -181,7 +181,7 @@ describe.each([
         ),
     );
 
-    test('attention where a mask leaves out keys', () =>
+    test('attention with masked keys', () =>
       expectSame(() => {
         const mask = tf.tensor4d([0, -1e9, 0, 0, -1e9, 0], [1, 1, 1, 6]);
         return attention(random([1, 2, 3, 4], 1), random([1, 2, 6, 4], 2), random([1, 2, 6, 4], 3), 3, mask);
@@ -324,7 +324,7 @@ describe.each([
         200,
       ));
 
-    test('a slice that sticks out is refused', () => {
+    test('a slice out of bounds is refused', () => {
       expect(() => tf.slice(random([3, 4]), [1, 2], [2, 3])).toThrow();
     });
 
@@ -366,7 +366,7 @@ describe.each([
         ),
       ));
 
-    test('a segment sum leaves out indices outside the segments', async () => {
+    test('a segment sum ignores indices outside the segments', async () => {
       await tf.setBackend('wasm');
       const sum = tf.unsortedSegmentSum(tf.ones([4, 5]), tf.tensor1d([1, -1, 2, 1], 'int32'), 2);
       expect([...(await sum.data())]).toEqual([0, 0, 0, 0, 0, 2, 2, 2, 2, 2]);

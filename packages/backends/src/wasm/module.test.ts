@@ -23,13 +23,13 @@ test.each([
   expect([0, 2 ** -24]).toContain(await multiplyAdd(shared));
 });
 
-test('V8 is left as it was', async () => {
+test('the V8 flag is reset', async () => {
   const before = WebAssembly.validate(relaxed);
   await compileKernels(false);
   expect(WebAssembly.validate(relaxed)).toBe(before);
 });
 
-test('a runtime without relaxed SIMD takes the plain kernels', async () => {
+test('a runtime without relaxed SIMD gets the plain kernels', async () => {
   const validate = vi.spyOn(WebAssembly, 'validate').mockReturnValue(false);
   expect(await multiplyAdd(false)).toBe(0);
   validate.mockRestore();

@@ -3,7 +3,7 @@ import { withSharedMemory } from './shared-memory.ts';
 
 type Address = number;
 
-/** What `assembly/index.ts` exports. */
+/** The exports of `assembly/index.ts`. */
 export interface KernelExports {
   scratchBytes(): number;
   setScratch(address: Address): void;
@@ -58,7 +58,7 @@ export interface KernelExports {
 const decode = (base64: string): Uint8Array<ArrayBuffer> => Uint8Array.from(atob(base64), c => c.charCodeAt(0));
 
 /**
- * A module that uses relaxed SIMD, if this runtime has it. Node 20 does behind a flag of V8's, which is up only while the
+ * A module that uses relaxed SIMD, if this runtime has it. Node 20 has it behind a V8 flag, which is set only while the
  * module is compiled.
  */
 async function compileRelaxed(bytes: Uint8Array<ArrayBuffer>): Promise<WebAssembly.Module | undefined> {
@@ -74,7 +74,7 @@ async function compileRelaxed(bytes: Uint8Array<ArrayBuffer>): Promise<WebAssemb
 }
 
 /**
- * The kernels, compiled: with fused multiply-add where this machine's WebAssembly has relaxed SIMD.
+ * Compiles the kernels, with fused multiply-add where this machine's WebAssembly has relaxed SIMD.
  *
  * @param shared whether they run in shared memory
  */

@@ -15,7 +15,7 @@ describe.each([
   ['that of TensorFlow.js, which has its memory', stock],
   ['ours, which imports it', ours],
 ])('%s', (_, module) => {
-  test('is valid with one bit changed, and left as it was', () => {
+  test('is valid with one bit changed, and the input is unchanged', () => {
     const before = Uint8Array.from(module);
     const changed = withSharedMemory(module);
     expect(WebAssembly.validate(changed)).toBe(true);
@@ -26,7 +26,7 @@ describe.each([
   });
 });
 
-test('other imports before the memory are passed over', async () => {
+test('imports before the memory are skipped', async () => {
   const name = [1, 97];
   const table = [...name, ...name, 1, 0x70, 1, 1, 2];
   const global = [...name, ...name, 3, 0x7f, 0];

@@ -1,6 +1,6 @@
 import { PeftError } from '@peft/core';
 
-/** Whether threads can share memory here: in Node always, in a browser where the page is isolated from other origins. */
+/** Whether threads can share memory: always in Node; in a browser if the page is cross-origin isolated. */
 export const canShareMemory = (): boolean =>
   typeof SharedArrayBuffer === 'function' && globalThis.crossOriginIsolated !== false;
 
@@ -13,8 +13,8 @@ const kind = { function: 0, table: 1, memory: 2, global: 3 };
 const limits = { hasMaximum: 1, shared: 2 };
 
 /**
- * A copy of a valid module whose memory, its own or imported, is a shared one. Instructions for plain memory work on shared memory
- * as well, so that one bit is all that changes.
+ * Copies a valid module and marks its memory, its own or imported, as shared. Instructions for plain memory work on shared
+ * memory too, so only one bit changes.
  *
  * @throws PeftError `not-supported` if it has no memory with a maximum, as shared memory must have
  */
@@ -67,5 +67,8 @@ export function withSharedMemory(module: Uint8Array): Uint8Array<ArrayBuffer> {
     }
     at = end;
   }
-  throw new PeftError('not-supported', 'This WebAssembly module has no memory that could be shared.');
+  throw new PeftError(
+    'not-supported',
+    'This WebAssembly module has no memory that could be shared: shared memory must have a maximum.',
+  );
 }

@@ -7,20 +7,20 @@ import { installFastKernels, uninstallFastKernels } from './install.ts';
 import { canShareMemory } from './shared-memory.ts';
 
 export interface WasmOptions {
-  /** `fast`: our kernels where they are better than those of TensorFlow.js, which are `stock`. Default `fast`. */
+  /** `fast`: our kernels, where they beat TensorFlow.js'; `stock`: only TensorFlow.js'. Default `fast`. */
   kernels?: 'fast' | 'stock';
-  /** Where a browser finds the `.wasm` files: the URL of a folder, with its last slash. Bundlers need none. */
+  /** URL of the folder with the `.wasm` files, ending in a slash. Bundlers need none. */
   wasmPath?: string;
   /**
-   * Threads for the fast kernels; by default one for each processor, up to 8. A browser has more than one only on a page that
-   * is isolated from other origins (headers `Cross-Origin-Opener-Policy` and `Cross-Origin-Embedder-Policy`).
+   * Threads for the fast kernels; by default one for each processor, up to 8. A browser allows more than one only on a page
+   * that is cross-origin isolated (headers `Cross-Origin-Opener-Policy` and `Cross-Origin-Embedder-Policy`).
    */
   threads?: number;
 }
 
 /**
- * Sets what must be set before the backend starts. TensorFlow.js' own threads are off: it starts them from its own source
- * text, which hangs where a bundler has renamed anything, and they serve few of its kernels and none of ours.
+ * Sets flags and files before the backend starts. TensorFlow.js' own threads are off: it starts them from its own source
+ * text, which hangs if a bundler renamed anything, and they serve few of its kernels and none of ours.
  */
 async function prepare(packages: Packages, wasmPath: string | undefined, threads: number): Promise<void> {
   const loading = load(packages, '@tensorflow/tfjs-backend-wasm');
@@ -33,13 +33,13 @@ async function prepare(packages: Packages, wasmPath: string | undefined, threads
   tfjsWasm.setWasmPaths(changed ?? files, changed !== undefined);
 }
 
-/** A thread for each processor, up to as many as the serial parts of a step leave work for. */
+/** One thread for each processor, up to 8: the serial parts of a step leave no work for more. */
 function defaultThreads(): number {
   const os = globalThis.process?.getBuiltinModule?.('node:os');
   return Math.min(os?.availableParallelism() ?? globalThis.navigator?.hardwareConcurrency ?? 1, 8);
 }
 
-/** Starts WebAssembly and says how many threads compute. */
+/** Starts the wasm backend and returns how many threads compute. */
 export async function startWasm(packages: Packages, options: WasmOptions): Promise<number> {
   const { kernels = 'fast', wasmPath } = options;
   const { threads: wanted = defaultThreads() } = options;

@@ -64,7 +64,7 @@ async function results(): Promise<Map<string, Float32Array[]>> {
   return found;
 }
 
-test('any number of threads computes the very same', async () => {
+test('any number of threads computes the same, bit for bit', async () => {
   expect(await startBackend('wasm', { threads: 3 })).toMatchObject({ threads: 3 });
   const byThree = await results();
   expect(await startBackend('wasm', { threads: 2 })).toMatchObject({ threads: 2 });
@@ -80,7 +80,7 @@ test('any number of threads computes the very same', async () => {
   }
 });
 
-test('the memory grows while helpers stand by', async () => {
+test('the memory grows while helpers are idle', async () => {
   await startBackend('wasm', { threads: 2 });
   const { memory } = (tf.backend() as unknown as { wasm: { asm: { memory: WebAssembly.Memory } } }).wasm.asm;
   const before = memory.buffer.byteLength;
@@ -99,7 +99,7 @@ test('a page that is not isolated computes in one thread', async () => {
   expect((await tf.ones([2, 2]).data())[3]).toBe(1);
 });
 
-test('without a thread that begins, one computes, with a warning', async () => {
+test('if no helper starts, one thread computes, with a warning', async () => {
   const warn = vi.spyOn(console, 'warn').mockImplementation(() => {});
   const threads = globalThis.process.getBuiltinModule('node:worker_threads');
   vi.spyOn(threads, 'Worker').mockImplementation(

@@ -9,7 +9,7 @@ test('another version of TensorFlow.js keeps its kernels, with a warning', async
   const warn = vi.spyOn(console, 'warn').mockImplementation(() => {});
   expect(await startBackend('wasm')).toMatchObject({ name: 'wasm', threads: 1 });
   expect(warn.mock.calls.flat().join()).toContain(
-    'This is TensorFlow.js 4.23.0; the fast kernels know the insides of 4.22.',
+    'This is TensorFlow.js 4.23.0; the fast kernels need the internals of 4.22.',
   );
   expect(tf.getKernel('PeftGelu', 'wasm')).toBeUndefined();
 });

@@ -131,7 +131,7 @@ const activations: Record<string, string> = {
   leakyrelu: tf.LeakyRelu,
 };
 
-/** tfjs' own adds the bias once for each 48 of k, where it is batched or transposed. */
+/** In batched or transposed products tfjs' own kernel adds the bias once for each 48 of k. */
 export const fusedMatMul = fastKernel<FusedInputs, FusedAttributes>(tf._FusedMatMul, (heap, inputs, attributes) => {
   const { a, b, bias, preluActivationWeights: alpha } = inputs;
   const { activation, transposeB, leakyreluAlpha } = attributes;

@@ -6,7 +6,7 @@ import { cost, shareSpans } from '../threads/share.ts';
 
 type TensorInfo = tf.TensorInfo;
 
-/** tfjs' own copies the data. */
+/** tfjs' own kernel copies the data. */
 export const identity = fastKernel<{ x: TensorInfo }>(tf.Identity, (heap, { x }) =>
   x.dtype === 'string' ? undefined : heap.share(x, x.shape),
 );
@@ -72,7 +72,7 @@ function sliceOf(heap: Heap, x: TensorInfo, begin: number[], size: number[]): Te
   return y;
 }
 
-/** tfjs' own copies the whole input first. */
+/** tfjs' own kernel copies the whole input first. */
 export const slice = fastKernel<{ x: TensorInfo }, { begin: number | number[]; size: number | number[] }>(
   tf.Slice,
   (heap, { x }, attributes) => {
@@ -82,7 +82,7 @@ export const slice = fastKernel<{ x: TensorInfo }, { begin: number | number[]; s
   },
 );
 
-/** Parts of these lengths along an axis, one after the other. tfjs' own copies the whole input for each. */
+/** Consecutive parts of these lengths along an axis. tfjs' own kernel copies the whole input for each part. */
 function partsOf(heap: Heap, x: TensorInfo, lengths: readonly number[], axis: number): TensorInfo[] | undefined {
   const parts: TensorInfo[] = [];
   let start = 0;

@@ -1,9 +1,9 @@
 import { PeftError } from '@peft/core';
 import type { Start } from './helper.mjs';
 
-/** A thread that was told to begin. */
+/** A thread that is starting. */
 interface Thread {
-  /** Nothing when it has begun, else why it did not. */
+  /** `undefined` once it has started, else why it did not. */
   readonly answer: Promise<string | undefined>;
   end(): void;
 }
@@ -18,7 +18,7 @@ function startWebThread(start: Start): Thread {
   return { answer, end: () => worker.terminate() };
 }
 
-/** Once it has begun it does not keep the process alive. */
+/** A started thread does not keep the process alive. */
 function startNodeThread({ Worker }: typeof import('node:worker_threads'), start: Start): Thread {
   const worker = new Worker(new URL('./helper.mjs', import.meta.url), { execArgv: [] });
   const answer = new Promise<string | undefined>(resolve => {
@@ -33,9 +33,9 @@ function startNodeThread({ Worker }: typeof import('node:worker_threads'), start
 }
 
 /**
- * Starts a thread that takes parts of the work, and gives what ends it.
+ * Starts a thread that computes parts of the work, and returns a function that ends it.
  *
- * @throws PeftError `state` if it does not begin
+ * @throws PeftError `state` if it does not start
  */
 export async function startHelper(start: Start): Promise<() => void> {
   const node = globalThis.process?.getBuiltinModule?.('node:worker_threads');
@@ -43,5 +43,5 @@ export async function startHelper(start: Start): Promise<() => void> {
   const failure = await answer;
   if (failure === undefined) return end;
   end();
-  throw new PeftError('state', `A thread for the wasm kernels did not begin: ${failure}`);
+  throw new PeftError('state', `A thread for the wasm kernels did not start: ${failure}`);
 }

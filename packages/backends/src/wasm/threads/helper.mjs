@@ -10,7 +10,7 @@ import { serve } from './work.mjs';
  * @property {Work} work
  */
 
-/** Answers once: with nothing when it has begun, else with what went wrong. @param {Start} start @param {(failure?: string) => void} answer */
+/** Answers once: with nothing when it has started, else with the error. @param {Start} start @param {(failure?: string) => void} answer */
 async function help({ module, memory, scratch, work }, answer) {
   /** @type {Kernel[]} */
   let kernels;

@@ -4,13 +4,13 @@ import type { Team } from './team.ts';
 /** Multiply-adds that take a thread about as long as it takes to wake another, some 30 microseconds. */
 const leastWork = 2 ** 19;
 
-/** What one element costs other kernels, in multiply-adds of a matrix product. */
+/** The cost of one element in other kernels, in multiply-adds of a matrix product. */
 export const cost = { move: 8, norm: 16, exp: 32 };
 
 type Calls = (kernels: KernelExports, index: number) => void;
 export type SpanCalls = (kernels: KernelExports, first: number, length: number) => void;
 
-/** Computes `count` things that do not depend on each other, each worth `work` multiply-adds. */
+/** Computes `count` independent items, each worth `work` multiply-adds. */
 export function shareOut(team: Team, count: number, work: number, calls: Calls): void {
   if (team.threads > 1 && count * work >= 2 * leastWork) team.run(count, calls);
   else for (let index = 0; index < count; index++) calls(team.kernels, index);

@@ -30,7 +30,7 @@ function fillRows(by: Team, parts: number, length: number): Float32Array {
 }
 
 describe('a team of three', () => {
-  test('says how many it is', () => {
+  test('reports its size', () => {
     expect(team.threads).toBe(3);
     expect(alone(kernels).threads).toBe(1);
   });
@@ -67,14 +67,14 @@ describe('a team of three', () => {
     expect(used()).toBe(scratches.length);
   });
 
-  test('a part that fails is an error here, and the next work is done', () => {
+  test('a failed part throws here, and later work still runs', () => {
     const outside = memory.buffer.byteLength;
     expect(() => team.run(9, ({ fill }, part) => fill(part === 4 ? outside : 0, 4, 0))).toThrow('wasm kernel failed');
     expect(fillRows(team, 9, 8)).toEqual(fillRows(alone(kernels), 9, 8));
   });
 });
 
-test('a helper that cannot start is an error, and none is left', async () => {
-  const module = await compileKernels(false); // wants memory that is not shared
-  await expect(startTeam(module, memory, kernels, scratches)).rejects.toThrow('did not begin: LinkError');
+test('a helper that cannot start throws, and no thread is left running', async () => {
+  const module = await compileKernels(false); // needs memory that is not shared
+  await expect(startTeam(module, memory, kernels, scratches)).rejects.toThrow('did not start: LinkError');
 });

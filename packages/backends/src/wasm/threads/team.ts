@@ -8,7 +8,7 @@ export interface Team {
   readonly threads: number;
   /** Those of this thread. */
   readonly kernels: KernelExports;
-  /** Computes parts that do not depend on each other; the calls of one part are made in their order. */
+  /** Computes independent parts; the calls of one part run in order. */
   run(parts: number, calls: (kernels: KernelExports, part: number) => void): void;
   end(): void;
 }
@@ -60,7 +60,10 @@ export async function startTeam(
     giveOut(work, parts);
     takeParts(work, functions);
     if (!finish(work, parts))
-      throw new PeftError('state', 'A wasm kernel failed in one of its threads: it left its memory.');
+      throw new PeftError(
+        'state',
+        'A wasm kernel failed in one of its threads: it accessed an address outside its memory.',
+      );
   };
 
   return {

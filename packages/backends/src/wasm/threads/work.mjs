@@ -1,9 +1,9 @@
 /**
- * What a team of threads has to do, in memory that they share: parts, each of them calls of kernels in their order. Plain
+ * The work of a team of threads, in memory that they share: parts, each an ordered list of kernel calls. Plain
  * JavaScript, so that a worker thread of Node can load it from source and from the build alike.
  */
 
-/** The most parts that are given out at once. */
+/** The most parts in one round. */
 export const mostParts = 1023;
 
 /** Numbers that calls may take; a part takes fewer than {@link partNumbers}. */
@@ -66,7 +66,7 @@ export function takeParts({ header, ends, calls }, kernels) {
   }
 }
 
-/** Takes parts for ever. @param {Work} work @param {readonly Kernel[]} kernels */
+/** Computes parts forever. @param {Work} work @param {readonly Kernel[]} kernels */
 export function serve(work, kernels) {
   for (;;) Atomics.wait(work.header, ticket, takeParts(work, kernels));
 }
@@ -81,7 +81,7 @@ function maySleep() {
   }
 }
 
-/** How often a thread looks before it sleeps, which takes longer than most parts have still to go. */
+/** How often a thread polls before it sleeps. Waking up takes longer than most parts need to finish. */
 const looks = /* @__PURE__ */ maySleep() ? 2_000 : Number.POSITIVE_INFINITY;
 
 /** Waits until `parts` parts are done; false if one failed. @param {Work} work @param {number} parts */
