@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
-import { optionRows, tableRows } from '@peft/testing';
+import { listedItems, optionItems } from '@peft/testing';
 import { expect, test } from 'vitest';
 import { sample } from './index.ts';
 
 test('the README lists the options as they are', () => {
   const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
-  expect(tableRows(readme)).toEqual(optionRows(sample.options!));
+  expect(listedItems(readme)).toEqual(optionItems(sample.options!));
 });

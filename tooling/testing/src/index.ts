@@ -3,6 +3,6 @@ export { type ConformanceCase, type ConformanceSetting, conformance, engineConfo
 export { type Followed, follow } from './follow.ts';
 export { LayeredNet, layeredNet, Mlp } from './layered-net.ts';
 export { difference, input, Net, network, run } from './net.ts';
-export { optionRows, tableRows } from './option-table.ts';
+export { listedItems, optionItems } from './option-list.ts';
 export { brightestChannel, type PictureOptions, type PictureSource } from './pictures.ts';
 export { type Expectations, movedAdapter } from './subject.ts';
