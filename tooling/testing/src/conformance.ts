@@ -26,21 +26,21 @@ export interface ConformanceCase<Options> extends Expectations {
   onBackbones?: Options;
 }
 
-/** What the cases of a method have in common. */
+/** Settings shared by all cases of a method. */
 export interface ConformanceSetting {
   /**
    * Makes the same network each time, for inputs `[2, 3, 5]`: one of the author's own where {@link Net} lacks what the method
    * adapts, such as several layers to share a tensor.
    */
   network?: () => Module;
-  /** The factories of methods that it is given to act on. */
+  /** Factories of the base methods that the method acts on. */
   others?: readonly MethodFactory[];
-  /** Another engine, to be held to the eager one: `() => onnxEngine({ threads: 1 })`. */
+  /** Another engine, to compare with the eager one: `() => onnxEngine({ threads: 1 })`. */
   engine?: () => Promise<Engine>;
 }
 
 /**
- * What every method must do, whoever wrote it: tests for vitest, on the backend that is current.
+ * Vitest tests of what every method must do, on the current backend.
  *
  * ```ts
  * const options = { targets: ['qkv[q,v]'], r: 2 };

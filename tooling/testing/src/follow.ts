@@ -1,6 +1,6 @@
-/** What `Trainer` of `@peft/train` is to one who only listens. */
+/** The part of `Trainer` of `@peft/train` that a listener needs. */
 interface Run {
-  /** Steps done. */
+  /** Completed steps. */
   readonly step: number;
   run(): AsyncIterable<
     | { type: 'step'; loss: number }
@@ -9,14 +9,14 @@ interface Run {
   >;
 }
 
-/** What came of a run, in its order. */
+/** The results of a run, in order. */
 export interface Followed {
   readonly losses: number[];
   /** The stages that were passed, each with the number of steps before it. */
   readonly stages: { adapter: string; stage: string; step: number }[];
 }
 
-/** Trains to the end, or until so many steps are done. */
+/** Trains to the end, or for a number of steps. */
 export async function follow(trainer: Run, until = Number.POSITIVE_INFINITY): Promise<Followed> {
   const losses: number[] = [];
   const stages: Followed['stages'] = [];

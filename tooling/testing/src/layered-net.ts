@@ -1,7 +1,7 @@
 import { initialize, key, Linear, Module } from '@peft/core';
 import * as tf from '@tensorflow/tfjs-core';
 
-/** A block that tells its widths. The slices of `up` leave one feature between them. */
+/** A block with declared widths. The slices of `up` leave one feature between them. */
 export class Mlp extends Module {
   readonly inFeatures = 5;
   readonly outFeatures = 5;
@@ -21,7 +21,7 @@ class Block extends Module {
   }
 }
 
-/** Four layers that are alike, with blocks and fused projections to adapt: `[B, N, 5]` to `[B, N, 2]`. */
+/** Four equal layers, with blocks and fused projections to adapt: `[B, N, 5]` to `[B, N, 2]`. */
 export class LayeredNet extends Module {
   readonly classifiers = ['head'];
   readonly blocks = Array.from({ length: 4 }, () => new Block());

@@ -2,7 +2,7 @@ import { type AdaptedModel, type Parameter, valueAndGrads } from '@peft/core';
 import * as tf from '@tensorflow/tfjs-core';
 import { output, type Subject } from './subject.ts';
 
-/** The sum of squares of what the model gives. */
+/** The sum of squares of the model's output. */
 export const loss = (model: AdaptedModel, x: tf.Tensor): tf.Scalar => tf.sum(tf.square(model.call(x))) as tf.Scalar;
 
 /** The same, summed in double precision, which leaves finite differences less noise. */

@@ -37,7 +37,7 @@ export async function run(
   return values;
 }
 
-/** The largest difference between two lists of numbers, which must be as long as each other. */
+/** The largest difference between two lists of numbers of equal length. */
 export function difference(a: ArrayLike<number>, b: ArrayLike<number>): number {
   expect(a.length).toBe(b.length);
   return Math.max(...Array.from(a, (value, i) => Math.abs(value - b[i])));

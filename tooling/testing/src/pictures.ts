@@ -28,7 +28,7 @@ export interface PictureSource {
   batch(epoch: number, place: number): PictureBatch;
 }
 
-/** Pictures whose class is their brightest channel: the same ones each time, others in each epoch. */
+/** Pictures whose class is their brightest channel: deterministic, and different in each epoch. */
 export function brightestChannel(options: PictureOptions = {}): PictureSource {
   const { batches: length = 4, batchSize = 6, side = 16, contrast = 1, noise = 0.3 } = options;
   const values = side * side * 3;

@@ -12,7 +12,7 @@ import {
 import type * as tf from '@tensorflow/tfjs-core';
 import { network as net, run } from './net.ts';
 
-/** What a method promises, and the checks hold it to. */
+/** What a method promises; the checks verify it. */
 export interface Expectations {
   /** Whether it folds into the base weights. */
   mergeable: boolean;
@@ -29,7 +29,7 @@ export interface Expectations {
   first?: readonly string[];
 }
 
-/** A method on a network: what the checks are about. */
+/** A method on a network, as the checks test it. */
 export interface Subject extends Expectations {
   /** The same network each time. */
   network(): Module;
@@ -80,5 +80,5 @@ export async function valuesOf(all: Iterable<[string, Parameter]>): Promise<Reco
   return Object.fromEntries(await Promise.all([...all].map(read)));
 }
 
-/** The frozen weights, whatever stands in for them. */
+/** The frozen weights, even where an adapter's copy is in use. */
 export const weights = ({ base }: AdaptedModel): Promise<Record<string, Float32Array>> => valuesOf(parameters(base));

@@ -6,7 +6,7 @@ import { output, type Subject } from '../subject.ts';
 
 /** Ownership. */
 export function checkMemory(subject: Subject): void {
-  test('it leaves no tensor behind', async () => {
+  test('it leaks no tensor', async () => {
     const before = tf.memory().numTensors;
     const model = await subject.attach();
     await output(subject, model);

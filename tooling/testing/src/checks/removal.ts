@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { difference } from '../net.ts';
 import { moved, output, type Subject } from '../subject.ts';
 
-/** What is adapted can be had back. */
+/** Disabling and removing an adapter restore the base. */
 export function checkRemoval(subject: Subject): void {
   test('disabled, the base is exact; removed, it is pristine', async () => {
     const before = await output(subject, subject.network());

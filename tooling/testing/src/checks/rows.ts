@@ -6,9 +6,9 @@ import { moved, type Subject } from '../subject.ts';
 
 const firstRow = (x: tf.Tensor): tf.Tensor => tf.split(x, [1, x.shape[1]! - 1], 1)[0];
 
-/** A method that says `rowwise` is: an adapted module maps the first row by itself to the first row of the whole. */
+/** Checks `rowwise`: an adapted module maps the first row alone to the first row of its full output. */
 export function checkRows(subject: Subject): void {
-  test('each row is mapped by itself, if the method says so', async () => {
+  test('it maps each row independently, if it is rowwise', async () => {
     const model = await moved(subject);
     const { method, plan } = model.get('default');
     if (!method.rowwise) return;

@@ -4,7 +4,7 @@ import { output, type Subject } from '../subject.ts';
 
 /** No-op at the start, and determinism. */
 export function checkStart(subject: Subject): void {
-  test('it changes nothing at the start, and starts the same from the same key', async () => {
+  test('it is a no-op at the start, and the same key gives the same start', async () => {
     const before = await output(subject, subject.network());
     const [first, second] = await Promise.all([subject.attach(), subject.attach()]);
     const after = await output(subject, first);
