@@ -92,6 +92,7 @@ export {
 } from './module/layout.ts';
 export { Module, type Patch, patch, type Variables } from './module/module.ts';
 export type { ModuleNaming } from './module/naming.ts';
+export { widenTensor } from './module/nonzero.ts';
 export { isFrozen, Parameter, type ParameterOptions } from './module/parameter.ts';
 export { type LoadOptions, loadState, saveState } from './module/state.ts';
 export { bindPaths, children, disposeModule, getModule, initialize, modules, parameters } from './module/tree.ts';

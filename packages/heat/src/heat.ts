@@ -9,6 +9,7 @@ import {
   type Stage,
   type Target,
   type WeightCall,
+  widenTensor,
   wrapMethod,
 } from '@peft/core';
 import * as tf from '@tensorflow/tfjs-core';
@@ -56,7 +57,8 @@ export type HeatMethod = Method<HeatConfig, HeatFindings>;
 
 // 1. What a mask does, to the delta of any method.
 
-const factors = (on: readonly boolean[]): tf.Tensor1D => tf.tensor1d(on.map(Number));
+/** 1 where features are on, 0 where they are off, `[features]`. A step that is recorded takes no arrays of the host. */
+const factors = (on: readonly boolean[]): tf.Tensor => widenTensor(tf.ones([on.filter(Boolean).length]), on);
 
 /** What is added to a target's output, `[..., out]`. */
 function maskedDelta(call: DeltaCall, base: Method, { isAdapted, outputs, inputs }: Mask): tf.Tensor {
