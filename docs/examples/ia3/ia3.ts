@@ -1,13 +1,5 @@
-import {
-  type ConfigOf,
-  configure,
-  type GivenOf,
-  type Method,
-  type MethodFactory,
-  ones,
-  requiredTargets,
-  savedModules,
-} from '@peft/core';
+import { type Method, type MethodFactory, ones } from '@peft/core';
+import { type ConfigOf, configure, type GivenOf, requiredTargets, savedModules } from '@peft/core/method';
 import * as tf from '@tensorflow/tfjs-core';
 
 /*

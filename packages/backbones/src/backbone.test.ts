@@ -1,14 +1,5 @@
-import {
-  DropPath,
-  getModule,
-  hostRandom,
-  initialize,
-  key,
-  type Module,
-  modules,
-  parameters,
-  withScope,
-} from '@peft/core';
+import { DropPath, getModule, initialize, key, type Module, modules, parameters } from '@peft/core';
+import { hostRandom, withScope } from '@peft/core/engine';
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
 import { maxDifference } from '../test/compare.ts';

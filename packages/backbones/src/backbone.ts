@@ -1,12 +1,8 @@
 import {
   bindPaths,
   check,
-  checkpointed,
   children,
-  currentScope,
   DropPath,
-  detached,
-  isConstant,
   Linear,
   Module,
   type ModuleNaming,
@@ -14,6 +10,7 @@ import {
   type Parameter,
   parameters,
 } from '@peft/core';
+import { checkpointed, currentScope, detached, isConstant } from '@peft/core/engine';
 import type * as tf from '@tensorflow/tfjs-core';
 import { frozenCount, runSegments, type Segment } from './segment.ts';
 import { moduleNamings } from './weights/namings.ts';

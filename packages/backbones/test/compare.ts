@@ -6,8 +6,8 @@ import {
   type Safetensors,
   softmaxCrossEntropy,
   toFloat32,
-  valueAndGrads,
 } from '@peft/core';
+import { valueAndGrads } from '@peft/core/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
 /** A stored tensor's numbers. */

@@ -1,19 +1,15 @@
 import {
   type AdaptedModel,
   adapt,
-  drawNormal,
-  hostRandom,
   initialize,
   key,
-  lowRankDelta,
-  lowRankParameters,
   type Method,
   normal,
   type Parameter,
   softmaxCrossEntropy,
-  valueAndGrads,
-  withScope,
 } from '@peft/core';
+import { drawNormal, hostRandom, valueAndGrads, withScope } from '@peft/core/engine';
+import { lowRankDelta, lowRankParameters } from '@peft/core/method';
 import * as tf from '@tensorflow/tfjs-core';
 import type { Backbone } from '../src/index.ts';
 

@@ -1,4 +1,5 @@
-import { PeftError, registerGradients } from '@peft/core';
+import { PeftError } from '@peft/core';
+import { registerGradients } from '@peft/core/engine';
 import * as tf from '@tensorflow/tfjs-core';
 import { activate } from './activate.ts';
 import { installedPackages, load, type Packages } from './packages.ts';

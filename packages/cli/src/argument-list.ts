@@ -1,4 +1,5 @@
-import { type JsonObject, value } from '@peft/core';
+import type { JsonObject } from '@peft/core';
+import { value } from '@peft/core/method';
 import type { Recipe } from '@peft/run';
 import {
   type Argument,

@@ -1,4 +1,4 @@
-import { type Option, value } from '@peft/core';
+import { type Option, value } from '@peft/core/method';
 import { type Recipe, recipeOptions } from '@peft/run';
 
 /**

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import { closest, PeftError, problemOf } from '@peft/core';
+import { closest, PeftError } from '@peft/core';
+import { problemOf } from '@peft/core/method';
 import { parse } from 'yaml';
 import type { Argument, ValueOf } from './argument.ts';
 import { described } from './argument-list.ts';

@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs';
-import { configure, option, value } from '@peft/core';
+import { configure, option, value } from '@peft/core/method';
 import { lora } from '@peft/lora';
 import { type MethodOption, makeMethod, methodOptions, methodRegistry } from '@peft/run';
 import { afterAll, describe, expect, test } from 'vitest';

@@ -3,7 +3,6 @@ import { createBackbone, exportBackbone, zoo } from '@peft/backbones';
 import { openBackbone } from '@peft/backbones/node';
 import {
   adapt,
-  drawNormal,
   fold,
   fromFloat32,
   key,
@@ -12,6 +11,7 @@ import {
   serializeSafetensors,
   toFloat32,
 } from '@peft/core';
+import { drawNormal } from '@peft/core/engine';
 import { saveAdapters } from '@peft/core/node';
 import { lora } from '@peft/lora';
 import '@tensorflow/tfjs-backend-cpu';

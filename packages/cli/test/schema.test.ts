@@ -1,5 +1,5 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { option, value } from '@peft/core';
+import { option, value } from '@peft/core/method';
 import { lora } from '@peft/lora';
 import { makeMethod, methodRegistry } from '@peft/run';
 import { Ajv } from 'ajv';

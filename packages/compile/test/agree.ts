@@ -1,4 +1,5 @@
-import { type Engine, eagerEngine, type HostTensor, type HostTensors, registerGradients, type Step } from '@peft/core';
+import { type Engine, eagerEngine, type HostTensor, type HostTensors, type Step } from '@peft/core';
+import { registerGradients } from '@peft/core/engine';
 import * as tf from '@tensorflow/tfjs-core';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';

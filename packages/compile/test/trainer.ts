@@ -1,6 +1,5 @@
 import {
   attention,
-  checkpointed,
   dropout,
   type Engine,
   gelu,
@@ -9,9 +8,8 @@ import {
   linear,
   type Step,
   softmaxCrossEntropy,
-  valueAndGrads,
-  withScope,
 } from '@peft/core';
+import { checkpointed, valueAndGrads, withScope } from '@peft/core/engine';
 import * as tf from '@tensorflow/tfjs-core';
 import { expect } from 'vitest';
 

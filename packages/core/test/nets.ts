@@ -1,16 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
-import {
-  DropPath,
-  initialize,
-  key,
-  Linear,
-  lowRankDelta,
-  lowRankDeltaWeight,
-  lowRankParameters,
-  type Method,
-  Module,
-  type TargetOptions,
-} from '../src/index.ts';
+import { DropPath, initialize, key, Linear, type Method, Module, type TargetOptions } from '../src/index.ts';
+import { lowRankDelta, lowRankDeltaWeight, lowRankParameters } from '../src/method/index.ts';
 
 /** A residual layer with a fused projection. */
 export class Layer extends Module {

@@ -1,4 +1,5 @@
-import { drawPermutation, fold, key } from '@peft/core';
+import { fold, key } from '@peft/core';
+import { drawPermutation } from '@peft/core/engine';
 import { type Batch, batches } from './batches.ts';
 import type { Dataset } from './dataset.ts';
 import type { Preprocessing, Transform } from './preprocessing.ts';

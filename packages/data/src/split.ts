@@ -1,4 +1,5 @@
-import { drawPermutation, fold, type Key } from '@peft/core';
+import { fold, type Key } from '@peft/core';
+import { drawPermutation } from '@peft/core/engine';
 
 /** Two parts of a dataset, as ascending indices. */
 export interface Parts {

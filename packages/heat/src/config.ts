@@ -1,17 +1,15 @@
+import { adaptformer, check, type Method } from '@peft/core';
 import {
-  adaptformer,
   adaptformerOptions,
   type ConfigOf,
-  check,
   configure,
   type GivenOf,
-  type Method,
   option,
   required,
   targetsOf,
   value,
   wrapperOptions,
-} from '@peft/core';
+} from '@peft/core/method';
 import { namedStrategies, type Strategy } from './importance.ts';
 
 const heads = value.list(value.integer({ min: 0 }));

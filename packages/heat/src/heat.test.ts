@@ -8,10 +8,9 @@ import {
   type Method,
   Module,
   parseSafetensors,
-  planAdapter,
-  planSettled,
   writeAdapterFolder,
 } from '@peft/core';
+import { planAdapter, planSettled } from '@peft/core/method';
 import { conformance, difference, movedAdapter, network, run } from '@peft/testing';
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';

@@ -1,17 +1,5 @@
-import {
-  adaptformer,
-  check,
-  type DeltaCall,
-  linear,
-  type Method,
-  type MethodFactory,
-  type Scores,
-  type Stage,
-  type Target,
-  type WeightCall,
-  widenTensor,
-  wrapMethod,
-} from '@peft/core';
+import { adaptformer, check, linear, type Method, type MethodFactory, type Target, widenTensor } from '@peft/core';
+import { type DeltaCall, type Scores, type Stage, type WeightCall, wrapMethod } from '@peft/core/method';
 import * as tf from '@tensorflow/tfjs-core';
 import {
   adaptedOf,

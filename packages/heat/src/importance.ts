@@ -1,4 +1,5 @@
-import { drawUniform, fold, key } from '@peft/core';
+import { fold, key } from '@peft/core';
+import { drawUniform } from '@peft/core/engine';
 
 /*
  * HEAT (arXiv 2404.08894; Heart-LoRA since v2): which attention heads matter to the task, and which to turn off.

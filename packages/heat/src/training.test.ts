@@ -2,15 +2,15 @@ import type { Backbone } from '@peft/backbones';
 import {
   adaptformer,
   attachAdapterFolder,
-  gateGradients,
   type Linear,
   modules,
   patch,
   readAdapterFolder,
-  type Stage,
   softmaxCrossEntropy,
   writeAdapterFolder,
 } from '@peft/core';
+import { gateGradients } from '@peft/core/engine';
+import type { Stage } from '@peft/core/method';
 import { difference, follow, run } from '@peft/testing';
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';

@@ -1,5 +1,6 @@
 import { createBackbone, lookupBackbone } from '@peft/backbones';
-import { type AdaptedModel, adapt, eagerEngine, initialize, isMadeBy, key, type Method, parameters } from '@peft/core';
+import { type AdaptedModel, adapt, eagerEngine, initialize, key, type Method, parameters } from '@peft/core';
+import { isMadeBy } from '@peft/core/method';
 import { brightestChannel } from '@peft/testing';
 import { Trainer, type TrainerOptions } from '@peft/train';
 import { type HeatFindings, heat } from '../src/index.ts';

@@ -3,17 +3,15 @@ import {
   adapt,
   attachAdapterFolder,
   disposeModule,
-  hostRandom,
   key,
   Linear,
   modules,
   parameters,
   readAdapterFolder,
   saveState,
-  valueAndGrads,
-  withScope,
   writeAdapterFolder,
 } from '@peft/core';
+import { hostRandom, valueAndGrads, withScope } from '@peft/core/engine';
 import { lora } from '@peft/lora';
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';

@@ -1,5 +1,6 @@
 import { createBackbone } from '@peft/backbones';
-import { type AdaptedModel, adapt, drawNormal, initialize, key } from '@peft/core';
+import { type AdaptedModel, adapt, initialize, key } from '@peft/core';
+import { drawNormal } from '@peft/core/engine';
 import * as tf from '@tensorflow/tfjs-core';
 import { expect, test } from 'vitest';
 import { calibrate, expertMixing, type LilyOptions, lily } from './index.ts';

@@ -1,4 +1,5 @@
-import { type AdaptedModel, adaptformer, check, isBlock, isMadeBy } from '@peft/core';
+import { type AdaptedModel, adaptformer, check } from '@peft/core';
+import { isBlock, isMadeBy } from '@peft/core/method';
 import type * as tf from '@tensorflow/tfjs-core';
 import { lily } from './lily.ts';
 import { expertMixing } from './mixing.ts';

@@ -1,4 +1,5 @@
-import { type ConfigOf, check, configure, type GivenOf, option, savedModules, targetsOf, value } from '@peft/core';
+import { check } from '@peft/core';
+import { type ConfigOf, configure, type GivenOf, option, savedModules, targetsOf, value } from '@peft/core/method';
 
 /** The defaults are the keys, values and MLPs of a vision transformer, as in the authors' visual adaptation. */
 export const lilyOptions = {

@@ -1,18 +1,17 @@
+import type { JsonObject, Target } from '@peft/core';
 import {
   isBlock,
-  type JsonObject,
   option,
   type PeftAdapterFile,
   readFields,
   readTable,
-  type Target,
   type TargetValues,
   type TensorReader,
   type TensorTable,
   targetFields,
   value,
   writeTable,
-} from '@peft/core';
+} from '@peft/core/method';
 import { type LilyConfig, type LilyOptions, lilyOptions } from './config.ts';
 import { groupOf, strideOf, targetName } from './sharing.ts';
 

@@ -9,14 +9,13 @@ import {
   Linear,
   Module,
   parseSafetensors,
-  planAdapter,
   readAdapterFolder,
-  resolveTargets,
   serializeSafetensors,
-  storedNumbers,
   toFloat32,
   writeAdapterFolder,
 } from '@peft/core';
+import { storedNumbers } from '@peft/core/engine';
+import { planAdapter, resolveTargets } from '@peft/core/method';
 import { conformance, difference, LayeredNet, Mlp, movedAdapter, layeredNet as net, run } from '@peft/testing';
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';

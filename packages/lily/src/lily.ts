@@ -1,21 +1,16 @@
+import { linear, linearDefault, type Method, type MethodFactory, type Target, zeros } from '@peft/core';
 import {
   type DeltaCall,
   isBlock,
-  linear,
-  linearDefault,
   linearLayout,
-  type Method,
-  type MethodFactory,
   type ParameterSpec,
   type PeftAdapterFile,
   plainLayout,
   type ReadAdapter,
   type RenamedTargets,
   renamedOptions,
-  type Target,
   type Tensors,
-  zeros,
-} from '@peft/core';
+} from '@peft/core/method';
 import * as tf from '@tensorflow/tfjs-core';
 import { type LilyConfig, type LilyOptions, lilyConfig, lilyOptions } from './config.ts';
 import { lilyFile, optionsOf, readValues } from './files.ts';

@@ -1,4 +1,5 @@
-import { type AdaptedModel, type Adapter, check, isMadeBy, patch } from '@peft/core';
+import { type AdaptedModel, type Adapter, check, patch } from '@peft/core';
+import { isMadeBy } from '@peft/core/method';
 import * as tf from '@tensorflow/tfjs-core';
 import { bottleneck, lily, mixingWeights } from './lily.ts';
 

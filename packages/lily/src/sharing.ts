@@ -1,4 +1,5 @@
-import { isBlock, type Target } from '@peft/core';
+import type { Target } from '@peft/core';
+import { isBlock } from '@peft/core/method';
 import type { LilyConfig } from './config.ts';
 
 /*

@@ -1,4 +1,5 @@
-import { type Adapter, check, type Target, weightOf } from '@peft/core';
+import { type Adapter, check, type Target } from '@peft/core';
+import { weightOf } from '@peft/core/method';
 import * as tf from '@tensorflow/tfjs-core';
 import type { LoraConfig } from './config.ts';
 import { loraDeltaWeight, rankOf, scaleOf } from './maths.ts';

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { type AdaptedModel, type Adapter, adapt, initialize, key, Linear, Module, permute } from '@peft/core';
+import { type AdaptedModel, type Adapter, adapt, initialize, key, Linear, Module } from '@peft/core';
+import { permute } from '@peft/core/method';
 import { difference } from '@peft/testing';
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';

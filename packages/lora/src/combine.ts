@@ -1,4 +1,5 @@
-import { type AdaptedModel, type Adapter, check, isMadeBy, key, type Parameter } from '@peft/core';
+import { type AdaptedModel, type Adapter, check, key, type Parameter } from '@peft/core';
+import { isMadeBy } from '@peft/core/method';
 import { combineTarget, type Factors, padded, type WeightedTarget } from './combine-maths.ts';
 import type { LoraConfig } from './config.ts';
 import { lora } from './lora.ts';

@@ -1,14 +1,5 @@
-import {
-  type ConfigOf,
-  check,
-  configure,
-  type GivenOf,
-  openTargets,
-  option,
-  savedModules,
-  type TargetOptions,
-  value,
-} from '@peft/core';
+import { check, type TargetOptions } from '@peft/core';
+import { type ConfigOf, configure, type GivenOf, openTargets, option, savedModules, value } from '@peft/core/method';
 
 export const loraOptions = {
   ...openTargets,

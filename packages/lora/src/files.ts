@@ -1,10 +1,8 @@
+import { check, fromFloat32, type JsonObject, type Slice, type StoredTensor, type Target } from '@peft/core';
 import {
   type Adaptable,
-  check,
   type FileLayout,
   fromFileOrder,
-  fromFloat32,
-  type JsonObject,
   option,
   type PeftAdapterFile,
   patternValue,
@@ -12,9 +10,6 @@ import {
   type RenamedTargets,
   readFields,
   renamedOptions,
-  type Slice,
-  type StoredTensor,
-  type Target,
   type TargetValues,
   type TensorReader,
   targetFields,
@@ -22,7 +17,7 @@ import {
   value,
   weightLayout,
   weightOf,
-} from '@peft/core';
+} from '@peft/core/method';
 import { type LoraConfig, type LoraOptions, loraConfig, loraOptions } from './config.ts';
 import { normsLayout, rankOf, scaleOf } from './maths.ts';
 

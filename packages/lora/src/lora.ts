@@ -1,4 +1,5 @@
-import type { Method, MethodFactory, PeftAdapterFile, ReadAdapter, Target } from '@peft/core';
+import type { Method, MethodFactory, Target } from '@peft/core';
+import type { PeftAdapterFile, ReadAdapter } from '@peft/core/method';
 import { type LoraConfig, type LoraOptions, loraConfig, loraOptions } from './config.ts';
 import { loraPart, readLora, renamedLora, writeLora } from './files.ts';
 import { loraDelta, loraDeltaWeight, loraFromWeight, loraParameters } from './maths.ts';

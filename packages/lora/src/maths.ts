@@ -1,24 +1,18 @@
+import { constant, dropout, linear, linearDefault, normal, type Target, zeros } from '@peft/core';
+import { detached } from '@peft/core/engine';
 import {
-  constant,
   type DeltaCall,
-  detached,
-  dropout,
   type FileLayout,
   type Kernel,
   type LowRankInit,
-  linear,
-  linearDefault,
   lowRankDelta,
   lowRankDeltaWeight,
   lowRankParameters,
-  normal,
   type ParameterSpec,
   patternValue,
   plainLayout,
-  type Target,
   type Tensors,
-  zeros,
-} from '@peft/core';
+} from '@peft/core/method';
 import * as tf from '@tensorflow/tfjs-core';
 import type { LoraConfig } from './config.ts';
 import { principalFactors } from './svd.ts';

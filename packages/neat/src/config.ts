@@ -1,4 +1,4 @@
-import { type ConfigOf, configure, type GivenOf, option, savedModules, targetsOf, value } from '@peft/core';
+import { type ConfigOf, configure, type GivenOf, option, savedModules, targetsOf, value } from '@peft/core/method';
 import { activationNames } from './activations.ts';
 
 /** The defaults are the queries and values of a vision transformer, as in the authors' image classification. */

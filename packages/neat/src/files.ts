@@ -1,16 +1,14 @@
+import { check, type JsonObject, type Target } from '@peft/core';
 import {
-  check,
-  type JsonObject,
   option,
   type PeftAdapterFile,
   readFields,
-  type Target,
   type TargetValues,
   type TensorTable,
   targetFields,
   value,
   writeTable,
-} from '@peft/core';
+} from '@peft/core/method';
 import type { Activation } from './activations.ts';
 import { type NeatConfig, type NeatOptions, neatOptions } from './config.ts';
 

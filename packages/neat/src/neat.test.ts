@@ -6,11 +6,10 @@ import {
   Linear,
   Module,
   parseSafetensors,
-  planAdapter,
   readAdapterFolder,
-  type Tensors,
   writeAdapterFolder,
 } from '@peft/core';
+import { planAdapter, type Tensors } from '@peft/core/method';
 import { conformance, difference, movedAdapter, network, run } from '@peft/testing';
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';

@@ -1,20 +1,22 @@
 import {
-  type DeltaCall,
   type Initializer,
   linear,
   linearDefault,
-  linearLayout,
   type Method,
   type MethodFactory,
+  type Target,
+  zeros,
+} from '@peft/core';
+import {
+  type DeltaCall,
+  linearLayout,
   type ParameterSpec,
   type PeftAdapterFile,
   type ReadAdapter,
   readTable,
   renamedOptions,
-  type Target,
   type Tensors,
-  zeros,
-} from '@peft/core';
+} from '@peft/core/method';
 import * as tf from '@tensorflow/tfjs-core';
 import { activations } from './activations.ts';
 import { type NeatConfig, type NeatOptions, neatConfig, neatOptions } from './config.ts';

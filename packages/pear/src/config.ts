@@ -1,16 +1,13 @@
+import { adaptformer, check, type Method, PeftError } from '@peft/core';
 import {
-  adaptformer,
   adaptformerOptions,
   type ConfigOf,
-  check,
   type GivenOf,
-  type Method,
   option,
-  PeftError,
   required,
   value,
   wrapperOptions,
-} from '@peft/core';
+} from '@peft/core/method';
 
 export const pearOptions = {
   ratio: /* @__PURE__ */ option(

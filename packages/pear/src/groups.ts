@@ -1,4 +1,5 @@
-import { check, closest, isBlock, type Method, type Target } from '@peft/core';
+import { check, closest, type Method, type Target } from '@peft/core';
+import { isBlock } from '@peft/core/method';
 import type { PearParts } from './config.ts';
 import { prunedCount } from './prune.ts';
 

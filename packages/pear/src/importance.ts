@@ -1,4 +1,6 @@
-import { check, drawUniform, fold, key, type Method, type Scores, type TargetValues } from '@peft/core';
+import { check, fold, key, type Method } from '@peft/core';
+import { drawUniform } from '@peft/core/engine';
+import type { Scores, TargetValues } from '@peft/core/method';
 import type { PearConfig } from './config.ts';
 
 /** `sum |theta|` over the tensors of a target that are trained. */

@@ -1,13 +1,6 @@
 import { createBackbone } from '@peft/backbones';
-import {
-  adaptformer,
-  countParameters,
-  type Method,
-  type ParameterReport,
-  planAdapter,
-  planSettled,
-  type TargetValues,
-} from '@peft/core';
+import { adaptformer, countParameters, type Method, type ParameterReport } from '@peft/core';
+import { planAdapter, planSettled, type TargetValues } from '@peft/core/method';
 import { conformance, movedAdapter } from '@peft/testing';
 import { describe, expect, test } from 'vitest';
 import { cases, down, findingsOf, merge, net, passed } from '../test/pruned.ts';

@@ -1,21 +1,14 @@
+import { adaptformer, check, fold, key, type Method, type MethodFactory, type Target, zeros } from '@peft/core';
+import { withScope } from '@peft/core/engine';
 import {
-  adaptformer,
   adaptformerOptions,
-  check,
   type DeltaCall,
-  fold,
-  key,
-  type Method,
-  type MethodFactory,
   type ParameterSpec,
   type Stage,
-  type Target,
   type Tensors,
   type WeightCall,
-  withScope,
   wrapMethod,
-  zeros,
-} from '@peft/core';
+} from '@peft/core/method';
 import * as tf from '@tensorflow/tfjs-core';
 import {
   type PearConfig,

@@ -1,4 +1,5 @@
-import { drawPermutation, type Key } from '@peft/core';
+import type { Key } from '@peft/core';
+import { drawPermutation } from '@peft/core/engine';
 
 /*
  * Prune and share (Pear, arXiv 2409.19733), on numbers alone. Of the positions P = 0 .. n-1 whose adapters are alike, each

@@ -1,4 +1,5 @@
-import { countParameters, eagerEngine, valueAndGrads } from '@peft/core';
+import { countParameters, eagerEngine } from '@peft/core';
+import { valueAndGrads } from '@peft/core/engine';
 import { follow } from '@peft/testing';
 import { passStage, stageOf } from '@peft/train';
 import * as tf from '@tensorflow/tfjs-core';

@@ -1,4 +1,5 @@
-import { type AdaptedModel, isMadeBy, type Method } from '@peft/core';
+import type { AdaptedModel, Method } from '@peft/core';
+import { isMadeBy } from '@peft/core/method';
 import { type ConformanceCase, layeredNet } from '@peft/testing';
 import { type PearFindings, type PearOptions, pear } from '../src/index.ts';
 

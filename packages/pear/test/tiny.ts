@@ -1,14 +1,6 @@
 import { SwinTransformer, VisionTransformer } from '@peft/backbones';
-import {
-  type AdaptedModel,
-  adapt,
-  type Engine,
-  eagerEngine,
-  initialize,
-  isMadeBy,
-  key,
-  softmaxCrossEntropy,
-} from '@peft/core';
+import { type AdaptedModel, adapt, type Engine, eagerEngine, initialize, key, softmaxCrossEntropy } from '@peft/core';
+import { isMadeBy } from '@peft/core/method';
 import { brightestChannel } from '@peft/testing';
 import { Trainer } from '@peft/train';
 import * as tf from '@tensorflow/tfjs-core';

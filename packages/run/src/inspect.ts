@@ -1,12 +1,6 @@
-import {
-  type AdaptedModel,
-  type Adapter,
-  deltaNorms,
-  type Engine,
-  type HostTensors,
-  isMadeBy,
-  withScope,
-} from '@peft/core';
+import { type AdaptedModel, type Adapter, deltaNorms, type Engine, type HostTensors } from '@peft/core';
+import { withScope } from '@peft/core/engine';
+import { isMadeBy } from '@peft/core/method';
 import { heat } from '@peft/heat';
 import { expertMixing } from '@peft/lily';
 import { pear } from '@peft/pear';

@@ -1,4 +1,5 @@
-import type { Json, JsonObject, Option } from '@peft/core';
+import type { Json, JsonObject } from '@peft/core';
+import type { Option } from '@peft/core/method';
 import { type MethodEntry, methodRegistry } from './methods.ts';
 import { optionSchema } from './option-schema.ts';
 

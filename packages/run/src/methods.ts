@@ -2,14 +2,13 @@ import {
   adaptformer,
   check,
   closest,
-  isMethodRecord,
   type Json,
   type JsonObject,
   type Method,
   type MethodFactory,
-  reviveMethod,
   trainModules,
 } from '@peft/core';
+import { isMethodRecord, reviveMethod } from '@peft/core/method';
 import { heat } from '@peft/heat';
 import { lily } from '@peft/lily';
 import { lora } from '@peft/lora';

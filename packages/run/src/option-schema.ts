@@ -1,4 +1,5 @@
-import type { JsonObject, value as kinds } from '@peft/core';
+import type { JsonObject } from '@peft/core';
+import type { value as kinds } from '@peft/core/method';
 
 const range = ({ min, above, max, below }: kinds.Range): JsonObject => ({
   ...(min !== undefined && { minimum: min }),

@@ -1,4 +1,5 @@
-import { type ConfigOf, configure, type JsonObject, option, value } from '@peft/core';
+import type { JsonObject } from '@peft/core';
+import { type ConfigOf, configure, option, value } from '@peft/core/method';
 import { type MethodEntry, methodEntry, methodRegistry } from './methods.ts';
 import { type Preset, presets, scheduleNames } from './presets.ts';
 

@@ -1,14 +1,5 @@
-import {
-  configure,
-  type JsonObject,
-  type MethodRecord,
-  methodRecord,
-  option,
-  PeftError,
-  required,
-  sha256Of,
-  value,
-} from '@peft/core';
+import { type JsonObject, PeftError, sha256Of } from '@peft/core';
+import { configure, type MethodRecord, methodRecord, option, required, value } from '@peft/core/method';
 import { type Difference, differencesOf, type Metrics } from '@peft/train';
 import type { Insight } from './insight.ts';
 import type { RunModel } from './model.ts';

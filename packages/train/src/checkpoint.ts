@@ -2,19 +2,16 @@ import {
   type AdaptedModel,
   check,
   fromFloat32,
-  isMethodRecord,
   type JsonObject,
   type Method,
-  type MethodRecord,
-  methodRecord,
   PeftError,
   parseSafetensors,
   type Safetensors,
   type StoredTensor,
   serializeSafetensors,
-  TensorReader,
   toFloat32,
 } from '@peft/core';
+import { isMethodRecord, type MethodRecord, methodRecord, TensorReader } from '@peft/core/method';
 import * as tf from '@tensorflow/tfjs-core';
 import type { AdamW } from './adamw.ts';
 import { adapterParameters, checkFinite, nonFinite } from './finite.ts';

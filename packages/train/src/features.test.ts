@@ -1,15 +1,6 @@
 import { type Backbone, createBackbone, splitFeatures, zoo } from '@peft/backbones';
-import {
-  adapt,
-  drawNormal,
-  drawPermutation,
-  eagerEngine,
-  fold,
-  initialize,
-  key,
-  type Method,
-  trainModules,
-} from '@peft/core';
+import { adapt, eagerEngine, fold, initialize, key, type Method, trainModules } from '@peft/core';
+import { drawNormal, drawPermutation } from '@peft/core/engine';
 import { lora } from '@peft/lora';
 import { describe, expect, test } from 'vitest';
 import { type BatchSource, cacheFeatures, type OrderedSource, Trainer } from './index.ts';

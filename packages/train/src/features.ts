@@ -1,4 +1,5 @@
-import { type CompiledStep, check, type Engine, type Step, withScope } from '@peft/core';
+import { type CompiledStep, check, type Engine, type Step } from '@peft/core';
+import { withScope } from '@peft/core/engine';
 import * as tf from '@tensorflow/tfjs-core';
 import type { Batch, BatchSource } from './batch.ts';
 import { batchInputs } from './evaluate.ts';

@@ -1,6 +1,5 @@
 import {
   type AdaptedModel,
-  type AdaptFormerConfig,
   adapt,
   adaptformer,
   eagerEngine,
@@ -9,8 +8,8 @@ import {
   Linear,
   type Method,
   Module,
-  type Scores,
 } from '@peft/core';
+import type { AdaptFormerConfig, Scores } from '@peft/core/method';
 import { brightestChannel } from '@peft/testing';
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';

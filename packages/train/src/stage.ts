@@ -1,16 +1,14 @@
 import {
   type AdaptedModel,
   type Adapter,
-  type Aggregation,
   type CompiledStep,
   type Engine,
-  gateGradients,
   type HostTensors,
-  type Stage,
   type Step,
   softmaxCrossEntropy,
-  withScope,
 } from '@peft/core';
+import { gateGradients, withScope } from '@peft/core/engine';
+import type { Aggregation, Stage } from '@peft/core/method';
 import * as tf from '@tensorflow/tfjs-core';
 import type { BatchSource } from './batch.ts';
 import { batchInputs } from './evaluate.ts';

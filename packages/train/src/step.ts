@@ -1,11 +1,5 @@
-import {
-  type AdaptedModel,
-  type Parameter,
-  type Step,
-  softmaxCrossEntropy,
-  valueAndGrads,
-  withScope,
-} from '@peft/core';
+import { type AdaptedModel, type Parameter, type Step, softmaxCrossEntropy } from '@peft/core';
+import { valueAndGrads, withScope } from '@peft/core/engine';
 import * as tf from '@tensorflow/tfjs-core';
 import { type AdamW, flatten } from './adamw.ts';
 

@@ -10,8 +10,8 @@ import {
   key,
   type Method,
   PeftError,
-  type Stage,
 } from '@peft/core';
+import type { Stage } from '@peft/core/method';
 import * as tf from '@tensorflow/tfjs-core';
 import { AdamW, type AdamWOptions } from './adamw.ts';
 import type { Batch, BatchSource } from './batch.ts';

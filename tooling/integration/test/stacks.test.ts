@@ -6,10 +6,10 @@ import {
   countParameters,
   eagerEngine,
   type Method,
-  methodRecord,
   readAdapterFolder,
   writeAdapterFolder,
 } from '@peft/core';
+import { methodRecord } from '@peft/core/method';
 import { heat } from '@peft/heat';
 import { lily } from '@peft/lily';
 import { lora } from '@peft/lora';

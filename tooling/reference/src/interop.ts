@@ -2,16 +2,8 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { openBackbone } from '@peft/backbones/node';
-import {
-  type AdaptedModel,
-  adapt,
-  type Engine,
-  eagerEngine,
-  parseSafetensors,
-  permute,
-  toFloat32,
-  toInt32,
-} from '@peft/core';
+import { type AdaptedModel, adapt, type Engine, eagerEngine, parseSafetensors, toFloat32, toInt32 } from '@peft/core';
+import { permute } from '@peft/core/method';
 import { Trainer } from '@peft/train';
 import * as tf from '@tensorflow/tfjs-core';
 import { runPython } from './python.ts';

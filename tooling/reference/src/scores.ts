@@ -8,16 +8,16 @@ import {
   type AdaptedModel,
   type Adapter,
   adapt,
-  drawNormal,
   fold,
   fromFloat32,
   fromInt32,
   key,
   parameters,
-  permute,
   type StoredTensor,
   serializeSafetensors,
 } from '@peft/core';
+import { drawNormal } from '@peft/core/engine';
+import { permute } from '@peft/core/method';
 import type { Batch, BatchSource } from '@peft/train';
 import { runPython } from './python.ts';
 

@@ -2,16 +2,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openBackbone, saveBackbone } from '@peft/backbones/node';
-import {
-  drawNormal,
-  fromFloat32,
-  key,
-  parameters,
-  parseSafetensors,
-  permute,
-  serializeSafetensors,
-  toFloat32,
-} from '@peft/core';
+import { fromFloat32, key, parameters, parseSafetensors, serializeSafetensors, toFloat32 } from '@peft/core';
+import { drawNormal } from '@peft/core/engine';
+import { permute } from '@peft/core/method';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { difference } from '../src/interop.ts';

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { openBackbone } from '@peft/backbones/node';
-import { adapt, planAdapter } from '@peft/core';
+import { adapt } from '@peft/core';
+import { planAdapter } from '@peft/core/method';
 import { loadAdapters } from '@peft/core/node';
 import { lora } from '@peft/lora';
 import { sharedFolder } from '@peft/vitest/shared';

@@ -1,4 +1,6 @@
-import { drawNormal, eagerEngine, fold, isMadeBy, key } from '@peft/core';
+import { eagerEngine, fold, key } from '@peft/core';
+import { drawNormal } from '@peft/core/engine';
+import { isMadeBy } from '@peft/core/method';
 import { type HeatOptions, heat } from '@peft/heat';
 import { passStage, stageOf } from '@peft/train';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';

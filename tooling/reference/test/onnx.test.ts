@@ -7,7 +7,6 @@ import { exportOnnx } from '@peft/compile';
 import {
   type AdaptedModel,
   adapt,
-  drawNormal,
   fromFloat32,
   initialize,
   key,
@@ -17,6 +16,7 @@ import {
   serializeSafetensors,
   toFloat32,
 } from '@peft/core';
+import { drawNormal } from '@peft/core/engine';
 import { heat } from '@peft/heat';
 import { lily } from '@peft/lily';
 import { lora } from '@peft/lora';

@@ -1,14 +1,6 @@
-import {
-  type AdaptedModel,
-  type Adapter,
-  adaptformer,
-  drawNormal,
-  eagerEngine,
-  fold,
-  isMadeBy,
-  key,
-  type Method,
-} from '@peft/core';
+import { type AdaptedModel, type Adapter, adaptformer, eagerEngine, fold, key, type Method } from '@peft/core';
+import { drawNormal } from '@peft/core/engine';
+import { isMadeBy } from '@peft/core/method';
 import { pear } from '@peft/pear';
 import { passStage, stageOf } from '@peft/train';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';

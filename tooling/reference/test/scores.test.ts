@@ -2,15 +2,14 @@ import {
   type AdaptedModel,
   type Adapter,
   adaptformer,
-  drawNormal,
   fold,
   getModule,
   key,
   type Linear,
   type Parameter,
   softmaxCrossEntropy,
-  valueAndGrads,
 } from '@peft/core';
+import { drawNormal, valueAndGrads } from '@peft/core/engine';
 import { lora } from '@peft/lora';
 import type { Batch } from '@peft/train';
 import * as tf from '@tensorflow/tfjs-core';

@@ -1,4 +1,12 @@
-import { type ConfigOf, configure, type GivenOf, option, requiredTargets, savedModules, value } from '@peft/core';
+import {
+  type ConfigOf,
+  configure,
+  type GivenOf,
+  option,
+  requiredTargets,
+  savedModules,
+  value,
+} from '@peft/core/method';
 
 export const sampleOptions = {
   ...requiredTargets,

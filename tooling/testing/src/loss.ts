@@ -1,4 +1,5 @@
-import { type AdaptedModel, type Parameter, valueAndGrads } from '@peft/core';
+import type { AdaptedModel, Parameter } from '@peft/core';
+import { valueAndGrads } from '@peft/core/engine';
 import * as tf from '@tensorflow/tfjs-core';
 import { output, type Subject } from './subject.ts';
 

@@ -1,4 +1,4 @@
-import type { Option, Options } from '@peft/core';
+import type { Option, Options } from '@peft/core/method';
 
 function defaultOf({ default: otherwise, required }: Option): string {
   if (required) return '; must be given';

@@ -1,6 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { check, checkFinite, disposeModule, drawNormal, fold, key, PeftError, serializeSafetensors } from '@peft/core';
+import { check, checkFinite, disposeModule, fold, key, PeftError, serializeSafetensors } from '@peft/core';
+import { drawNormal } from '@peft/core/engine';
 import { writeFolderAtomic } from '@peft/core/node';
 import * as tf from '@tensorflow/tfjs-core';
 import type { Backbone } from '../backbone.ts';

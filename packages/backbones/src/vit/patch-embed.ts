@@ -1,14 +1,5 @@
-import {
-  type Adaptable,
-  check,
-  type Kernel,
-  linear,
-  Module,
-  Parameter,
-  truncatedNormal,
-  weightLayout,
-  zeros,
-} from '@peft/core';
+import { check, linear, Module, Parameter, truncatedNormal, zeros } from '@peft/core';
+import { type Adaptable, type Kernel, weightLayout } from '@peft/core/method';
 import * as tf from '@tensorflow/tfjs-core';
 
 /** Cuts pictures `[B, H, W, C]` into flat patches `[B, H/p * W/p, p*p*C]`, row by row. */

@@ -1,5 +1,6 @@
 import { createBackbone, setDropPath } from '@peft/backbones';
-import { adapt, type CompiledStep, drawNormal, type Engine, initialize, key } from '@peft/core';
+import { adapt, type CompiledStep, type Engine, initialize, key } from '@peft/core';
+import { drawNormal } from '@peft/core/engine';
 import { peakMemory } from '@peft/core/node';
 import { makeMethod, median } from '@peft/run';
 import { openEngine } from '@peft/run/node';

@@ -1,5 +1,6 @@
 import { exportOnnx } from '@peft/compile';
-import { type AdaptedModel, type Adapter, check, drawNormal, fold, key, PeftError, type Step } from '@peft/core';
+import { type AdaptedModel, type Adapter, check, fold, key, PeftError, type Step } from '@peft/core';
+import { drawNormal } from '@peft/core/engine';
 import { writeAtomic } from '@peft/core/node';
 import { checkLogits, evaluationStep } from '@peft/train';
 import * as tf from '@tensorflow/tfjs-core';

@@ -1,15 +1,9 @@
 import { stat } from 'node:fs/promises';
 import { createBackbone, zoo } from '@peft/backbones';
 import { openBackbone } from '@peft/backbones/node';
-import {
-  countParameters,
-  type JsonObject,
-  modules,
-  parameters,
-  planAdapter,
-  planSettled,
-  storedNumbers,
-} from '@peft/core';
+import { countParameters, type JsonObject, modules, parameters } from '@peft/core';
+import { storedNumbers } from '@peft/core/engine';
+import { planAdapter, planSettled } from '@peft/core/method';
 import { openAdapterFolder, openSafetensors, readRegular } from '@peft/core/node';
 import { factories, makeMethod } from '@peft/run';
 import { type Arguments, UsageError } from '../arguments.ts';

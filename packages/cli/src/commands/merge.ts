@@ -1,5 +1,6 @@
 import { saveBackbone } from '@peft/backbones/node';
-import { check, drawNormal, fold, key } from '@peft/core';
+import { check, fold, key } from '@peft/core';
+import { drawNormal } from '@peft/core/engine';
 import { batchSource } from '@peft/data';
 import { calibrate } from '@peft/lily';
 import { batchInputs } from '@peft/train';

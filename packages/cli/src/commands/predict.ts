@@ -5,12 +5,12 @@ import {
   getModule,
   PeftError,
   parseSafetensors,
-  permute,
   type Step,
   serializeSafetensors,
   toFloat32,
-  withScope,
 } from '@peft/core';
+import { withScope } from '@peft/core/engine';
+import { permute } from '@peft/core/method';
 import { readRegular, writeAtomic } from '@peft/core/node';
 import { evalTransform, leftOutRemark } from '@peft/data';
 import { listPictures, readPicture } from '@peft/data/node';

@@ -5,14 +5,13 @@ import {
   parameters,
   parseSafetensors,
   patch,
-  permute,
   type StoredTensor,
   softmaxCrossEntropy,
-  toFileOrder,
   toFloat32,
   toInt32,
-  valueAndGrads,
 } from '@peft/core';
+import { valueAndGrads } from '@peft/core/engine';
+import { permute, toFileOrder } from '@peft/core/method';
 import { readRegular } from '@peft/core/node';
 import { evalTransform } from '@peft/data';
 import * as tf from '@tensorflow/tfjs-core';

@@ -1,4 +1,5 @@
-import { check, configure, PeftError, required, value } from '@peft/core';
+import { check, PeftError } from '@peft/core';
+import { configure, required, value } from '@peft/core/method';
 import { parseResult } from '@peft/run';
 import type { ComparedMethod } from '../compared-method.ts';
 import { renderInsight } from './insight.ts';

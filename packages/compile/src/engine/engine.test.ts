@@ -1,5 +1,6 @@
 import type { Engine, HostTensors, Step } from '@peft/core';
-import { currentRandom, eagerEngine, fromFloat32, initialize, isDeferred, key, Linear, loadState } from '@peft/core';
+import { eagerEngine, fromFloat32, initialize, key, Linear, loadState } from '@peft/core';
+import { currentRandom, isDeferred } from '@peft/core/engine';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { batch, batchOf, checkpointedCall, expectSame, numbers, train, trainer } from '../../test/trainer.ts';

@@ -1,16 +1,14 @@
 import {
   type CompiledStep,
   check,
-  drawUniform,
   type Engine,
   fold,
   type HostTensor,
   type HostTensors,
-  isFrozen,
   key,
   type Step,
-  transposedReader,
 } from '@peft/core';
+import { drawUniform, isFrozen, transposedReader } from '@peft/core/engine';
 import * as tf from '@tensorflow/tfjs-core';
 import { writeModel } from '../onnx/model.ts';
 import { type Binding, type InputSpec, type Recording, record, type Storage } from '../record/record.ts';

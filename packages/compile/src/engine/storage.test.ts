@@ -1,10 +1,8 @@
 import {
   adapt,
-  drawNormal,
   type Engine,
   gelu,
   initialize,
-  isDeferred,
   key,
   LayerNorm,
   Linear,
@@ -15,8 +13,8 @@ import {
   saveState,
   softmaxCrossEntropy,
   trainModules,
-  valueAndGrads,
 } from '@peft/core';
+import { drawNormal, isDeferred, valueAndGrads } from '@peft/core/engine';
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
 import { record } from '../record/record.ts';

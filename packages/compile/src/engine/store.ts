@@ -1,4 +1,6 @@
-import { check, fromFloat32, isDeferred, permute, transposedReader } from '@peft/core';
+import { check, fromFloat32 } from '@peft/core';
+import { isDeferred, transposedReader } from '@peft/core/engine';
+import { permute } from '@peft/core/method';
 import * as tf from '@tensorflow/tfjs-core';
 import type { ElementType } from '../onnx/graph.ts';
 import type { Binding, Source, Storage } from '../record/record.ts';

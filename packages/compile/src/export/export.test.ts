@@ -1,4 +1,5 @@
-import { attention, dropout, eagerEngine, gelu, layerNorm, linear, type Step, withScope } from '@peft/core';
+import { attention, dropout, eagerEngine, gelu, layerNorm, linear, type Step } from '@peft/core';
+import { withScope } from '@peft/core/engine';
 import * as tf from '@tensorflow/tfjs-core';
 import * as ort from 'onnxruntime-node';
 import { describe, expect, test } from 'vitest';

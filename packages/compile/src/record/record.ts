@@ -1,4 +1,5 @@
-import { PeftError, type RandomSource, type Step, withScope } from '@peft/core';
+import { PeftError, type Step } from '@peft/core';
+import { type RandomSource, withScope } from '@peft/core/engine';
 import * as tf from '@tensorflow/tfjs-core';
 import { type ElementType, elementCodes, type Graph, type ValueInfo } from '../onnx/graph.ts';
 import { RecordingBackend, recordingBackend } from './backend.ts';

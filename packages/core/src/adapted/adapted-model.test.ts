@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
 import { difference, lowRank, Net, net, run, x } from '../../test/nets.ts';
+import { valueAndGrads } from '../engine/index.ts';
 import {
   type AdaptedModel,
   adapt,
@@ -9,16 +10,14 @@ import {
   countParameters,
   type FolderFiles,
   key,
-  lowRankDeltaWeight,
   type Method,
   type MethodFactory,
-  planAdapter,
   readAdapterFolder,
   saveState,
   type TargetOptions,
-  valueAndGrads,
   writeAdapterFolder,
 } from '../index.ts';
+import { lowRankDeltaWeight, planAdapter } from '../method/index.ts';
 
 const all: TargetOptions = { targets: ['qkv', 'proj'] };
 const state = expect.objectContaining({ code: 'state' });

@@ -7,12 +7,12 @@ import {
   type FolderFiles,
   key,
   type MethodFactory,
-  planAdapter,
   readAdapterFolder,
   type TargetOptions,
   trainModules,
   writeAdapterFolder,
 } from '../index.ts';
+import { planAdapter } from '../method/index.ts';
 
 const factory: MethodFactory<{ targets: TargetOptions; r: number }> = Object.assign(
   (options: { targets: TargetOptions; r: number }) => lowRank(options),

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { expect, test } from 'vitest';
-import { dropout, eagerEngine, type HostTensors, type Step, withScope } from '../index.ts';
+import { withScope } from '../engine/index.ts';
+import { dropout, eagerEngine, type HostTensors, type Step } from '../index.ts';
 
 const input: HostTensors = {
   x: { data: Float32Array.from({ length: 32 }, (_, i) => i), shape: [4, 8] },

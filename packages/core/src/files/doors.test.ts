@@ -6,13 +6,13 @@ import {
   attachAdapterFolder,
   type FolderFiles,
   key,
-  planAdapter,
   readAdapterFolder,
   type StoredTensor,
   serializeSafetensors,
   toFloat32,
   writeAdapterFolder,
 } from '../index.ts';
+import { planAdapter } from '../method/index.ts';
 import { fromFloat32 } from './dtype.ts';
 import { scanJson } from './json.ts';
 import { parseSafetensors } from './safetensors.ts';

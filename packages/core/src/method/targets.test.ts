@@ -1,16 +1,8 @@
 import { readFileSync } from 'node:fs';
 import type * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
-import {
-  bindPaths,
-  Linear,
-  Module,
-  PeftError,
-  patternValue,
-  resolveTargets,
-  type TargetOptions,
-  weightOf,
-} from '../index.ts';
+import { bindPaths, Linear, Module, PeftError, type TargetOptions } from '../index.ts';
+import { patternValue, resolveTargets, weightOf } from '../method/index.ts';
 
 /** What Python peft answered: scripts/fixtures.py. */
 interface Fixture {

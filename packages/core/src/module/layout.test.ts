@@ -1,6 +1,6 @@
 import { array, assert, integer, property, shuffledSubarray } from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { linearLayout, patchLayout, permute, plainLayout } from '../index.ts';
+import { linearLayout, patchLayout, permute, plainLayout } from '../method/index.ts';
 import { fromFileOrder, toFileOrder } from './layout.ts';
 
 const numbers = (size: number): Float32Array => Float32Array.from({ length: size }, (_, i) => i);

@@ -4,16 +4,12 @@ import {
   checkpointed,
   detached,
   drawNormal,
-  dropout,
-  fold,
-  gelu,
   hostRandom,
   isConstant,
-  key,
-  linear,
   valueAndGrads,
   withScope,
-} from '../index.ts';
+} from '../engine/index.ts';
+import { dropout, fold, gelu, key, linear } from '../index.ts';
 
 const random = (name: string, shape: number[]): tf.Tensor =>
   tf.tensor(drawNormal(fold(key(7), name), tf.util.sizeFromShape(shape)), shape);

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { expect, test } from 'vitest';
-import { isDeferred } from '../index.ts';
+import { isDeferred } from '../engine/index.ts';
 import { deferredVariable } from './deferred.ts';
 
 /** A variable of four numbers, and how often they were read. */

@@ -1,16 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
-import {
-  attention,
-  drawNormal,
-  fold,
-  gelu,
-  key,
-  layerNorm,
-  linear,
-  registerGradients,
-  softmaxCrossEntropy,
-} from '../index.ts';
+import { drawNormal, registerGradients } from '../engine/index.ts';
+import { attention, fold, gelu, key, layerNorm, linear, softmaxCrossEntropy } from '../index.ts';
 
 const random = (name: string, shape: number[]): tf.Tensor =>
   tf.tensor(drawNormal(fold(key(7), name), tf.util.sizeFromShape(shape)), shape);

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
-import { bindPaths, currentScope, DropPath, dropout, hostRandom, key, Module, withScope } from '../index.ts';
+import { currentScope, hostRandom, withScope } from '../engine/index.ts';
+import { bindPaths, DropPath, dropout, key, Module } from '../index.ts';
 
 const training = <T>(seed: number, body: () => T): T =>
   withScope({ training: true, random: hostRandom(key(seed)) }, body);

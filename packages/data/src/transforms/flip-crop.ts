@@ -1,4 +1,5 @@
-import { drawUniform, fold, type Key } from '@peft/core';
+import { fold, type Key } from '@peft/core';
+import { drawUniform } from '@peft/core/engine';
 import { targetSize } from '../check-preprocessing.ts';
 import { crop, flipHorizontal, type Picture, pad, roundHalfEven } from '../picture.ts';
 import { normalizer, type Preprocessing, type Transform } from '../preprocessing.ts';

@@ -1,7 +1,8 @@
 import { cp, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { drawUniform, fold, key, parseSafetensors } from '@peft/core';
+import { fold, key, parseSafetensors } from '@peft/core';
+import { drawUniform } from '@peft/core/engine';
 import { bundle, start } from '@peft/vitest/child';
 import { withFault } from '@peft/vitest/faults';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';

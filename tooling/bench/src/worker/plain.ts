@@ -1,6 +1,7 @@
 // A contender: a ViT with LoRA in the ops of TensorFlow.js, trained by its Adam on its wasm backend, without any of ours.
 import { readFile } from 'node:fs/promises';
-import { parseSafetensors, registerGradients, toFloat32 } from '@peft/core';
+import { parseSafetensors, toFloat32 } from '@peft/core';
+import { registerGradients } from '@peft/core/engine';
 import { peakMemory } from '@peft/core/node';
 import '@tensorflow/tfjs-backend-wasm';
 import * as tf from '@tensorflow/tfjs-core';

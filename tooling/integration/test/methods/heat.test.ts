@@ -7,10 +7,10 @@ import {
   countParameters,
   type Method,
   type MethodFactory,
-  planSettled,
   readAdapterFolder,
   writeAdapterFolder,
 } from '@peft/core';
+import { planSettled } from '@peft/core/method';
 import { type HeatOptions, heat } from '@peft/heat';
 import { lily } from '@peft/lily';
 import { lora } from '@peft/lora';

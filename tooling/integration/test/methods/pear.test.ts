@@ -8,12 +8,10 @@ import {
   key,
   type Method,
   type ParameterReport,
-  planAdapter,
-  planSettled,
   readAdapterFolder,
-  type TargetValues,
   writeAdapterFolder,
 } from '@peft/core';
+import { planAdapter, planSettled, type TargetValues } from '@peft/core/method';
 import { lily } from '@peft/lily';
 import { lora } from '@peft/lora';
 import { neat } from '@peft/neat';

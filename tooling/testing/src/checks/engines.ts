@@ -1,12 +1,5 @@
-import {
-  type AdaptedModel,
-  type Engine,
-  eagerEngine,
-  type HostTensors,
-  type Step,
-  valueAndGrads,
-  withScope,
-} from '@peft/core';
+import { type AdaptedModel, type Engine, eagerEngine, type HostTensors, type Step } from '@peft/core';
+import { valueAndGrads, withScope } from '@peft/core/engine';
 import * as tf from '@tensorflow/tfjs-core';
 import { expect, test } from 'vitest';
 import { loss } from '../loss.ts';

@@ -3,10 +3,10 @@ import {
   adapt,
   attachAdapterFolder,
   type FolderFiles,
-  methodRecord,
   readAdapterFolder,
   writeAdapterFolder,
 } from '@peft/core';
+import { methodRecord } from '@peft/core/method';
 import { expect, test } from 'vitest';
 import { deviation } from '../net.ts';
 import { moved, output, type Subject } from '../subject.ts';

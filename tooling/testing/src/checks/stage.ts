@@ -1,12 +1,6 @@
-import {
-  type AdaptedModel,
-  gateGradients,
-  type MethodRecord,
-  methodRecord,
-  type Scores,
-  type Stage,
-  withScope,
-} from '@peft/core';
+import type { AdaptedModel } from '@peft/core';
+import { gateGradients, withScope } from '@peft/core/engine';
+import { type MethodRecord, methodRecord, type Scores, type Stage } from '@peft/core/method';
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
 import { loss } from '../loss.ts';

@@ -1,0 +1,10 @@
+export { gateGradients } from '../adapted/gate-gradients.ts';
+export { storedNumbers } from '../files/stored-numbers.ts';
+export { isFrozen } from '../module/parameter.ts';
+export { checkpointed } from '../tensor/checkpointed.ts';
+export { isDeferred, transposedReader } from '../tensor/deferred.ts';
+export { detached, isConstant } from '../tensor/detach.ts';
+export { registerGradients, type ValueAndGrads, valueAndGrads } from '../tensor/gradients.ts';
+export { type FusedOp, type Inputs, type OpAttributes, runFused } from '../tensor/kernel.ts';
+export { drawNormal, drawPermutation, drawUniform, hostRandom, type RandomSource } from '../tensor/random.ts';
+export { currentRandom, currentScope, type Scope, withScope } from '../tensor/scope.ts';
