@@ -113,6 +113,7 @@ describe('the number of parameters', () => {
     [vit, { ne: 3, separateMasks: true }, 258_048],
     [vit, { ne: 3, maskTarget: 'output' }, 258_048],
     [vit, { r: 32 }, 1_032_192],
+    [vit, { r: 10_000_000 }, 322_560_000_000],
     [vit, { r: 32, ne: 6 }, 884_736],
     [vit, {}, 258_048],
     [swin, {}, 336_896],

@@ -171,8 +171,11 @@ export function planSettled(root: Module, method: Method, options: PlanOptions =
     target => [target.id, new Float64Array(stage.gate?.(target, targets)?.groups ?? 0)] as const,
   );
   const values = targets.map((target, i) => {
-    const zeros = Object.entries(byTarget[i]).map(([name, { size }]) => [name, new Float32Array(size)]);
-    return { target, values: Object.fromEntries(zeros) };
+    const zeros = Object.entries(byTarget[i]).map(([name, { size }]) => [
+      name,
+      { enumerable: true, get: () => new Float32Array(size) }, // made if they are read: a rank may be ten million
+    ]);
+    return { target, values: Object.defineProperties({}, Object.fromEntries(zeros)) };
   });
   return planSettled(root, stage.next(new Map(scores), values).method, options);
 }

@@ -6,6 +6,7 @@ import {
   attachAdapterFolder,
   type FolderFiles,
   key,
+  type MethodFactory,
   readAdapterFolder,
   type StoredTensor,
   serializeSafetensors,
@@ -107,6 +108,27 @@ describe('peft.json is checked at the door', () => {
     expect(process.memoryUsage.rss() - before).toBeLessThan(4e8);
     expect(model.adapters.size).toBe(0);
   });
+});
+
+test('200,000 tensors that no model has are refused in a short message', async () => {
+  const files = await folder();
+  const header = Object.fromEntries(
+    Array.from({ length: 200_000 }, (_, i) => [`t${i}`, { dtype: 'F32', shape: [0], data_offsets: [0, 0] }]),
+  );
+  const { 'peft.json': _, ...bare }: FolderFiles = {
+    ...files,
+    'adapter_model.safetensors': fileOf(JSON.stringify(header), 0),
+  };
+  const own: MethodFactory = Object.assign(() => adaptformer(options), {
+    type: 'own',
+    peftType: 'ADAPTFORMER',
+    read: () => ({ method: adaptformer(options) }),
+  });
+  const message = await attachAdapterFolder(adapt(net()), readAdapterFolder(bare, 'here', [own])).catch(
+    (error: Error) => error.message,
+  );
+  expect(message).toMatch(/and 19\d{4} more/);
+  expect(String(message).length).toBeLessThan(2000);
 });
 
 describe('numbers that are not finite', () => {

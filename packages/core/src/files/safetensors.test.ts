@@ -89,6 +89,11 @@ describe.runIf(process.env.PEFT_BACKEND === 'cpu')('safetensors', () => {
     expect(() => serializeSafetensors([['a', { ...one, shape: [2] }]])).toThrow('F32 [2] takes 8 bytes, not 4');
   });
 
+  test('200,000 tensors are read', () => {
+    const many = Array.from({ length: 200_000 }, (_, i) => [`t${i}`, tensor('F32', [0], 0, 0)]);
+    expect(parseSafetensors(file(Object.fromEntries(many)), 'many').tensors.size).toBe(200_000);
+  });
+
   const f32 = tensor('F32', [2], 0, 8);
   test.each<[string, Uint8Array]>([
     ['nothing', new Uint8Array()],
