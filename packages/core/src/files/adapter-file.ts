@@ -11,10 +11,10 @@ export interface PeftAdapterFile {
   readonly tensors: ReadonlyMap<string, StoredTensor>;
 }
 
-/** What peft puts before every key. */
+/** The prefix of every key in peft's files. */
 export const peftPrefix = 'base_model.model.';
 
-/** So many numbers are made up in place of tensors that are missing, to look for more that is wrong. */
+/** How many zeros may stand in for missing tensors while looking for more problems. */
 const mostZeros = 2 ** 24;
 
 function problemOf({ dtype, shape: found }: StoredTensor, shape: readonly number[]): string | undefined {
@@ -22,7 +22,7 @@ function problemOf({ dtype, shape: found }: StoredTensor, shape: readonly number
   return isReadable(dtype) ? undefined : `is of type ${dtype}, which cannot be read`;
 }
 
-/** Hands out a file's tensors and keeps account, so that all that is wrong is said at once. */
+/** Reads a file's tensors and collects problems, so that one error reports them all. */
 export class TensorReader {
   readonly #tensors: ReadonlyMap<string, StoredTensor>;
   readonly #taken = new Set<string>();
@@ -41,7 +41,7 @@ export class TensorReader {
   }
 
   /**
-   * A tensor's values in the file's order; zeros, and a note, where it is missing, of another shape, or not finite.
+   * A tensor's values in the file's order. If it is missing, of another shape or not finite: zeros, and a problem is recorded.
    *
    * @throws PeftError `bad-file` at once where what is missing is large
    */
@@ -58,12 +58,12 @@ export class TensorReader {
     return new Float32Array(size);
   }
 
-  /** Leaves a tensor aside, if it is there. */
+  /** Accepts a tensor without reading it. */
   ignore(key: string): void {
     this.#taken.add(key);
   }
 
-  /** Notes something wrong with a tensor. */
+  /** Records a problem with a tensor. */
   report(problem: string): void {
     this.#problems.add(problem);
   }

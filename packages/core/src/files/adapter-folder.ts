@@ -24,7 +24,7 @@ import type { StoredTensor } from './stored-tensor.ts';
 /** A folder's files by relative path, with `/` between its parts. */
 export type FolderFiles = Record<string, Uint8Array>;
 
-/** What `peft.json` tells of the model that the adapters were trained on. All of it is optional. */
+/** The model that the adapters were trained on, as `peft.json` describes it. Every field is optional. */
 export interface ModelCard {
   /** The backbone's name or where it came from. */
   backbone?: string;
@@ -155,7 +155,7 @@ export async function writeAdapterFolder(model: AdaptedModel, card: ModelCard = 
   return files;
 }
 
-/** What a folder holds, before it meets a model. */
+/** The contents of an adapter folder, not yet added to a model. */
 export interface AdapterFolder {
   readonly source: string;
   readonly card: ModelCard;
@@ -231,7 +231,7 @@ function parsePeftJson(bytes: Uint8Array, source: string): PeftJson {
   return { format, adapters: stack, files, model: card as ModelCard };
 }
 
-/** Runs `read`; what it throws of a config tells the file that the config is from. */
+/** Runs `read`, and names the file in errors about its config. */
 function inFile<T>(source: string, read: () => T): T {
   try {
     return read();
@@ -242,7 +242,7 @@ function inFile<T>(source: string, read: () => T): T {
   }
 }
 
-/** @param hashes of the files as they were saved; without `peft.json` nobody knows */
+/** @param hashes the SHA-256 of the saved files; undefined without `peft.json` */
 function readPeftFile(files: FolderFiles, name: string, source: string, hashes?: FileHashes): PeftAdapterFile {
   const folder = folderOf(name);
   const configPath = `${folder}adapter_config.json`;
@@ -273,7 +273,7 @@ function readWith(factory: MethodFactory, file: PeftAdapterFile, options: object
 }
 
 /**
- * Understands a folder that {@link writeAdapterFolder} or Python peft wrote.
+ * Parses a folder that {@link writeAdapterFolder} or Python peft wrote.
  *
  * @param factories the methods that may occur in it
  */

@@ -15,10 +15,10 @@ export const bytesPerElement: Record<StoredDtype, number> = {
   BOOL: 1,
 };
 
-/** Whether the numbers of a tensor can be read. A file may hold others, which are well as long as nobody asks for them. */
+/** Whether a tensor of this type can be read. A file may hold others, which matter only when they are read. */
 export const isReadable = (dtype: string): dtype is StoredDtype => Object.hasOwn(bytesPerElement, dtype);
 
-/** The bytes at an address that is a multiple of `alignment`; copied only if they are not there already. */
+/** The bytes at an address that is a multiple of `alignment`, copied only if needed. */
 const aligned = (bytes: Uint8Array, alignment: number): Uint8Array =>
   bytes.byteOffset % alignment === 0 ? bytes : new Uint8Array(bytes); // a Node Buffer's slice() would be a view
 

@@ -2,10 +2,10 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
 import { check } from '../errors.ts';
 
-/** SHA-256 as hexadecimal digits. Without `crypto.subtle`, which a page has only over https. */
+/** SHA-256 in hexadecimal. Avoids `crypto.subtle`, which pages have only over https. */
 export const sha256Of = (bytes: Uint8Array): string => bytesToHex(sha256(bytes));
 
-/** Which files a folder's `peft.json` was saved with: SHA-256 by relative path. */
+/** The SHA-256 by relative path of the files that a `peft.json` was saved with. */
 export type FileHashes = Record<string, string>;
 
 const isTied = (path: string): boolean =>
@@ -17,7 +17,7 @@ export const isFileHashes = (value: unknown): value is FileHashes =>
   value !== null &&
   Object.entries(value).every(([path, hash]) => isTied(path) && /^[0-9a-f]{64}$/.test(String(hash)));
 
-/** What a `peft.json` records, or nothing if it cannot be understood; reading the folder says why. */
+/** The hashes in a `peft.json`; undefined if it is invalid, which reading the folder reports. */
 export function recordedHashes(peftJson: Uint8Array): FileHashes {
   try {
     const { files } = JSON.parse(new TextDecoder().decode(peftJson)) as { files?: unknown };

@@ -16,7 +16,7 @@ function endOfString(text: string, start: number): number {
   return text.length;
 }
 
-/** What `JSON.parse` does not tell: a key that an object has twice, and how deep values are nested. */
+/** Checks that `JSON.parse` lacks: duplicate keys, and the depth of nesting. */
 export function scanJson(text: string): { duplicate: string | undefined; depth: number } {
   const open: Set<string>[] = [];
   let depth = 0;

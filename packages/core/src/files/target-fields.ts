@@ -7,7 +7,7 @@ import type { Json, JsonObject } from './json.ts';
 const toJson = (value: string | number | readonly (string | number)[] | undefined): Json =>
   value === undefined ? null : typeof value === 'object' ? [...value] : value;
 
-/** Names without those of slices, which peft does not know; in place of `all-linear`, what it stood for. */
+/** Names without slices, which peft does not have; the paths of all targets instead of `all-linear`. */
 function targetModules(patterns: TargetOptions['targets'], targets: readonly Target[]): Json {
   if (typeof patterns !== 'string') return [...new Set(patterns.map(name => name.replace(/\[.*\]$/, '')))].sort();
   return patterns.toLowerCase() === 'all-linear' ? [...new Set(targets.map(({ path }) => path))] : patterns;
@@ -29,7 +29,7 @@ const targetFieldOptions = {
   modules_to_save: /* @__PURE__ */ savedModules(),
 };
 
-/** Python's idea of a value that is nothing: `None`, `False`, 0 and what is empty. */
+/** Whether a value is falsy in Python: `None`, `False`, 0, or empty. */
 const isNothing = (found: Json | undefined): boolean =>
   !found || (typeof found === 'object' && Object.keys(found).length === 0);
 

@@ -40,8 +40,8 @@ function adaptformerDelta(
 }
 
 /**
- * A plain pair of factors, `A [in, r]` drawn and `B [r, out]` zero, beside linear modules or whole blocks. It is what HEAT
- * and Pear act on unless they are given another method.
+ * AdaptFormer: a pair of factors, `A [in, r]` random and `B [r, out]` zero, in parallel to linear modules or whole blocks. The
+ * default base method of HEAT and Pear.
  *
  * ```ts
  * await model.add('default', adaptformer({ targets: ['mlp'], r: 8, modulesToSave: ['head'] }), { key: key(42) });

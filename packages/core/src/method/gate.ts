@@ -1,11 +1,11 @@
 /**
- * Where gates of one are put at a target. The loss is differentiated by them: to first order, the derivative by a gate is
- * what the loss would lose if all that the gate multiplies were taken out (Molchanov et al. 2017, arXiv 1611.06440).
+ * Gates of value one at a target, for first-order Taylor importance: the derivative of the loss with respect to a gate
+ * estimates how much the loss falls if what the gate multiplies is removed (Molchanov et al. 2017, arXiv 1611.06440).
  */
 export interface GateSpec {
-  /** `output`: what the target gives, adapters included; `delta`: what this adapter adds to it. */
+  /** What the gates multiply: the target's `output`, adapters included, or this adapter's `delta`. */
   readonly on: 'output' | 'delta';
-  /** Equal groups of the target's outputs that have a gate each: attention heads, or 1. */
+  /** How many equal groups of outputs have a gate each: attention heads, or 1. */
   readonly groups: number;
 }
 

@@ -9,15 +9,15 @@ import type { Key } from '../tensor/random.ts';
 import type { Aggregation, GateSpec, Scores } from './gate.ts';
 import type { Target, TargetOptions } from './targets.ts';
 
-/** A tensor that a method wants for a target. */
+/** A parameter that a method asks for at a target. */
 export interface ParameterSpec {
   readonly shape: readonly number[];
   readonly init: Initializer;
-  /** How files store it; as it is, unless given. */
+  /** How files store it; in memory order unless given. */
   readonly layout?: FileLayout;
-  /** Kept with the adapter, but never trained. */
+  /** Saved with the adapter, but never trained. */
   readonly frozen?: boolean;
-  /** Targets that name the same word share one tensor: counted, optimized and stored once. */
+  /** Targets with the same `share` use one tensor, which is counted, trained and stored once. */
   readonly share?: string;
   /** Whether its last axis runs along the target's outputs, and zeros there make the same outputs of the delta zero. */
   readonly perOutput?: boolean;
@@ -36,142 +36,142 @@ export interface DeltaCall {
   readonly x: tf.Tensor;
   readonly parameters: Tensors;
   readonly target: Target;
-  /** A word of its own for this adapter and target: the path of its random numbers. */
+  /** Identifies this adapter and target: the path of its random numbers. */
   readonly path: string;
   /**
-   * The target's frozen weight, `[in, out]` (its slice of a fused projection), whether or not something is merged into it.
-   * A block has none: it throws.
+   * The target's frozen weight, `[in, out]`: of a fused projection, its slice; without anything that is merged into it.
+   * Throws for a block, which has none.
    */
   weight(): tf.Tensor;
-  /** What the frozen target gives without its bias, `x W0`, `[..., out]`; for a block, all that it gives. */
+  /** The output of the frozen target without its bias, `x W0`, `[..., out]`; for a block, its whole output. */
   baseOutput(): tf.Tensor;
 }
 
-/** What is known of an adapted target without an input. */
+/** The part of a {@link DeltaCall} that needs no input. */
 export type WeightCall = Pick<DeltaCall, 'parameters' | 'target' | 'weight'>;
 
 /**
- * A way of adapting frozen modules: pure functions of tensors, and what core must know to attach, merge and store them.
- * Core never names a method; a method declares what it needs.
+ * A way of adapting frozen modules: pure functions of tensors, and what core needs to attach, merge and store them. Core
+ * knows no method by name; a method declares what it needs.
  */
 export interface Method<Config extends object = object, Findings extends object = object> {
   /** The name in `peft.json` and in reports: `lora`. */
   readonly type: string;
-  /** What was asked for: its options, as plain data. */
+  /** The options that the user chose, as plain data. */
   readonly config: Config;
-  /** What a stage of a run has found, such as a mask, as plain data. The factory takes it back as the option `findings`. */
+  /** The result of a stage, such as a mask, as plain data. The factory takes it back as the option `findings`. */
   readonly findings?: Findings;
-  /** What it adapts; nothing for methods that train whole modules only. */
+  /** The modules that it adapts; undefined for methods that only train whole modules. */
   readonly targets: TargetOptions | undefined;
-  /** The method on these targets. Only a method that was given none has it: the model's `defaultTargets` are taken. */
+  /** The method with the model's `defaultTargets`. Present on a method whose options name no targets. */
   withTargets?(targets: readonly string[]): Method;
-  /** Whether its targets may be blocks without a weight of their own, such as an MLP; no unless given. */
+  /** Whether it can adapt blocks without a weight of their own, such as an MLP. False unless given. */
   readonly blocks?: boolean;
-  /** Whether its targets may be convolutions, such as a patch embedding; no unless given. */
+  /** Whether it can adapt convolutions, such as a patch embedding. False unless given. */
   readonly convolutions?: boolean;
-  /** Modules of which the adapter keeps and trains a whole copy, by name: usually the classification head. */
+  /** Names of modules that the adapter copies, trains and saves whole, usually the classification head. */
   readonly modulesToSave: readonly string[];
-  /** Biases of the base of which the adapter keeps and trains a copy: none, all, or those of the adapted modules. */
+  /** The base biases that the adapter copies, trains and saves: none, all, or those of adapted modules. */
   readonly bias?: 'none' | 'all' | 'adapted';
-  /** Tables of its options whose keys are patterns of paths, by the option's name: {@link patternValue} reads them. */
+  /** Its options whose keys are patterns of paths, by name, such as `rankPattern`; see {@link patternValue}. */
   readonly patterns?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
-  /** The tensors of a target, by name. `targets`: all targets of the adapter, for methods that share among them. */
+  /** The parameters of a target, by name. `targets` are all targets of the adapter, for methods that share tensors. */
   parameters(target: Target, targets: readonly Target[]): Record<string, ParameterSpec>;
-  /** What the adapter adds to the target's output, `[..., out]`. */
+  /** The update of the target's output, `[..., out]`. */
   delta(call: DeltaCall): tf.Tensor;
   /**
    * Whether each row (token) of the delta depends on the same row of `x` and of the base output alone, so that a model may
    * leave out rows that it does not read. False unless given.
    */
   readonly rowwise?: boolean;
-  /** What the adapter adds to the target's weight, `[in, out]`, before the module uses it; nothing unless given. */
+  /** The update of the target's weight, `[in, out]`, in each forward pass, for methods that change the weight itself. */
   weightDelta?(call: WeightCall): tf.Tensor | undefined;
-  /** Whether it can be merged into the base weights; if not, the reason, which the user reads. */
+  /** Whether it can be merged into the base weights, or the reason why not, which the user reads. */
   readonly mergeable: Mergeable;
-  /** The merged change of the target's weight, `[in, out]`. */
+  /** The update that merging adds to the target's weight, `[in, out]`. */
   deltaWeight?(call: WeightCall): tf.Tensor;
-  /** Values that depend on the frozen weight (`[in, out]`, row-major), for some of the parameters. */
+  /** Initial values of parameters that depend on the frozen weight (`[in, out]`, row-major), as PiSSA's do. */
   initFromWeight?(target: Target, weight: Float32Array, from: Key): Promise<Record<string, Float32Array>>;
-  /** The method whose deltas this one acts on. Its config does not tell of it; `peft.json` has it beside. */
+  /** The method whose deltas this one acts on. `peft.json` stores it beside the config. */
   readonly base?: Method;
-  /** The next turning point of a training run, if it has one. */
+  /** The next stage of a training run, if there is one. */
   readonly stage?: Stage;
-  /** The adapter in the terms of Hugging Face peft; without it, core writes the tensors under their own names. */
+  /** The form in Hugging Face peft's files. Without it, core writes the tensors under their own names. */
   readonly files?: MethodFiles;
 }
 
-/** An adapter's tensors outside any backend: by target, then by parameter name, in memory order. */
+/** An adapter's values on the host: by target, then by parameter name, in memory order. */
 export type TargetValues = { readonly target: Target; readonly values: Record<string, Float32Array> }[];
 
-/** How a method stands in Hugging Face peft's files. */
+/** The form of a method in Hugging Face peft's files. */
 export interface MethodFiles {
   /** `peft_type`. */
   readonly peftType: string;
   write(targets: TargetValues): Promise<PeftAdapterFile>;
-  /** The same method under another library's names; undefined where it has no such form. Absent if it never has one. */
+  /** The method with another library's names; undefined if these targets have no such form. Absent if none ever has. */
   renamed?(names: RenamedTargets): Method | undefined;
-  /** The values of the adapter of some of a target's outputs, `[start, end)`, given those of the whole target. */
+  /** The values of an adapter for outputs `[start, end)` of a target, given those for all of its outputs. */
   part?(values: TargetValues[number], slice: Slice): Record<string, Float32Array>;
 }
 
-/** The targets and saved modules of an adapter by another library's names. */
+/** The targets and saved modules of an adapter in another library's names. */
 export interface RenamedTargets {
-  /** What `targets` is now: the ends of names where they address the same modules, else whole names. */
+  /** The new `targets`: last parts of names if they address the same modules, else whole names. */
   readonly targets: readonly string[];
   readonly modulesToSave: readonly string[];
   /** The names of each target: several for the whole of a fused projection. */
   readonly names: readonly { readonly target: Target; readonly names: readonly string[] }[];
 }
 
-/** What a stage leads to: the method that replaces the adapter's. */
+/** The result of a stage: the method that replaces the adapter's, and its values. */
 export interface StageResult {
   readonly method: Method;
   /**
-   * Values, in memory order, by path (`blocks.3.mlp.checkpoint.A`), of parameters that do not simply keep theirs. Those
-   * that have the path and the shape of one that was there keep its values; all others start as they are initialized.
+   * New values by path (`blocks.3.mlp.checkpoint.A`), in memory order. Other parameters keep the values of the one with the
+   * same path and shape, or are initialized.
    */
   readonly values?: Readonly<Record<string, Float32Array>>;
 }
 
-/** A turning point of a training run, at which a method is scored and goes on as another: masked, pruned, shared. */
+/** A point of a training run at which an adapter is scored and its method replaced: masked, pruned, shared. */
 export interface Stage {
   /** What happens, as a noun, for people: `head scoring`. */
   readonly name: string;
   /** How many epochs of a run of `epochs` come before it: 0 for before the first step. */
   after(epochs: number): number;
-  /** The gates of a target. Left out by stages that look at the values alone. */
+  /** The gates of a target. Absent for stages that need only the values. */
   gate?(target: Target, targets: readonly Target[]): GateSpec | undefined;
   /** `batch` unless given. */
   readonly aggregation?: Aggregation;
-  /** Batches that are scored; an epoch of them unless given. */
+  /** How many batches are scored; an epoch of them unless given. */
   readonly batches?: number;
-  /** Whether a run may end before it: what was there so far stands by itself. */
+  /** Whether a run may end before this stage. */
   readonly optional?: boolean;
-  /** What the adapter goes on as, given the scores and its values. */
+  /** The method that replaces the adapter's, given the scores and the adapter's values. */
   next(scores: Scores, values: TargetValues): StageResult;
-  /** The method that this stage led to before, by what it found then: from a checkpoint. */
+  /** The method after this stage, restored from the findings in a checkpoint. */
   resume(findings: JsonObject): Method;
 }
 
-/** What a method makes of a file: itself, and its values target by target once the targets are known. */
+/** An adapter read from a file: its method, and its values once the targets are known. */
 export interface ReadAdapter {
   readonly method: Method;
   /**
-   * The values of one target, in memory order. What the file lacks is noted by the reader. Without it, tensors are read under
-   * their own paths, as core writes those of methods without `files`.
+   * The values of one target, in memory order. The reader reports missing tensors. If absent, tensors are read under their own
+   * paths, as core writes those of methods without `files`.
    */
   values?(target: Target, targets: readonly Target[], reader: TensorReader): Record<string, Float32Array>;
-  /** Whether what the file has under this key is a copy of a tensor that several layers share; no unless given. */
+  /** Whether the tensor under this key is a copy of one that several layers share. False unless given. */
   isShared?(key: string): boolean;
 }
 
-/** A method's package, as a value: calling it makes a {@link Method}. */
+/** Makes a {@link Method} from options; the main export of a method's package. */
 export interface MethodFactory<Given = never, Made extends Method = Method> {
   (options: Given): Made;
   readonly type: string;
-  /** What can be chosen, by name: for help, tables and forms. */
+  /** Its options by name, for help, lists and forms. */
   readonly options?: Options;
-  /** What its methods act on unless they are given another: readable wherever they are. */
+  /** The base method that it makes unless another is given. Folders may hold it too. */
   readonly base?: MethodFactory;
   /** The `peft_type` that it reads and writes, if Hugging Face peft has this method. */
   readonly peftType?: string;

@@ -4,13 +4,13 @@ import type { JsonObject } from '../files/json.ts';
 export interface MethodRecord {
   readonly type: string;
   readonly config: JsonObject;
-  /** What a stage of a run has found. */
+  /** The findings of its stages. */
   readonly findings?: JsonObject;
   /** The method whose deltas it acts on. */
   readonly base?: MethodRecord;
 }
 
-/** Whether plain data is a method's record; one nested without end is none. */
+/** Whether plain data is a method's record, nested no deeper than eight methods. */
 export function isMethodRecord(value: unknown, depth = 0): value is MethodRecord {
   const { type, config, findings = {}, base } = (value ?? {}) as Record<string, unknown>;
   const hasData = [config, findings].every(data => typeof data === 'object' && data !== null);

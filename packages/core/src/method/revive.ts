@@ -11,11 +11,11 @@ export const methodRecord = ({ type, config, findings, base }: Method): MethodRe
   ...(base && { base: methodRecord(base) }),
 });
 
-/** Whether a method is one that this factory makes, whose config and findings are then known. */
+/** Whether this factory made a method, which tells TypeScript the type of its config and findings. */
 export const isMadeBy = <Made extends Method>(method: Method, { type }: MethodFactory<never, Made>): method is Made =>
   method.type === type;
 
-/** The factory of a type, among those given and those that they act on unless told otherwise. */
+/** The factory of a type, among those given and their default base methods. */
 export function factoryOf(type: string, factories: readonly MethodFactory[], source: string): MethodFactory {
   const all = factories.flatMap(factory => (factory.base ? [factory, factory.base] : [factory]));
   const factory = all.find(candidate => candidate.type === type);
@@ -28,7 +28,7 @@ export function factoryOf(type: string, factories: readonly MethodFactory[], sou
   return factory;
 }
 
-/** The options that a record's factory takes: its config, what it found, and the method it acts on as a value. */
+/** The options that rebuild a record's method: its config, its findings, and its base method. */
 export const recordOptions = (record: MethodRecord, factories: readonly MethodFactory[], source: string): object => ({
   ...record.config,
   ...(record.findings && { findings: record.findings }),

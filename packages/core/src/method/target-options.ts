@@ -6,7 +6,7 @@ import type { TargetOptions } from './targets.ts';
 const targetsText =
   "Names that end a path, one regular expression, or 'all-linear'; `name[q,v]` for slices of a fused projection.";
 
-/** The options by which every method is told where to act. */
+/** The options of every method that choose its targets. */
 const whereOptions = {
   exclude: /* @__PURE__ */ option(
     'Names or one regular expression, by the same rules, of what is left alone.',
@@ -31,7 +31,7 @@ export const openTargets = {
   ...whereOptions,
 };
 
-/** The options that say what is adapted, by another library's names. */
+/** The target options in another library's names. */
 export const renamedOptions = ({ targets, modulesToSave }: RenamedTargets) => ({
   targets,
   modulesToSave,
@@ -54,7 +54,7 @@ export function targetsOf(otherwise: readonly string[]): TargetsWithDefault {
   return { targets: option(targetsText, either(string(), list(string())), otherwise), ...whereOptions };
 }
 
-/** The modules that every method can train whole. */
+/** The option of every method for modules that are trained whole. */
 /* @__NO_SIDE_EFFECTS__ */
 export function savedModules(): Option<readonly string[]> {
   return option('Modules that are trained and saved whole, usually the classification head.', list(string()), []);

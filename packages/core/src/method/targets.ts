@@ -9,26 +9,24 @@ import { modules } from '../module/tree.ts';
 import { quote } from '../quote.ts';
 import { boundedWork, checkPattern, fullMatch, matchStart, type Work } from './pattern.ts';
 
-/** Which modules a method adapts: the rules of Hugging Face peft (`tuners_utils.check_target_module_exists`). */
+/** The modules that a method adapts, by Hugging Face peft's rules (`tuners_utils.check_target_module_exists`). */
 export interface TargetOptions {
   /**
-   * A list of names, each equal to a path or to its end after a dot, with slices of a fused projection in brackets
-   * (`attn.qkv[q,v]`); or one regular expression that a whole path must match; or `'all-linear'`: every linear module
-   * but the classifiers.
+   * A list of names, each a path or its end after a dot, with slices of a fused projection in brackets (`attn.qkv[q,v]`); or
+   * one regular expression that matches whole paths; or `'all-linear'` for every linear module but the classifiers.
    */
   targets: string | readonly string[];
-  /** A list of names or one regular expression, by the same rules; what matches is left alone. */
+  /** Names or one regular expression, by the same rules, of modules that are not adapted. */
   exclude?: string | readonly string[];
-  /** Only layers of these indices (with a list of names as `targets`). */
+  /** Adapts only layers with these indices; needs a list of names as `targets`. */
   layers?: number | readonly number[];
-  /** The name before the index; without it, the first number that has something before the list's name. */
+  /** The name before the layer index in paths (`blocks`); by default the first index with a name before it. */
   layersPattern?: string | readonly string[];
 }
 
 /**
- * What an adapter can sit on: a {@link Linear}; a convolution that moves by whole kernels and so is linear in flat patches;
- * or a block, such as an MLP, that tells its widths and has no weight of its own. The latter two are for methods that
- * declare `convolutions` and `blocks`.
+ * A module that can be adapted: a {@link Linear}; a convolution whose stride is its kernel size, which is linear in flat
+ * patches, for methods with `convolutions`; or a block with widths but no weight, such as an MLP, for methods with `blocks`.
  */
 export interface Adaptable extends Module {
   readonly inFeatures: number;
@@ -43,7 +41,7 @@ export interface Adaptable extends Module {
   readonly role?: Role;
 }
 
-/** A place that a method adapts: a module, or a slice of a fused projection's outputs. */
+/** A target of a method: a module, or a slice of a fused projection's outputs. */
 export interface Target {
   /** The module's path. */
   readonly path: string;
@@ -57,13 +55,13 @@ export interface Target {
   readonly named?: boolean;
   readonly inFeatures: number;
   readonly outFeatures: number;
-  /** The path of the module that it lies in, empty for the root: what lies in one attention has one layer. */
+  /** The path of its parent module, empty for the root: the same for all projections of one attention. */
   readonly layer: string;
-  /** What it is in its layer, the same in all layers that are alike: the name that matched without indices, and the slice. */
+  /** Its kind of module, the same in every layer: the name that matched, without indices, and the slice. */
   readonly kind: string;
-  /** What it gives attention: as its module says, or by its usual names, `q`, `query`, `q_proj` and so on. */
+  /** Its role in attention, from its module or from its name: `q`, `query`, `q_proj` and so on. */
   readonly role: Role | undefined;
-  /** Attention heads that share its outputs equally, if its module tells. */
+  /** How many attention heads share its outputs equally, if its module tells. */
   readonly heads: number | undefined;
 }
 
@@ -104,7 +102,7 @@ const parseName = (entry: string): Name => {
 
 const asList = <T>(value: T | readonly T[]): readonly T[] => (Array.isArray(value) ? value : [value as T]);
 
-/** The index of the layer that a path lies in, as peft finds it. */
+/** The layer index in a path, found as Hugging Face peft does. */
 function layerIndex(path: string, patterns: readonly string[], work: Work): number | undefined {
   const expressions = patterns.length > 0 ? patterns.map(name => `(?:^|.*?\\.)${name}`) : ['.*?\\.[^.]*'];
   for (const expression of expressions) {
@@ -120,7 +118,7 @@ function isInLayers(path: string, { layers, layersPattern }: TargetOptions, work
   return index !== undefined && asList(layers).includes(index);
 }
 
-/** The entry by which a module is a target, or nothing. */
+/** The entry of `targets` that matches a module. */
 function matchTarget(path: string, options: TargetOptions, names: Name[], work: Work): Name | undefined {
   const { targets } = options;
   if (typeof targets === 'string')
@@ -160,7 +158,7 @@ function isAdaptable(module: Module, { blocks, convolutions }: TargetKinds): mod
 
 type NamedSlice = NonNullable<Target['slice']>;
 
-/** A module by the name that options address it by, or a part of a fused projection that has a name of its own. */
+/** A module by the name that options use, or a part of a fused projection with a name of its own. */
 interface NamedPlace {
   /** Its name there. */
   readonly path: string;
@@ -237,7 +235,7 @@ function unmatched(root: Module, pattern: string, linears: string[], option = ''
   );
 }
 
-/** Refuses options that are without effect: a name that nothing has, or a choice of layers where there are none. */
+/** Refuses options without effect: names that match nothing, and layers where there are none. */
 function requireEffect(
   root: Module,
   options: TargetOptions,
@@ -342,7 +340,7 @@ export function resolveTargets(
   return resolved;
 }
 
-/** What is known of a table of patterns: their values by path, and the work that is left for more. */
+/** The matches of a table of patterns by path, and the work left for more. */
 interface PatternTable {
   readonly hits: Map<string, string | undefined>;
   readonly work: Work;
@@ -359,7 +357,7 @@ function tableOf(patterns: Readonly<Record<string, unknown>>): PatternTable {
   return table;
 }
 
-/** The first key of a table of patterns (peft's `rank_pattern`, `alpha_pattern`) that ends a path, if there is one. */
+/** The first pattern of a table (peft's `rank_pattern`, `alpha_pattern`) that matches the end of a path. */
 export function patternKey(patterns: Readonly<Record<string, unknown>>, path: string): string | undefined {
   const { hits, work } = tableOf(patterns);
   if (!hits.has(path)) {
@@ -371,7 +369,7 @@ export function patternKey(patterns: Readonly<Record<string, unknown>>, path: st
   return hits.get(path);
 }
 
-/** The value for a target in a table of patterns: that of the first key that ends its path. */
+/** The value of the first pattern that matches the end of a path. */
 export function patternValue<T>(patterns: Readonly<Record<string, T>>, path: string, otherwise: T): T {
   const hit = patternKey(patterns, path);
   return hit === undefined ? otherwise : patterns[hit];

@@ -13,8 +13,8 @@ const trainModulesOptions = {
 export type TrainModulesOptions = GivenOf<typeof trainModulesOptions>;
 
 /**
- * The baselines: trains whole modules and adapts nothing. With the classification head it is linear probing, with `*` full
- * fine-tuning; either way the model itself stays as it is.
+ * The baselines: trains whole modules and adapts none. With the classification head it is linear probing, with `*` full
+ * fine-tuning. The base weights do not change: the adapter trains copies.
  */
 export const trainModules: MethodFactory<
   TrainModulesOptions,
