@@ -6,7 +6,7 @@ import type { Preprocessing, Transform } from './preprocessing.ts';
 import { evalTransform } from './transforms/eval.ts';
 import { flipCropTransform } from './transforms/flip-crop.ts';
 
-/** The batches of each epoch: what a trainer takes. */
+/** The batches of each epoch, as a trainer takes them. */
 export interface DatasetSource {
   /** Batches in an epoch. */
   readonly length: number;
@@ -15,29 +15,29 @@ export interface DatasetSource {
   readonly batchSize: number;
   /** The class of each picture, in the order of the dataset. */
   readonly labels: Int32Array;
-  /** The pictures of an epoch, by their place in the dataset. */
+  /** The dataset indices of an epoch's pictures, in order. */
   order(epoch: number): Int32Array;
   /** The batches of an epoch from `skip` on. */
   batches(epoch: number, skip?: number): AsyncIterable<Batch>;
 }
 
 export interface BatchSourceOptions {
-  /** Pictures in a batch, 32 unless given; no more than there are. */
+  /** Pictures in a batch; default 32, at most the size of the dataset. */
   batch?: number;
-  /** Of order and augmentation; 0 unless given. */
+  /** Seeds order and augmentation; default 0. */
   seed?: number;
-  /** Whether each epoch has an order of its own; yes unless given. */
+  /** Whether each epoch has a new order; default true. */
   shuffle?: boolean;
-  /** Whether a last batch with fewer pictures is left out; yes unless given. */
+  /** Whether to drop the last batch if it is not full; default true. */
   dropLast?: boolean;
-  /** `none` unless given. */
+  /** Default `none`. */
   augment?: 'none' | 'flip-crop';
 }
 
-/** Bytes of floats that may be kept. */
+/** How many bytes of floats may be cached. */
 const keptBytes = 1.5e9;
 
-/** The pictures as a transform without chance gives them: read and transformed when first asked for, and kept if all fit. */
+/** Caches the results of a deterministic transform: each picture is read and transformed once, if all fit in memory. */
 function still(dataset: Dataset, transform: Transform): Dataset {
   const { height, width } = transform;
   if (dataset.preprocessed || dataset.size * height * width * 12 > keptBytes) return dataset;
@@ -60,8 +60,8 @@ function still(dataset: Dataset, transform: Transform): Dataset {
 }
 
 /**
- * A dataset as the batches of each epoch. Order and augmentation are functions of the seed and the epoch, so that a run can go
- * on where it was stopped.
+ * Makes batches of a dataset for each epoch. Order and augmentation depend on seed and epoch alone, so a run can resume in the
+ * middle of an epoch.
  */
 export function batchSource(
   dataset: Dataset,

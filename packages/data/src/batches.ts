@@ -3,30 +3,30 @@ import type { Dataset } from './dataset.ts';
 import type { Picture } from './picture.ts';
 import type { Transform } from './preprocessing.ts';
 
-/** Pictures as one block of floats. */
+/** A batch of pictures as float32. */
 export interface Batch {
   /** `[B, H, W, 3]` */
   readonly images: Float32Array;
   readonly shape: readonly [batch: number, height: number, width: number, channels: 3];
   /** `[B]` */
   readonly labels: Int32Array;
-  /** Which pictures of the dataset these are, `[B]`. */
+  /** Their indices in the dataset, `[B]`. */
   readonly indices: Int32Array;
 }
 
 export interface BatchOptions {
   readonly batchSize: number;
-  /** The pictures to read, in order, by default all of them as they come. */
+  /** The indices of the pictures to read, in order; all by default. */
   readonly order?: Int32Array;
-  /** Needed unless the dataset is already preprocessed, and then not used. */
+  /** Needed unless the dataset is preprocessed already. */
   readonly transform?: Transform;
-  /** Leaves out a last batch that is not full; default false. */
+  /** Drops the last batch if it is not full; default false. */
   readonly dropLast?: boolean;
-  /** How many batches may be ready or in the making while the caller works on one; default 1. */
+  /** How many batches to prepare ahead; default 1. */
   readonly prefetch?: number;
 }
 
-/** Pictures of a batch that are read at the same time; each may be large, so there are few. */
+/** How many pictures of a batch are read concurrently: few, as each may be large. */
 const readers = 4;
 
 interface Reader {
@@ -91,8 +91,8 @@ function checkOptions(dataset: Dataset, order: Int32Array, batchSize: number, pr
 }
 
 /**
- * A dataset as a stream of batches. While the caller works on one, the next are read and transformed, one after another
- * and at most `prefetch` of them. Leaving the loop, or calling `return()`, stops reading.
+ * Streams a dataset as batches. While the caller works on one batch, up to `prefetch` more are prepared in turn. Leaving the
+ * loop, or calling `return()`, stops reading.
  */
 export async function* batches(dataset: Dataset, options: BatchOptions): AsyncGenerator<Batch, void, void> {
   const { batchSize, dropLast = false, prefetch = 1 } = options;

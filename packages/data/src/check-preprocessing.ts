@@ -11,7 +11,7 @@ const maxSide = 4096;
 const maxResized = 8192;
 
 const cropPcts = { least: 0.1, most: 4 };
-/** By channel, for values in 0..1. A std of 1/255 is in use. */
+/** By channel, for values in 0..1. Some models use a std of 1/255. */
 const means = { least: -2, most: 2 };
 const stds = { least: 1e-4, most: 4 };
 
@@ -56,7 +56,7 @@ function cropPct(value: unknown, sides: unknown): string | undefined {
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
 
 /**
- * Checks a preprocessing that comes from a file or from a caller: every field, its type and its range.
+ * Checks the type and range of every field of a preprocessing from a file or a caller.
  *
  * @param source the file's name, for errors
  * @throws PeftError `bad-config` that names all fields that are wrong, and the closest value that is allowed
@@ -75,7 +75,7 @@ export function checkPreprocessing(value: unknown, source = 'preprocessing'): Pr
   return value as unknown as Preprocessing;
 }
 
-/** The height and width of a preprocessing, after a check of all of it. */
+/** Checks a preprocessing and returns its height and width. */
 export function targetSize(preprocessing: Preprocessing): { height: number; width: number } {
   const [, height, width] = checkPreprocessing(preprocessing).inputSize;
   return { height, width };

@@ -1,7 +1,7 @@
 import { PeftError, quote } from '@peft/core';
 import { maxClasses } from './limits.ts';
 
-/** The largest label that is accepted anywhere. */
+/** The largest label that is accepted. */
 export const maxLabel = maxClasses - 1;
 
 /** `0`, `1`, ... for labels without names. */
@@ -33,7 +33,7 @@ export function checkClassNames(names: readonly string[], source: string, place:
   });
 }
 
-/** What to say of labels from `least` to `most` that do not fit `count` classes; undefined if it is not that they start at 1. */
+/** The advice for labels from `least` to `most` that start at 1 where `count` classes start at 0; undefined otherwise. */
 export const startAtOne = (least: number, most: number, count: number): string | undefined =>
   least === 1 && most === count
     ? `labels start at 1 (${least} to ${most}); subtract 1, as they count from 0`

@@ -1,19 +1,19 @@
 import { sha256Of } from '@peft/core';
 import type { Dataset } from './dataset.ts';
 
-/** How many of a picture's first bytes are hashed: enough to tell it from others. */
+/** How many of a picture's first bytes are hashed: enough to identify it. */
 export const hashedBytes = 16_384;
 
 /** The digest of a picture: SHA-256 of its first {@link hashedBytes} bytes, and its size in bytes. */
 export const digestOf = (head: Uint8Array, size: number): string =>
   `${size}:${sha256Of(head.subarray(0, hashedBytes))}`;
 
-/** Digests that are computed at the same time. */
+/** How many digests are computed concurrently. */
 const parallel = 16;
 
 /**
- * The SHA-256, in hexadecimal, of which pictures a dataset has, in order, with their labels and the names of its classes. It is
- * the same wherever the pictures lie, and another after one was added, removed, replaced or given another label.
+ * The SHA-256, in hexadecimal, of a dataset's pictures in order, their labels and the class names. It does not depend on where
+ * the pictures are, and changes if one is added, removed, replaced or relabeled.
  */
 export async function datasetHash(dataset: Dataset): Promise<string> {
   const { size, classes } = dataset;

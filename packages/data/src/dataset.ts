@@ -5,37 +5,37 @@ import type { Picture } from './picture.ts';
 /** A file or folder that is not used, and why: `path reason`. */
 export interface LeftOut {
   readonly path: string;
-  /** As "is a pipe, a socket or a device" or "cannot be decoded: its data ends early". */
+  /** For example "is a pipe, a socket or a device" or "cannot be decoded: its data ends early". */
   readonly reason: string;
 }
 
 interface Labeled {
-  /** For people: where the pictures come from, and which of them these are. */
+  /** For messages: the source of the pictures, and the split. */
   readonly name: string;
   readonly size: number;
   /** Class names; a label is an index into them. */
   readonly classes: readonly string[];
-  /** Whether nothing gave the classes names, so that `classes` are their numbers, `0`, `1`, ...; default false. */
+  /** Whether the classes have no names, so that `classes` are their numbers `0`, `1`, ...; default false. */
   readonly numbered?: boolean;
-  /** What was found beside the pictures and is not used. Litter of desktops is not among it. */
+  /** Files beside the pictures that are not used, without litter such as `.DS_Store`. */
   readonly leftOut?: readonly LeftOut[];
-  /** The class of each picture, `[size]`. At hand from the start: nothing is read, and the caller does not change it. */
+  /** The class of each picture, `[size]`, without reading any. Do not change the array. */
   labels(): Int32Array;
-  /** The same text for the same picture, wherever it lies, and another for another. Nothing is decoded. */
+  /** Identifies a picture by its content, without decoding it. */
   digest?(index: number): Promise<string>;
-  /** Lets go of open files. Nothing can be read afterwards. */
+  /** Closes open files. Nothing can be read afterwards. */
   close?(): Promise<void>;
 }
 
-/** Labeled pictures in any order: only those asked for are read. */
+/** Labeled pictures with random access: a picture is read when it is asked for. */
 export interface PictureDataset extends Labeled {
   readonly preprocessed?: false;
   picture(index: number): Promise<Picture>;
-  /** Decodes a picture to see whether it can be: why not, or undefined if all is well. */
+  /** Tries to decode a picture. Returns what is wrong, or undefined. */
   inspect?(index: number): Promise<LeftOut | undefined>;
 }
 
-/** Labeled pictures that somebody has preprocessed already; transforms do not apply to them. */
+/** Labeled pictures that are preprocessed already; no transform is applied. */
 export interface TensorDataset extends Labeled {
   readonly preprocessed: true;
   readonly height: number;

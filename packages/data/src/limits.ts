@@ -1,10 +1,10 @@
 import { PeftError } from '@peft/core';
 import { undecodable } from './refused.ts';
 
-/** Pixels of a picture unless told otherwise: Pillow's own limit, 268 MB of RGB. */
+/** The default limit of pixels in a picture, which is Pillow's: 268 MB of RGB. */
 export const defaultMaxPixels = 89_478_485;
 
-/** Classes of a dataset; the largest public ones have some 200,000. */
+/** The limit of classes in a dataset; the largest public ones have some 200,000. */
 export const maxClasses = 262_144;
 
 export function checkMaxPixels(maxPixels: number): void {

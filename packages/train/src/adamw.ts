@@ -14,8 +14,8 @@ export interface AdamWOptions {
 /**
  * AdamW over all parameters at once (Loshchilov and Hutter 2019, arXiv 1711.05101), by the formula of `torch.optim.AdamW`.
  *
- * The parameters are seen as one vector, and so are the moments: one short chain of ops however many tensors there are.
- * All that changes from step to step comes in as scalars, so that a step can be recorded.
+ * Parameters and moments are one vector each, so an update is one short chain of ops however many tensors there are. What
+ * changes from step to step comes in as scalars, so a step can be recorded.
  */
 export class AdamW {
   readonly options: Required<AdamWOptions>;
@@ -41,7 +41,7 @@ export class AdamW {
     };
   }
 
-  /** Assigns the parameters and moments. `gradient`: of all parameters, one after the other, `[P]`. */
+  /** Updates parameters and moments. `gradient` is that of all parameters, concatenated, `[P]`. */
   update(gradient: tf.Tensor, { keep, stepSize, rootCorrection }: Record<string, tf.Tensor>): void {
     const { beta1, beta2, epsilon } = this.options;
     tf.tidy(() => {
@@ -77,7 +77,7 @@ function moments(size: number): tf.Variable {
 
 const scalar = (value: number): HostTensors[string] => ({ data: Float32Array.of(value), shape: [] });
 
-/** Tensors one after the other, `[P]`. */
+/** Concatenates tensors, `[P]`. */
 export function flatten(tensors: readonly tf.Tensor[]): tf.Tensor1D {
   const flat = tensors.map(tensor => tf.reshape(tensor, [-1]) as tf.Tensor1D);
   return flat.length > 1 ? tf.concat(flat) : flat[0];

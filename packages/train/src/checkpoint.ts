@@ -17,26 +17,26 @@ import type { AdamW } from './adamw.ts';
 import { adapterParameters, checkFinite, nonFinite } from './finite.ts';
 import { type Difference, describeDifference, differencesOf, plain } from './recipe.ts';
 
-/** The place in a run, and which run it is. */
+/** The position in a run, and the identity of the run. */
 export interface Place {
   step: number;
   /** The step at which the optimizer started: the last stage of a method, or 0. */
   optimizerStart: number;
   /** The methods that the active adapters started with. */
   initial: MethodRecords;
-  /** The methods that stages have made of them. */
+  /** The methods after the stages so far. */
   methods: MethodRecords;
   /** The loss of every step so far. */
   losses: readonly number[];
-  /** In what earlier parts of the run differed, where it was forced to go on. */
+  /** The differences that resumes of this run were forced to ignore. */
   resumedDespite: readonly Difference[];
-  /** What the trainer knows of the run. */
+  /** The trainer's own description of the run. */
   run: JsonObject;
-  /** What its caller says of it. */
+  /** The caller's description of the run. */
   recipe: JsonObject;
 }
 
-/** What a run must have in common with a checkpoint that it goes on from. */
+/** What a run must share with a checkpoint to resume from it. */
 export type RunIdentity = Pick<Place, 'initial' | 'run' | 'recipe'>;
 
 const format = 'peft-checkpoint-5';
@@ -49,7 +49,7 @@ export const recordsOf = (model: AdaptedModel): MethodRecords =>
   Object.fromEntries(model.active.map(({ name, method }) => [name, methodRecord(method)]));
 
 /**
- * Everything that a run changes, as one safetensors file.
+ * Serializes all state of a run as one safetensors file.
  *
  * @throws PeftError `numerics` if a parameter or a moment is not finite: nobody could go on from there
  */
@@ -140,9 +140,9 @@ export function parseCheckpoint(bytes: Uint8Array, source: string): OpenCheckpoi
 }
 
 /**
- * Compares a checkpoint with the run that is to go on from it.
+ * Compares a checkpoint with the run that resumes from it.
  *
- * @param force go on although they differ
+ * @param force resume although they differ
  * @returns the differences, which are none unless forced
  * @throws PeftError `bad-argument` that names each field with both values
  */
@@ -162,8 +162,8 @@ export function checkIdentity({ source, place }: OpenCheckpoint, now: RunIdentit
 const areSame = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
 
 /**
- * Brings the adapters to the stages that they had passed. An adapter that started as another method, which was forced, goes on
- * as what it is, if no stage had been passed.
+ * Restores the stages that the adapters had passed. If a forced resume starts with another method and no stage had been passed,
+ * the adapter stays as it is.
  *
  * @param initial the methods that this run starts with, by adapter
  * @throws PeftError, changing nothing, if they cannot have come there

@@ -2,7 +2,7 @@ import { type CompiledStep, check } from '@peft/core';
 import type { Batch, BatchSource } from './batch.ts';
 import { type Metrics, MetricsAccumulator } from './metrics.ts';
 
-/** A batch as a step takes it; pictures have three channels, features as many as there are numbers. */
+/** The inputs of a step for a batch. Pictures have three channels; features have as many as follow from their size. */
 export const batchInputs = ({ images, labels }: Batch, [height, width]: readonly [number, number]) => ({
   images: { data: images, shape: [labels.length, height, width, images.length / (labels.length * height * width)] },
   labels: { data: labels, shape: [labels.length] },
@@ -11,7 +11,7 @@ export const batchInputs = ({ images, labels }: Batch, [height, width]: readonly
 /**
  * Runs a compiled {@link evaluationStep} over a source.
  *
- * @param onBatch told how many samples are done
+ * @param onBatch called with the number of samples done
  */
 export async function evaluate(
   step: CompiledStep,

@@ -4,15 +4,15 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Batch, BatchSource } from './batch.ts';
 import { batchInputs } from './evaluate.ts';
 
-/** A model cut in two where what lies below never changes; `splitFeatures` of `@peft/backbones` makes one. */
+/** A model split above its frozen, unadapted part; `splitFeatures` of `@peft/backbones` makes one. */
 export interface ModelSplit {
   /** Pictures `[B, H, W, 3]` to features `[B, ...]`. */
   before(images: tf.Tensor): tf.Tensor;
-  /** Runs `body` with the model taking features in the place of pictures. */
+  /** Runs `body` with a model that takes features instead of pictures. */
   after<T>(body: () => T): T;
 }
 
-/** A source that can tell which pictures its batches hold without reading them. */
+/** A source that knows the indices of its batches without reading pictures. */
 export interface OrderedSource extends BatchSource {
   readonly batchSize: number;
   /** The class of every picture. */
@@ -26,26 +26,26 @@ export interface CacheOptions {
   engine: Engine;
   /** What to train on. */
   source: OrderedSource;
-  /** The same pictures, each once, from the first to the last, as the model is to see them. */
+  /** The same pictures once each, in order, preprocessed for the model. */
   pictures: BatchSource;
-  /** The most memory that the features may take, in bytes. */
+  /** The limit of memory for the features, in bytes. */
   limit: number;
-  /** Told how many pictures are done. */
+  /** Called with the number of pictures done. */
   onBatch?: (done: number) => void;
   signal?: AbortSignal;
 }
 
-/** What a trainer takes in the place of its engine and source, to train on features. */
+/** The engine and source to give a trainer instead, to train on features. */
 export interface CachedFeatures {
   readonly engine: Engine;
   readonly source: BatchSource;
-  /** What the features take. */
+  /** The size of the features. */
   readonly bytes: number;
 }
 
 /**
- * Computes the features of every picture, once, and gives an engine and a source with which training starts from them. The
- * losses are those of training on the pictures.
+ * Computes the features of every picture once, and returns an engine and a source that train on them. The losses equal those of
+ * training on the pictures.
  *
  * @throws PeftError `bad-argument` if they would take more memory than the limit, after the first batch
  */

@@ -6,7 +6,7 @@ export const adapterParameters = (model: AdaptedModel): [string, Parameter][] =>
     [...adapter.parameters()].map(([path, parameter]): [string, Parameter] => [`${adapter.name}/${path}`, parameter]),
   );
 
-/** The first number that is not finite, if there is one. */
+/** The first number that is infinite or NaN. */
 export const nonFinite = (values: ArrayLike<number>): number | undefined => {
   for (let i = 0; i < values.length; i++) if (!Number.isFinite(values[i])) return values[i];
   return undefined;

@@ -1,6 +1,6 @@
 import { check } from '@peft/core';
 
-/** How predictions compare with labels. */
+/** The quality of predictions. */
 export interface Metrics {
   /** Samples. */
   readonly n: number;
@@ -15,7 +15,7 @@ export interface Metrics {
 }
 
 /**
- * Refuses logits that are not finite: whatever is made of them, a class or an accuracy, would be wrong.
+ * Refuses logits that are not finite: a class or an accuracy computed from them would be wrong.
  *
  * @param of whose logits they are, for the error
  */

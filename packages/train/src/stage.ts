@@ -13,13 +13,13 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { BatchSource } from './batch.ts';
 import { batchInputs } from './evaluate.ts';
 
-/** The next stage of an adapter, unless all that it could train was frozen by the user. */
+/** The next stage of an adapter; none if the user froze all of its parameters. */
 export function stageOf(adapter: Adapter): Stage | undefined {
   const own = [...adapter.parameters()].map(([, parameter]) => parameter).filter(({ fixed }) => !fixed);
   return own.length === 0 || own.some(({ trainable }) => trainable) ? adapter.method.stage : undefined;
 }
 
-/** The derivatives of the mean cross entropy, in evaluation, by the gates of a stage: `[B, G]` by target. */
+/** The derivatives of the mean cross entropy with respect to a stage's gates, in evaluation mode: `[B, G]` by target. */
 const scoringStep =
   (model: AdaptedModel, adapter: Adapter, stage: Stage): Step =>
   ({ images, labels }) =>
@@ -33,7 +33,7 @@ const scoringStep =
       ),
     );
 
-/** What a gate's parts in one batch, one for each sample, add to its score. */
+/** What the derivatives of one batch, one for each sample, add to a gate's score. */
 const contributions: Record<Aggregation, (parts: number[]) => number> = {
   batch: parts => Math.abs(sum(parts)),
   sample: parts => sum(parts.map(Math.abs)),

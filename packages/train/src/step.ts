@@ -8,7 +8,7 @@ export interface LossOptions {
   smoothing?: number;
 }
 
-/** The mean cross entropy of a batch, and its gradient by all parameters as one vector. Must run inside a tidy. */
+/** The mean cross entropy of a batch and its gradient, all parameters as one vector. Must run inside a tidy. */
 function lossAndGradient(
   model: AdaptedModel,
   parameters: readonly Parameter[],
@@ -22,7 +22,7 @@ function lossAndGradient(
   return { loss: value, gradient: flatten(grads.map((grad, i) => grad ?? tf.zeros(variables[i].shape))) };
 }
 
-/** Scales a gradient down to the given Euclidean length if it is longer (`torch.nn.utils.clip_grad_norm_`). */
+/** Scales a gradient down to the given Euclidean norm if it is larger (`torch.nn.utils.clip_grad_norm_`). */
 function clip(gradient: tf.Tensor1D, length: tf.Tensor, limit: number | undefined): tf.Tensor {
   if (limit === undefined) return gradient;
   return tf.mul(gradient, tf.minimum(tf.div(limit, tf.add(length, 1e-6)), 1));
@@ -31,7 +31,7 @@ function clip(gradient: tf.Tensor1D, length: tf.Tensor, limit: number | undefine
 const lengthOf = (gradient: tf.Tensor): tf.Tensor => tf.sqrt(tf.sum(tf.square(gradient)));
 
 export interface StepOptions extends LossOptions {
-  /** Clip the gradient to this Euclidean length. */
+  /** Clips the gradient to this Euclidean norm. */
   clipNorm?: number;
 }
 
@@ -54,7 +54,7 @@ export const accumulationStep =
     return { loss };
   };
 
-/** The second part: clips and applies what was added up, and starts again from zero. */
+/** The second part: clips and applies the sum, and resets it to zero. */
 export const applicationStep =
   (optimizer: AdamW, sum: tf.Variable, { clipNorm }: StepOptions): Step =>
   inputs => {

@@ -34,7 +34,7 @@ import { accumulationStep, applicationStep, evaluationStep, type StepOptions, tr
 
 export interface TrainerOptions extends StepOptions {
   model: AdaptedModel;
-  /** What runs the steps; unless given, TensorFlow.js does, op by op. */
+  /** Runs the steps; by default the eager engine, which is TensorFlow.js op by op. */
   engine?: Engine;
   source: BatchSource;
   optimizer: AdamWOptions;
@@ -44,7 +44,7 @@ export interface TrainerOptions extends StepOptions {
   steps?: number;
   /** Batches whose gradients are averaged before each update. */
   accumulate?: number;
-  /** Dropout and stochastic depth. The order of the pictures is the source's matter. */
+  /** Seeds dropout and stochastic depth. The source seeds the order of pictures. */
   seed?: number;
   /**
    * What else defines the run, as plain data: schedule, augmentation, order, image size, preprocessing, hashes of the weights
@@ -60,7 +60,7 @@ export interface TrainerOptions extends StepOptions {
 
 type Settings = TrainerOptions & { readonly engine: Engine };
 
-/** What a run tells as it goes. */
+/** The events of a run. */
 export type TrainEvent =
   | { type: 'step'; step: number; epoch: number; loss: number; lr: number; gradientNorm: number; ms: number }
   | { type: 'stage'; step: number; adapter: string; stage: string; ms: number }
@@ -71,7 +71,7 @@ export type TrainEvent =
 /** What runs the steps: the optimizer over what is trainable now, and the steps as the engine has prepared them. */
 interface Machinery {
   readonly optimizer: AdamW;
-  /** The sum of gradients, where they are accumulated. */
+  /** The sum of accumulated gradients. */
   readonly accumulated: tf.Variable | undefined;
   readonly steps: readonly CompiledStep[];
 }
@@ -92,7 +92,7 @@ function assemble(options: Settings): Machinery {
   return { optimizer, accumulated, steps };
 }
 
-/** The variables go first, so that the engine lets go of its copies with the steps. */
+/** Disposes of the variables first, so that the engine frees its copies with the steps. */
 async function takeApart({ steps, optimizer, accumulated }: Machinery): Promise<void> {
   optimizer.dispose();
   accumulated?.dispose();
@@ -100,8 +100,8 @@ async function takeApart({ steps, optimizer, accumulated }: Machinery): Promise<
 }
 
 /**
- * A training run that can be stopped, saved and gone on with, bit by bit. Methods that have stages pass them as they fall
- * due: the optimizer then starts anew over what is trainable, and the schedule goes on.
+ * A training run that can be stopped, saved and resumed with bit-identical results. Stages of methods run when they are due: the
+ * optimizer then restarts over the trainable parameters, and the schedule continues.
  *
  * ```ts
  * const trainer = new Trainer({ model, source, optimizer: { lr: 1e-3 }, epochs: 10 });
@@ -115,7 +115,7 @@ export class Trainer {
   #step = 0;
   #optimizerStart = 0;
   #machinery: Machinery;
-  /** What the adapters were before any stage. */
+  /** The methods of the adapters before any stage. */
   readonly #initial: ReadonlyMap<string, Method>;
   readonly #initialRecords: MethodRecords;
   #lastBatch: Batch | undefined;
@@ -166,7 +166,7 @@ export class Trainer {
     return this.#losses;
   }
 
-  /** In what the run differs from the checkpoints that it was forced to go on from. */
+  /** The differences that resumes of this run were forced to ignore. */
   get resumedDespite(): readonly Difference[] {
     return this.#resumedDespite;
   }
@@ -177,7 +177,7 @@ export class Trainer {
   }
 
   /**
-   * Trains from where it is to the end, or until the signal aborts: then the step under way is finished first. When it yields
+   * Trains to the end, or until the signal aborts, after which the current step is finished. When it yields
    * `epoch`, `interrupted` or `done`, the parameters hold what was trained so far, and are finite.
    *
    * @throws PeftError `numerics` if the loss, a gradient or a parameter is no longer finite, or what the model makes of a batch
@@ -214,13 +214,13 @@ export class Trainer {
     yield { type: 'done', steps: this.#step };
   }
 
-  /** Brings the parameters up to date, and refuses to go on if they are not finite. */
+  /** Syncs the parameters from the engine, and throws if they are not finite. */
   async #sync(): Promise<void> {
     await this.options.engine.sync();
     await checkParameters(this.options.model, this.#step);
   }
 
-  /** Each step shows by its loss what the one before has done; what the last has done shows by the logits of a batch. */
+  /** A loss reveals a diverged update one step later; the logits of a batch reveal that of the last step. */
   async #checkLastStep(): Promise<void> {
     const { engine, model, source } = this.options;
     const batch = this.#lastBatch ?? (await firstOf(source.batches(0)));
@@ -240,7 +240,7 @@ export class Trainer {
     return Math.round(stage.after(this.totalSteps / this.stepsPerEpoch) * this.stepsPerEpoch);
   }
 
-  /** Passes the stages that are due, one after the other. */
+  /** Runs the stages that are due, in order. */
   async *#passStages(): AsyncGenerator<TrainEvent> {
     const { model } = this.options;
     const isDue = (adapter: Adapter): boolean => {
@@ -257,7 +257,7 @@ export class Trainer {
     }
   }
 
-  /** Starts the optimizer anew over what is trainable now. */
+  /** Restarts the optimizer over the trainable parameters. */
   async #reassemble(): Promise<void> {
     await takeApart(this.#machinery);
     this.#machinery = assemble(this.options);

@@ -5,7 +5,7 @@ import { undecodable } from '../refused.ts';
 interface Header {
   readonly width: number;
   readonly height: number;
-  /** Rows are stored from the top, and not from the bottom. */
+  /** Whether rows are stored from the top rather than from the bottom. */
   readonly topDown: boolean;
   readonly depth: number;
   /** Where the header ends. */
@@ -61,14 +61,14 @@ function readHeader(view: DataView): Header {
   };
 }
 
-/** From a pixel's bits to one channel, scaled to 0..255. */
+/** Extracts one channel from a pixel's bits, scaled to 0..255. */
 function channelOf(mask: number): (bits: number) => number {
   const shift = mask === 0 ? 0 : 31 - Math.clz32(mask & -mask);
   const most = mask >>> shift;
   return bits => (most === 0 ? 0 : Math.floor((((bits & mask) >>> shift) * 255) / most));
 }
 
-/** From where a pixel lies in its row to its color. */
+/** The color of a pixel by its position in the row. */
 type ReadPixel = (row: number, column: number, data: Uint8Array, to: number) => void;
 
 function readPalette(bytes: Uint8Array, { depth, end, start, colors, colorBytes }: Header): ReadPixel {

@@ -6,7 +6,7 @@ export type Size = readonly [width: number, height: number];
 /** A frame header: any of the markers C0 to CF but for the three that are tables. */
 const isFrame = (marker: number): boolean => (marker & 0xf0) === 0xc0 && ![0xc4, 0xc8, 0xcc].includes(marker);
 
-/** Steps from segment to segment to the frame header. */
+/** Walks the segments to the frame header. */
 function jpegSize(view: DataView): Size | undefined {
   for (let at = 2; at + 9 <= view.byteLength; ) {
     const marker = view.getUint8(at + 1);
@@ -48,7 +48,7 @@ const readers: Partial<Record<PictureFormat, (view: DataView) => Size | undefine
   WebP: webpSize,
 };
 
-/** The size that a file's header claims, before anything is decoded; undefined where the header is of another kind or cut. */
+/** The size in a file's header, read without decoding; undefined for an unknown or truncated header. */
 export function headerSize(bytes: Uint8Array, format: PictureFormat): Size | undefined {
   try {
     return readers[format]?.(new DataView(bytes.buffer, bytes.byteOffset, bytes.length));

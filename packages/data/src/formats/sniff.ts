@@ -1,7 +1,7 @@
 /** The formats that are decoded. */
 export type PictureFormat = 'AVIF' | 'BMP' | 'GIF' | 'JPEG' | 'Netpbm' | 'PNG' | 'TIFF' | 'WebP';
 
-/** How many bytes of a file tell its format. */
+/** How many first bytes are needed to tell the format. */
 export const headBytes = 64;
 
 const ascii = (bytes: Uint8Array, begin: number, end: number): string =>
@@ -9,7 +9,7 @@ const ascii = (bytes: Uint8Array, begin: number, end: number): string =>
 
 const bitmapHeaders = [12, 40, 52, 56, 64, 108, 124];
 
-/** What a file of each format begins with, as characters of one byte each. */
+/** The first bytes of each format, as Latin-1 characters. */
 const signatures: readonly (readonly [PictureFormat, (text: string) => boolean])[] = [
   ['JPEG', text => text.startsWith('\xff\xd8\xff')],
   ['PNG', text => text.startsWith('\x89PNG\r\n\x1a\n')],
@@ -31,7 +31,7 @@ function brands(head: Uint8Array, text: string): string[] {
   return names.filter((_, i) => i !== 1); // the second word is a version
 }
 
-/** The format of a file by its first bytes, whatever its name; undefined if it is none of those that are decoded. */
+/** The format of a file by its first bytes, whatever its name; undefined for formats that are not decoded. */
 export function formatOf(bytes: Uint8Array): PictureFormat | undefined {
   const text = ascii(bytes, 0, headBytes);
   const found = signatures.find(([, matches]) => matches(text));
@@ -39,7 +39,7 @@ export function formatOf(bytes: Uint8Array): PictureFormat | undefined {
   return brands(bytes, text).some(brand => brand === 'avif' || brand === 'avis') ? 'AVIF' : undefined;
 }
 
-/** Formats that people meet and that are not decoded. */
+/** Common formats that are not decoded. */
 const others: readonly (readonly [string, (text: string) => boolean])[] = [
   ['SVG, a drawing and not a picture of pixels', text => /^\s*<(svg|\?xml.*<svg)/is.test(text)],
   ['JPEG XL', text => text.startsWith('\xff\x0a') || text.startsWith('JXL ', 4)],
@@ -50,7 +50,7 @@ const others: readonly (readonly [string, (text: string) => boolean])[] = [
 
 const heifBrands = /^(hei[cxms]|hev[cxms]|mif[12]|msf1)$/;
 
-/** What a file that {@link formatOf} does not know is, in words that follow "it is". */
+/** Describes a file that {@link formatOf} does not know, to follow "it is". */
 export function describeUnknown(bytes: Uint8Array): string {
   if (bytes.length === 0) return 'empty';
   const text = ascii(bytes, 0, headBytes);

@@ -1,6 +1,6 @@
 import { type Dataset, type LeftOut, subset } from '../dataset.ts';
 
-/** Pictures that are decoded at the same time. */
+/** How many pictures are decoded concurrently. */
 const readers = 4;
 
 /**

@@ -17,7 +17,7 @@ export interface FoundCheckpoint {
 
 type Look = { readonly bytes: Uint8Array } | { readonly problem: PeftError } | undefined;
 
-/** Reads one and checks that it is whole and finite. Undefined if there is none. */
+/** Reads a checkpoint and checks that it is complete and finite. Undefined if there is none. */
 async function look(path: string): Promise<Look> {
   try {
     const bytes = await readIfThere(path);
@@ -31,8 +31,8 @@ async function look(path: string): Promise<Look> {
 }
 
 /**
- * Writes a run's checkpoint to its folder and keeps the one before it, so that there is always one to go on from: killed or
- * failed at any moment, the folder has the old one or the new one, whole.
+ * Writes a run's checkpoint to its folder and keeps the one before it. If it fails or is killed at any moment, the folder has a
+ * complete checkpoint, the old or the new one.
  *
  * @returns the path
  * @throws PeftError `numerics` if a parameter or a moment is not finite; `write-failed`, which says what is there now
@@ -47,7 +47,7 @@ export async function saveCheckpoint(trainer: Pick<Trainer, 'checkpoint'>, folde
 }
 
 /**
- * Finds the newest checkpoint of a folder that is whole and finite. Undefined if there is none at all.
+ * Finds the newest complete and finite checkpoint of a folder. Undefined if there is none.
  *
  * @throws PeftError `bad-file` if all that are there are damaged, with what is wrong with each
  */
