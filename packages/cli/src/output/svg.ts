@@ -1,3 +1,5 @@
+import { scaleLinear, scaleLog } from 'd3-scale';
+
 export interface Series {
   name: string;
   points: readonly (readonly [x: number, y: number])[];
@@ -13,33 +15,34 @@ interface Frame {
 
 const width = 460;
 const height = 260;
-const margin = { left: 52, right: 12, top: 28, bottom: 36 };
+const margin = { left: 52, right: 12, top: 46, bottom: 36 };
 /** Colors that differ for color-blind eyes too (Okabe and Ito). */
-const colors = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#000000'];
+const colors = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#888888'];
 
 const colorOf = (index: number): string => colors[index % colors.length];
 
 export const escapeHtml = (text: string): string =>
   text.replace(/[&<>"']/g, character => `&#${character.charCodeAt(0)};`);
 
+/** 970, 2.06, 20k: short, and with the digits that tell ticks apart. */
 const short = (value: number): string =>
-  Math.abs(value) >= 1e4 ? value.toExponential(0) : Number(value.toPrecision(3)).toString();
+  Math.abs(value) >= 1e4 ? `${Number((value / 1000).toPrecision(3))}k` : Number(value.toPrecision(4)).toString();
 
 interface Scale {
   at(value: number): number;
   ticks: number[];
 }
 
+/** Maps the range of some values, widened to round numbers, onto pixels. */
 function scale(values: number[], from: number, to: number, log: boolean): Scale {
-  const map = (value: number): number => (log ? Math.log10(Math.max(value, 1)) : value);
-  const mapped = values.map(map);
-  const [low, high] = [Math.min(...mapped), Math.max(...mapped)];
-  const room = (high - low || 1) * 0.05;
-  const at = (value: number): number => from + ((map(value) - low + room) / (high - low + 2 * room || 1)) * (to - from);
-  const ticks = Array.from({ length: 5 }, (_, i) => low + ((high - low) * i) / 4).map(value =>
-    log ? 10 ** value : value,
-  );
-  return { at, ticks };
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  if (log) {
+    const at = scaleLog([Math.max(low, 1) * 0.8, Math.max(high, 1) * 1.25], [from, to]);
+    return { at, ticks: at.ticks(4).filter(tick => /^[125]/.test(tick.toPrecision(1))) };
+  }
+  const room = low === high ? Math.abs(low) / 10 || 1 : 0;
+  const at = scaleLinear([low - room, high + room], [from, to]).nice(4);
+  return { at, ticks: at.ticks(4) };
 }
 
 function axes({ title, x, y }: Frame, xs: Scale, ys: Scale): string {
@@ -104,14 +107,16 @@ export function scatterChart(series: readonly Series[], frame: Frame): string {
   return svg(frame, axes(frame, xs, ys) + dots.join('') + legend(series));
 }
 
-/** Names in the line of the title, from the right. */
-const legend = (series: readonly Series[]): string =>
-  series
+/** Names in a line below the title. */
+function legend(series: readonly Series[]): string {
+  let x = margin.left;
+  return series
     .map(({ name }, i) => {
-      const x = width - margin.right - 64 * (series.length - i);
-      return (
-        `<rect x="${x}" y="7" width="10" height="10" fill="${colorOf(i)}"/>` +
-        `<text x="${x + 14}" y="16">${escapeHtml(name)}</text>`
-      );
+      const item =
+        `<rect x="${x}" y="25" width="10" height="10" fill="${colorOf(i)}"/>` +
+        `<text x="${x + 14}" y="34">${escapeHtml(name)}</text>`;
+      x += 28 + 6 * name.length; // of letters that are 6 px wide at most, on average
+      return item;
     })
     .join('');
+}
