@@ -18,12 +18,12 @@ import { moduleNamings } from './weights/namings.ts';
 /**
  * A vision model: normalized pictures `[B, H, W, 3]` to logits `[B, classes]`.
  *
- * What lies below all that is being trained runs as a constant: nothing of it is kept for the backward pass.
+ * The part below all trained parameters runs as a constant: it keeps nothing for the backward pass.
  */
 export abstract class Backbone extends Module {
-  /** The family, which says how files name its tensors. */
+  /** The family, which determines the names in weight files. */
   abstract readonly architecture: 'vit' | 'swin';
-  /** Paths of the classification heads; more than one where the logits are a mean of several. */
+  /** Paths of the classification heads; several if the logits are their mean, as in distilled DeiT. */
   abstract readonly classifiers: readonly string[];
   /** The queries and values of every attention, where the vision papers put their adapters. */
   override get defaultTargets(): readonly string[] {
@@ -40,11 +40,11 @@ export abstract class Backbone extends Module {
 
   /** Height and width of the pictures, in pixels. */
   abstract readonly imageSize: readonly [height: number, width: number];
-  /** Length of what {@link features} gives. */
+  /** The width of {@link features}. */
   abstract readonly featureCount: number;
   /**
-   * Whether training keeps only the input of each segment and runs the segment again in the backward pass: less memory for
-   * about a third more time.
+   * Whether training keeps only the input of each segment and runs the segment again in the backward pass: less memory, about a
+   * third more time.
    */
   checkpointing = false;
   #first = 0;
@@ -52,15 +52,15 @@ export abstract class Backbone extends Module {
   /** The forward pass in order: embedding, blocks, pooling, head. */
   abstract segments(): readonly Segment[];
 
-  /** What the head sees, `[B, featureCount]`. The caller disposes of it. */
+  /** The input of the head, `[B, featureCount]`. The caller disposes of it. */
   abstract features(images: tf.Tensor): tf.Tensor;
 
-  /** Puts a head without values, PyTorch's default for a linear layer, in the place of each old one, which is freed. */
+  /** Replaces each head by one without values, and frees the old one. */
   protected abstract setHead(classes: number): void;
 
   /**
-   * Puts a new head in the place of each old one, which is freed. It has no values until `initialize(model, key)`; the first
-   * adapter trains and saves it.
+   * Replaces each head by a new one, and frees the old one. It has no values until `initialize(model, key)`; the first adapter
+   * trains and saves it.
    */
   replaceHead(classes: number): void {
     this.setHead(classes);
@@ -81,7 +81,7 @@ export abstract class Backbone extends Module {
     return segments.slice(frozen).reduce((h, segment) => run(segment, h), fixed);
   }
 
-  /** Runs `body`, which must be synchronous, with this model taking what enters a segment in the place of pictures. */
+  /** Runs `body`, which must be synchronous, with a model that takes the input of a segment instead of pictures. */
   startingAt<T>(segment: number, body: () => T): T {
     const { length } = this.segments();
     const exists = Number.isInteger(segment) && segment >= 0 && segment < length;
@@ -105,7 +105,7 @@ export const linearHead = (features: number, classes: number): Linear | undefine
   classes > 0 ? new Linear(features, classes) : undefined;
 
 /**
- * Makes the model one of `classes` classes: its head is replaced, as by timm's `reset_classifier`, if it has another number.
+ * Sets the number of classes: replaces the head, as timm's `reset_classifier` does, if it has another number.
  * A fresh head has no values until `initialize(model, key)`.
  */
 export function withClasses<B extends Backbone>(model: B, classes: number): B {

@@ -6,11 +6,11 @@ import { VisionTransformer } from './vit/vision-transformer.ts';
 import type { BackboneDefinition } from './zoo/entry.ts';
 import { lookupBackbone } from './zoo/zoo.ts';
 
-/** What a backbone may be made to differ in from its definition. */
+/** Changes to a backbone's definition. */
 export interface BackboneOptions {
   /** Outputs of the head; 0 for none. */
   classes?: number;
-  /** Side of square pictures, or height and width, in pixels. Position embeddings that are loaded are resized to it. */
+  /** Side of square pictures, or height and width, in pixels. Loaded position embeddings are resized to it. */
   imageSize?: number | readonly [height: number, width: number];
 }
 

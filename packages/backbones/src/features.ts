@@ -3,7 +3,7 @@ import type * as tf from '@tensorflow/tfjs-core';
 import type { Backbone } from './backbone.ts';
 import { dropRate, pristineCount, runSegments } from './segment.ts';
 
-/** A backbone cut in two: before, what gives the same for a picture whatever training does; after, the rest. */
+/** A backbone split in two: a frozen part whose output for a picture never changes, and the rest. */
 export interface FeatureSplit {
   /** The segment that the features enter: `blocks.10`. */
   readonly name: string;
@@ -14,8 +14,8 @@ export interface FeatureSplit {
 }
 
 /**
- * Cuts a backbone below its lowest module that is adapted or trained, so that the features of a picture need computing
- * only once. For a linear head they are the pooled features; for adapters from block 10 on, the tokens that enter it.
+ * Splits a backbone below its lowest adapted or trained module, so that a picture's features are computed only once. For a
+ * linear head these are the pooled features; for adapters from block 10 on, the input of block 10.
  *
  * @param trained the parameters that training changes
  * @throws PeftError `not-supported` if there is nothing below, or something random

@@ -1,4 +1,4 @@
-/** How pictures become what a backbone takes, as timm's evaluation transform does it. */
+/** The preprocessing of pictures for a backbone, as in timm's evaluation transform. */
 export interface Preprocessing {
   /** Channels, height, width. */
   readonly inputSize: readonly [number, number, number];
@@ -13,7 +13,7 @@ export interface Preprocessing {
 
 const crop = { interpolation: 'bicubic', cropPct: 0.9, cropMode: 'center' } as const;
 
-/** Values to -1..1, as Google's ViTs were trained. */
+/** Maps values to -1..1, as in Google's ViTs. */
 export const inception = { ...crop, mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] } as const;
 
 /** The statistics of ImageNet. */

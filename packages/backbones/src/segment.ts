@@ -12,14 +12,14 @@ export interface Segment {
   run(x: tf.Tensor): tf.Tensor;
 }
 
-/** The segment that is the call of one module. */
+/** The segment that calls one module. */
 export const moduleSegment = (module: Module): Segment => ({
   name: module.path,
   modules: [module],
   run: x => module.call(x),
 });
 
-/** One segment after another. */
+/** Runs segments in order. */
 export const runSegments = (segments: readonly Segment[], x: tf.Tensor): tf.Tensor =>
   tf.tidy(() => segments.reduce((h, { run }) => run(h), x));
 
@@ -48,6 +48,6 @@ const countUntil = (segments: readonly Segment[], ends: (segment: Segment) => bo
 export const frozenCount = (segments: readonly Segment[], variables: Variables): number =>
   countUntil(segments, segment => !isFrozen(segment, variables));
 
-/** How many of the first segments are frozen and not adapted either: they give the same in each epoch. */
+/** How many of the first segments are frozen and unadapted, so that their outputs never change. */
 export const pristineCount = (segments: readonly Segment[], variables: Variables): number =>
   countUntil(segments, segment => !isFrozen(segment, variables) || !isPristine(segment));

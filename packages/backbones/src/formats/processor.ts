@@ -35,7 +35,7 @@ const made: readonly (readonly [prefix: string, type: string])[] = [
   ['Bit', 'dinov2'],
 ];
 
-/** What transformers' image processors do when nothing is said: of ViT and Swin, of DeiT, of DINOv2. */
+/** The defaults of transformers' image processors for ViT and Swin, DeiT, and DINOv2. */
 function usual(processor: string, model: string) {
   const type = made.find(([prefix]) => processor.startsWith(prefix))?.[1] ?? model;
   const isCropped = type === 'deit' || type === 'dinov2';

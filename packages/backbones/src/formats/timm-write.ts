@@ -7,10 +7,10 @@ import { lookupBackbone } from '../zoo/zoo.ts';
 import type { SavedModel } from './saved-model.ts';
 import { writeArguments } from './timm-arguments.ts';
 
-/** Where other weights come from, and what fits only those. */
+/** Fields about the origin of the old weights, which are dropped. */
 const ofOtherWeights = ['url', 'file', 'hf_hub_id', 'hf_hub_filename', 'source', 'custom_load', 'label_offset'];
 
-/** What fits only the picture size that the file was made for. */
+/** Fields for the old picture size, which are dropped if it differs. */
 const ofOtherSizes = ['test_input_size', 'min_input_size', 'pool_size', 'test_pool_size', 'test_crop_pct'];
 
 const without = (object: JsonObject, names: readonly string[]): JsonObject =>
@@ -22,7 +22,7 @@ const asObject = (value: unknown): JsonObject => (value ?? {}) as JsonObject;
 const architectureOf = (name: string): string =>
   picoArchitectures[name] ?? name.split('.')[0].replace(/_in2[12]k$/, '');
 
-/** timm's `config.json` of a model: what the file that it came from said, where that still holds. */
+/** timm's `config.json` of a model: the fields of its original file that still hold. */
 export function writeTimm(before: JsonObject, { model, labels, preprocessing }: SavedModel): JsonObject {
   const { architecture: name, num_classes, num_features, global_pool, model_args, pretrained_cfg, ...rest } = before;
   const architecture = architectureOf(String(name));

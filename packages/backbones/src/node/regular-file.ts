@@ -20,7 +20,7 @@ export async function entryAt(path: string): Promise<Entry> {
 }
 
 /**
- * Looks before a file is opened: a pipe would never answer, a device never end.
+ * Checks a path before it is opened: reading a pipe may never start, reading a device may never end.
  *
  * @returns its size in bytes
  * @throws PeftError `missing` if there is nothing; `bad-file` for what is not a regular file, with `advice` for a folder

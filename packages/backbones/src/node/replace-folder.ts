@@ -4,12 +4,12 @@ import { basename, dirname, join } from 'node:path';
 import { check } from '@peft/core';
 import { entryAt } from './regular-file.ts';
 
-/** A path beside another that nothing stands at, hidden. */
+/** An unused, hidden path beside another. */
 export const besides = (path: string): string =>
   join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
 
 /**
- * Checks that a folder may be replaced: that nothing would be lost but files of these names.
+ * Checks that a folder holds nothing but files of these names, so that it may be replaced.
  *
  * @throws PeftError `write-failed` for a file, or a folder that holds something else
  */
@@ -25,7 +25,7 @@ export async function checkReplaceable(folder: string, names: readonly string[])
   );
 }
 
-/** Puts a whole folder in the place of another, or of nothing. What fails leaves the old one as it was. */
+/** Moves a folder to the place of another, or of nothing. If it fails, the old one stays. */
 export async function replaceFolder(made: string, folder: string): Promise<void> {
   const old = besides(folder);
   const hadOld = (await entryAt(folder)).kind === 'folder';

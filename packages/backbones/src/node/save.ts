@@ -18,7 +18,7 @@ import { besides, checkReplaceable, replaceFolder } from './replace-folder.ts';
 export interface SaveBackboneOptions {
   /** Class names, in the order of the logits; those of the opened backbone unless given. */
   labels?: readonly string[] | undefined;
-  /** How pictures are prepared; as the opened backbone says unless given. */
+  /** The preprocessing; that of the opened backbone unless given. */
   preprocessing?: Preprocessing;
 }
 
@@ -70,7 +70,7 @@ async function probe(model: Backbone): Promise<Float32Array> {
 
 const largest = (values: Float32Array): number => values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
 
-/** Opens what was written and compares it with what was to be written. */
+/** Opens the written folder and compares its logits with the model's. */
 async function verify(folder: string, expected: Float32Array, { labels, model }: SavedModel): Promise<number> {
   const again = await openBackbone(folder);
   try {

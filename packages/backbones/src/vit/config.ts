@@ -11,7 +11,7 @@ export interface VisionTransformerConfig {
   qkvBias: boolean;
   /** Outputs of the head; 0 for no head, which gives features. */
   classes: number;
-  /** What the head sees: the class token, or the mean of the patch tokens. */
+  /** The input of the head: the class token, or the mean of the patch tokens. */
   globalPool: 'token' | 'avg';
   classToken: boolean;
   registerTokens: number;

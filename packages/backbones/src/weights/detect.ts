@@ -14,7 +14,7 @@ export function findNaming(model: Backbone, id: string): Naming {
   );
 }
 
-/** The layout whose names the file has most of. */
+/** The layout that matches the most names of a file. */
 export function detectNaming(model: Backbone, names: ReadonlySet<string>): FileNaming {
   const paths = [...parameters(model)].map(([path]) => path);
   let best: FileNaming & { hits: number } = { id: 'timm', prefix: '', hits: 0 };

@@ -28,7 +28,7 @@ function checkReadable(names: readonly string[], others: readonly (readonly [str
 }
 
 /**
- * Gives a backbone the weights of a file, in whichever known layout it is: timm's, transformers' (old names or those since
+ * Loads the weights of a file in any known layout: timm's, transformers' (old names or those since
  * 5.9, query, key and value apart), or Microsoft's for Swin; F64, F32, F16 or BF16; with what training tools put before
  * every name (`module.`, `_orig_mod.`, `model.`, `backbone.`, ...).
  *

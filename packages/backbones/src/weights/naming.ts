@@ -1,14 +1,14 @@
 /** `[ours, theirs]`: paths in which `{i}` stands for a number, `{i-1}` for one less and `{path}` for anything. */
 export type Rename = readonly [ours: string, theirs: string | readonly string[]];
 
-/** How files of one origin name the tensors of a family of backbones. Several names stand for rows one after another. */
+/** The tensor names of one library for a family of backbones. Several names for one tensor are its rows, in order. */
 export interface Naming {
   readonly id: string;
-  /** What may stand before a name; the first is written unless told otherwise. */
+  /** Possible prefixes of names; the first is written by default. */
   readonly prefixes: readonly string[];
   readonly body: readonly Rename[];
   readonly heads: readonly Rename[];
-  /** Whether the prefix stands before the heads too. */
+  /** Whether heads have the prefix too. */
   readonly prefixedHeads: boolean;
 }
 
@@ -55,6 +55,6 @@ export const isHead = (name: string, naming: Naming, prefix: string): boolean =>
     [theirs].flat().some(head => name.startsWith(`${naming.prefixedHeads ? prefix : ''}${head}.`)),
   );
 
-/** What files carry that no forward pass of ours reads: poolers, buffers, the mask token of pretraining. */
+/** Whether a tensor is one that the forward pass does not use: a pooler, a buffer, the mask token of pretraining. */
 export const isExtra = (name: string): boolean =>
   /(^|\.)(pooler\..*|mask_token|relative_position_index|attn_mask|position_ids)$/.test(name);

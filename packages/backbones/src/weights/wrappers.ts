@@ -1,6 +1,6 @@
 import { check } from '@peft/core';
 
-/** What training tools put before every name: DDP, torch.compile, Lightning, averaged and checkpointed models. */
+/** Prefixes that training tools add to every name: DDP, torch.compile, Lightning, averaged and checkpointed models. */
 const wrappers = [
   ...['module.', '_orig_mod.', 'model.', 'backbone.'],
   ...['state_dict.', 'state_dict_ema.', 'model_state_dict.', 'model_ema.', 'ema_model.'],
@@ -9,7 +9,7 @@ const wrappers = [
 /** Heads stand beside a wrapped body in some files. */
 const isOfHead = (name: string): boolean => /^(head|head_dist|classifier|fc)\./.test(name);
 
-/** The wrapper that stands before all names of a body, if there is one. */
+/** The prefix that all names of a body share. */
 function wrapperOf(names: readonly string[]): string | undefined {
   const body = names.filter(name => !isOfHead(name));
   return body.length > 0 ? wrappers.find(wrapper => body.every(name => name.startsWith(wrapper))) : undefined;

@@ -2,7 +2,7 @@ import type { Preprocessing } from '../preprocessing.ts';
 import type { SwinTransformerConfig } from '../swin/config.ts';
 import type { VisionTransformerConfig } from '../vit/config.ts';
 
-/** A backbone as data: what to build, and what its pictures look like. */
+/** A backbone as data: its architecture and its preprocessing. */
 export type BackboneDefinition =
   | {
       readonly architecture: 'vit';
