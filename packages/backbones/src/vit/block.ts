@@ -48,7 +48,8 @@ export class Block extends Module {
 
   /** How many tokens go on after attention; all if undefined. */
   get #count(): number | undefined {
+    if (this.#wanted === undefined || !this.isPristine) return undefined;
     const after = [this.ls1, this.drop_path1, this.norm2, this.mlp, this.ls2, this.drop_path2];
-    return this.isPristine && mapTokens(after) ? this.#wanted : undefined;
+    return mapTokens(after) ? this.#wanted : undefined;
   }
 }

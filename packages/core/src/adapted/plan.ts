@@ -60,8 +60,8 @@ function planSaved(
   const modulesOf = new Set<Module>(targets.map(({ module }) => module));
   const adapted = new Set([...modules(root)].flatMap(([path, it]) => (modulesOf.has(it) ? [`${path}.bias`] : [])));
   const all = [...parameters(root)].filter(([, { fixed }]) => !fixed);
+  const names = strict ? all.flatMap(([path]) => namesOf(naming, path)) : [];
   for (const name of strict ? modulesToSave : []) {
-    const names = all.flatMap(([path]) => namesOf(naming, path));
     check(covers([name], names), 'no-match', () => {
       const known = [...new Set(names.map(moduleOf))];
       return (

@@ -337,7 +337,7 @@ export async function attachAdapterFolder(
   const added: string[] = [];
   try {
     for (const { name, file, read } of adapters) {
-      const naming = detectNaming(model.base, [...file.tensors.keys()], model.base.namings ?? []);
+      const naming = detectNaming(model.base, [...file.tensors.keys()]);
       const keeps = (path: string): boolean => {
         const names = namesOf(naming, path);
         return names.length > 0 && names.every(key => file.tensors.has(key));

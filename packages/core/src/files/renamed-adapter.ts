@@ -3,7 +3,7 @@ import { type AdapterPlan, planAdapter } from '../adapted/plan.ts';
 import type { RenamedTargets, TargetValues } from '../method/method.ts';
 import { placesIn, type Target } from '../method/targets.ts';
 import type { Module } from '../module/module.ts';
-import type { ModuleNaming } from '../module/naming.ts';
+import type { ModuleNaming, NamedModule } from '../module/naming.ts';
 
 /** What is written of an adapter: its plan, whose method is written too, and the values of the plan's targets. */
 export interface AdapterForm {
@@ -68,11 +68,7 @@ export async function renamedAdapter(
 }
 
 /** The naming whose names the most tensors lie in; undefined for our own paths. */
-export function detectNaming(
-  root: Module,
-  keys: readonly string[],
-  namings: readonly ModuleNaming[],
-): ModuleNaming | undefined {
+export function detectNaming(root: NamedModule, keys: readonly string[]): ModuleNaming | undefined {
   const hits = (naming: ModuleNaming | undefined): number => {
     const paths = new Set([...placesIn(root, naming)].map(({ path }) => path));
     return keys.filter(key => {
@@ -81,7 +77,8 @@ export function detectNaming(
     }).length;
   };
   let best: { naming: ModuleNaming | undefined; hits: number } = { naming: undefined, hits: hits(undefined) };
-  for (const naming of namings) {
+  if (best.hits === keys.length) return undefined;
+  for (const naming of root.namings ?? []) {
     const found = hits(naming);
     if (found > best.hits) best = { naming, hits: found };
   }
