@@ -4,6 +4,7 @@ import { follow } from '@peft/testing';
 import { passStage, stageOf } from '@peft/train';
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
+import { expectNoJump, expectResumedAlike } from '../test/runs.ts';
 import { type Backbone, batches, epochLoss, evaluated, found, setUp, source } from '../test/tiny.ts';
 import type { PearOptions } from './index.ts';
 
@@ -33,34 +34,14 @@ describe.each<[Backbone, number]>([
 
   test.each<[string, PearOptions]>([
     ['bottlenecks on attention and MLP', { r: 2, targets: ['attn', 'mlp'], dropout: 0.1, modulesToSave: ['head'] }],
-  ])('%s: stopped before and after the prune and resumed, it ends with the same bytes', async (_, options) => {
-    const whole = await setUp(backbone, options);
-    const { losses } = await follow(whole.trainer);
-    const bytes = await whole.trainer.checkpoint();
-    expect(new Set(losses).size).toBe(12);
-    for (const stop of [3, 6]) {
-      const first = await setUp(backbone, options);
-      const before = await follow(first.trainer, stop);
-      const second = await setUp(backbone, options);
-      await second.trainer.restore(await first.trainer.checkpoint());
-      const after = await follow(second.trainer);
-      expect([...before.losses, ...after.losses]).toEqual(losses);
-      expect(await second.trainer.checkpoint()).toEqual(bytes);
-      expect(found(second.model)).toEqual(found(whole.model));
-    }
-  });
+  ])('%s: stopped before and after the prune and resumed, it ends with the same bytes', (_, options) =>
+    expectResumedAlike(backbone, options),
+  );
 });
 
 test.each<[string, PearOptions]>([['bottlenecks that share nothing', { r: 4, share: false }]])(
   '%s: the loss does not jump where they are pruned',
-  async (_, options) => {
-    const { model, trainer } = await setUp('vit', options);
-    await follow(trainer, batches);
-    const before = await evaluated(model);
-    for await (const event of trainer.run()) if (event.type === 'stage') break;
-    expect(Object.keys(found(model).shared)).not.toHaveLength(0);
-    expect(Math.abs((await evaluated(model)) - before)).toBeLessThan(1e-5);
-  },
+  (_, options) => expectNoJump(options),
 );
 
 test.each<[string, PearOptions]>([

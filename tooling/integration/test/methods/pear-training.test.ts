@@ -6,7 +6,8 @@ import { neat } from '@peft/neat';
 import type { PearOptions } from '@peft/pear';
 import { difference, follow } from '@peft/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Backbone, batches, evaluated, found, setUp } from '../../../../packages/pear/test/tiny.ts';
+import { expectNoJump, expectResumedAlike } from '../../../../packages/pear/test/runs.ts';
+import { type Backbone, found, setUp } from '../../../../packages/pear/test/tiny.ts';
 
 const qv = { targets: ['attn.qkv[q,v]'], r: 2 };
 
@@ -18,35 +19,15 @@ describe.each<[Backbone]>([['vit'], ['swin']])('on a tiny %s', backbone => {
     ],
     ['NEAT by magnitude', { base: neat(qv), criterion: 'magnitude', pairing: 'rank' }],
     ['Lily at random', { base: lily({ ...qv, mixing: 'batch' }), criterion: 'random', pairing: 'random', seed: 4 }],
-  ])('%s: stopped before and after the prune and resumed, it ends with the same bytes', async (_, options) => {
-    const whole = await setUp(backbone, options);
-    const { losses } = await follow(whole.trainer);
-    const bytes = await whole.trainer.checkpoint();
-    expect(new Set(losses).size).toBe(12);
-    for (const stop of [3, 6]) {
-      const first = await setUp(backbone, options);
-      const before = await follow(first.trainer, stop);
-      const second = await setUp(backbone, options);
-      await second.trainer.restore(await first.trainer.checkpoint());
-      const after = await follow(second.trainer);
-      expect([...before.losses, ...after.losses]).toEqual(losses);
-      expect(await second.trainer.checkpoint()).toEqual(bytes);
-      expect(found(second.model)).toEqual(found(whole.model));
-    }
-  });
+  ])('%s: stopped before and after the prune and resumed, it ends with the same bytes', (_, options) =>
+    expectResumedAlike(backbone, options),
+  );
 });
 
 test.each<[string, PearOptions]>([
   ['LoRA whose gates are shut', { base: lora(qv), shareInit: 'gate0' }],
   ['LoRA that shares nothing, merged', { base: lora(qv), share: false, knowledgeCheckpoint: 'merge' }],
-])('%s: the loss does not jump where they are pruned', async (_, options) => {
-  const { model, trainer } = await setUp('vit', options);
-  await follow(trainer, batches);
-  const before = await evaluated(model);
-  for await (const event of trainer.run()) if (event.type === 'stage') break;
-  expect(Object.keys(found(model).shared)).not.toHaveLength(0);
-  expect(Math.abs((await evaluated(model)) - before)).toBeLessThan(1e-5);
-});
+])('%s: the loss does not jump where they are pruned', (_, options) => expectNoJump(options));
 
 // The recorded step is compared with what runs eagerly on the cpu.
 describe.runIf(process.env.PEFT_BACKEND === 'cpu')('recorded and run in ONNX Runtime', () => {
