@@ -16,9 +16,10 @@ const style = `
   :root { color-scheme: light dark; font: 15px/1.5 system-ui, sans-serif; }
   body { max-width: 1000px; margin: 2rem auto; padding: 0 1rem; }
   table { border-collapse: collapse; margin: 1rem 0; }
-  th, td { padding: .25rem .75rem; text-align: right; border-bottom: 1px solid #8884; }
+  th, td { padding: .25rem .75rem; text-align: right; border-bottom: 1px solid #8884; white-space: nowrap; }
+  .wide { overflow-x: auto; }
   th:first-child, td:first-child { text-align: left; }
-  .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(420px, 1fr)); gap: 1rem; }
+  .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(420px, 100%), 1fr)); gap: 1rem; }
   svg { width: 100%; height: auto; font-size: 10px; fill: currentColor; }
   svg .title { font-size: 13px; font-weight: 600; }
   svg .grid { stroke: #8883; }
@@ -68,7 +69,7 @@ function resultRows(methods: readonly ComparedMethod[]): string {
     ]),
   );
   const head = row(['method', 'accuracy', 'mean per class', 'trainable', 'adapter', 'seconds', 'ms per step'], 'th');
-  return `<table><thead>${head}</thead><tbody>${body.join('')}</tbody></table>`;
+  return `<div class="wide"><table><thead>${head}</thead><tbody>${body.join('')}</tbody></table></div>`;
 }
 
 function confusion({ method, runs }: ComparedMethod, classes: readonly string[]): string {
@@ -82,7 +83,7 @@ function confusion({ method, runs }: ComparedMethod, classes: readonly string[])
     });
     return `<tr><th>${escapeHtml(classes[label])}</th>${cells.join('')}</tr>`;
   });
-  return `<div><h3>${escapeHtml(method)}</h3><table class="confusion">${rows.join('')}</table></div>`;
+  return `<div class="wide"><h3>${escapeHtml(method)}</h3><table class="confusion">${rows.join('')}</table></div>`;
 }
 
 /** What a method did inside, in its first run. */
