@@ -88,7 +88,7 @@ export abstract class Module {
     return this.#patches.some(({ change }) => change.dependsOn?.(variables) ?? true);
   }
 
-  /** Whether its patches, if it has any, map each row by itself. */
+  /** Whether every patch maps each row by itself; true without patches. */
   get isPatchedRowwise(): boolean {
     return this.#patches.every(({ change: { input, output, rowwise } }) => rowwise ?? !(input || output));
   }
