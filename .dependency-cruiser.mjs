@@ -118,7 +118,7 @@ export default {
       comment: 'An import that is not found escapes all other rules.',
       severity: 'error',
       from: {},
-      to: { couldNotResolve: true, pathNot: '^#' }, // `#gradients` and `#kernels` are built
+      to: { couldNotResolve: true, pathNot: '^#|[?]url$' }, // `#gradients` and `#kernels` are built; Vite resolves `?url`
     },
   ],
   options: {

@@ -73,7 +73,7 @@ export function defineProject({
       projects: [
         ...available.map(backend => ({
           resolve: { conditions: ['@peft/source'] },
-          ssr: { resolve: { conditions: ['@peft/source'] } },
+          ssr: { resolve: { conditions: ['@peft/source', 'node'] } },
           test: {
             name: backend,
             include,

@@ -1,24 +1,9 @@
 import { PeftError } from '@peft/core';
+import { requestGpuDevice } from '@peft/core/engine';
 import * as tf from '@tensorflow/tfjs-core';
 import { activate } from './activate.ts';
 import { findGpu } from './dawn.ts';
 import { load, type Packages } from './packages.ts';
-
-/** Requested if the adapter has them. Kernels use half precision and subgroups; `tf.time` uses timestamps. */
-const wantedFeatures: GPUFeatureName[] = ['shader-f16', 'subgroups', 'timestamp-query'];
-
-/** A ViT's activations exceed WebGPU's default limits (128 MiB a binding, 256 MiB a buffer). */
-const wantedLimits = [
-  'maxBufferSize',
-  'maxComputeInvocationsPerWorkgroup',
-  'maxComputeWorkgroupSizeX',
-  'maxComputeWorkgroupSizeY',
-  'maxComputeWorkgroupSizeZ',
-  'maxComputeWorkgroupStorageSize',
-  'maxComputeWorkgroupsPerDimension',
-  'maxStorageBufferBindingSize',
-  'maxStorageBuffersPerShaderStage',
-] as const;
 
 const softwareRenderers = /swiftshader|llvmpipe|lavapipe|softpipe|basic render/i;
 
@@ -29,13 +14,6 @@ const adapterName = (info: GPUAdapterInfo): string =>
 export const isSoftware = (info: GPUAdapterInfo): boolean =>
   info.isFallbackAdapter === true ||
   softwareRenderers.test([info.vendor, info.architecture, info.device, info.description].join(' '));
-
-function requestDevice(adapter: GPUAdapter): Promise<GPUDevice> {
-  return adapter.requestDevice({
-    requiredFeatures: wantedFeatures.filter(feature => adapter.features.has(feature)),
-    requiredLimits: Object.fromEntries(wantedLimits.map(limit => [limit, adapter.limits[limit]])),
-  });
-}
 
 /** The adapter of a running backend. */
 function runningInfo(): GPUAdapterInfo | undefined {
@@ -71,7 +49,7 @@ export async function startWebgpu(packages: Packages, hardwareOnly: boolean): Pr
 
   install();
   const { WebGPUBackend } = await load(packages, '@tensorflow/tfjs-backend-webgpu');
-  const device = await requestDevice(adapter);
+  const device = await requestGpuDevice(adapter);
   if (tf.findBackendFactory('webgpu')) tf.removeBackend('webgpu'); // tfjs' own asks for fewer features and limits
   tf.registerBackend('webgpu', () => new WebGPUBackend(device, adapter.info), 3);
   await activate('webgpu', 'update the graphics driver.');

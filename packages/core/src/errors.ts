@@ -4,6 +4,7 @@ export type ErrorCode =
   | 'bad-config'
   | 'bad-file'
   | 'bad-shape'
+  | 'device-lost'
   | 'missing'
   | 'no-match'
   | 'not-mergeable'

@@ -42,7 +42,7 @@ async function gzippedSize(source: string): Promise<number> {
       {
         name: 'others-external',
         setup(bundle) {
-          bundle.onResolve({ filter: /^[@a-z]/ }, ({ path, importer }) =>
+          bundle.onResolve({ filter: /^(?:[@a-z]|#onnxruntime)/ }, ({ path, importer }) =>
             importer === '<stdin>' || /^(pure-rand|valibot)/.test(path) ? null : { path, external: true },
           );
         },

@@ -2,6 +2,8 @@ import { type ErrorCode, PeftError } from '@peft/core';
 import type { HostArray, Runner, SessionPlan, SlotValue } from './runner.ts';
 import type { Thread } from './thread.ts';
 
+type Method = Exclude<keyof Runner, 'threads'> | 'open';
+
 interface Reply {
   readonly id: number;
   readonly result?: unknown;
@@ -19,6 +21,7 @@ interface Pending {
 export class RemoteRunner implements Runner {
   readonly #thread: Thread;
   readonly #pending = new Map<number, Pending>();
+  #threads: number | undefined;
   #calls = 0;
   #failure: unknown;
 
@@ -31,9 +34,13 @@ export class RemoteRunner implements Runner {
     );
   }
 
+  get threads(): number | undefined {
+    return this.#threads;
+  }
+
   /** Loads ONNX Runtime in the thread, which makes a runner with these options. */
   async open(options: unknown): Promise<void> {
-    await this.#call('open', [options]);
+    this.#threads = (await this.#call('open', [options])) as number | undefined;
   }
 
   async put(values: readonly SlotValue[]): Promise<void> {
@@ -71,7 +78,7 @@ export class RemoteRunner implements Runner {
     await this.#thread.end();
   }
 
-  #call(method: keyof Runner | 'open', parameters: unknown[], transfer: ArrayBuffer[] = []): Promise<unknown> {
+  #call(method: Method, parameters: unknown[], transfer: ArrayBuffer[] = []): Promise<unknown> {
     if (this.#failure) return Promise.reject(workerError(this.#failure));
     return new Promise((resolve, reject) => {
       const id = ++this.#calls;

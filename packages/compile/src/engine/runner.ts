@@ -36,6 +36,8 @@ export interface SessionPlan {
 
 /** Runs models: ONNX Runtime in this thread, or behind messages in another. Arrays given to it are its own. */
 export interface Runner {
+  /** That compute, where it is known. */
+  readonly threads?: number;
   put(values: readonly SlotValue[]): Promise<void>;
   /** Copies of the slots' values. */
   get(slots: readonly number[]): Promise<HostArray[]>;

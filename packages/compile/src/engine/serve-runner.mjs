@@ -7,7 +7,7 @@
 /**
  * @typedef {object} Call
  * @property {number} id
- * @property {keyof Runner | 'open'} method The first is `open`.
+ * @property {Exclude<keyof Runner, 'threads'> | 'open'} method The first is `open`, answered with the runner's threads.
  * @property {unknown[]} parameters
  */
 
@@ -41,8 +41,9 @@ export function serveRunner(open, post) {
       if (method === 'open') runner = open(...given);
       const opened = await runner;
       if (!opened) throw new Error(`Called before it was opened: ${method}.`);
-      const run = method === 'open' ? undefined : /** @type {(...given: never[]) => unknown} */ (opened[method]);
-      const result = await run?.apply(opened, given);
+      const run =
+        method === 'open' ? () => opened.threads : /** @type {(...given: never[]) => unknown} */ (opened[method]);
+      const result = await run.apply(opened, given);
       post({ id, result }, buffers(result));
     } catch (error) {
       post({ id, ...described(error) }, []);

@@ -1,13 +1,17 @@
 import { PeftError } from '@peft/core';
-import { type Device, deviceMemory } from './device-memory.ts';
-import { createOrtRunner } from './ort-runner.mjs';
+import type { InferenceSession } from 'onnxruntime-web';
+import { onDevice, openDevice } from './device.ts';
+import { deviceMemory } from './device-memory.ts';
+import { type BuildOptions, loadBuild } from './load-build.ts';
+import { createOrtRunner, type OrtRunnerOptions } from './ort-runner.mjs';
 import { probe } from './probe.ts';
 import type { Runner } from './runner.ts';
+import type { WebProvider } from './web-build.ts';
 
-export interface WebRunnerOptions {
-  /** Threads of the wasm build; by default ONNX Runtime's choice. A browser needs cross-origin isolation for more than one. */
-  threads?: number;
-  provider?: 'wasm' | 'webgpu';
+export interface WebRunnerOptions extends BuildOptions {
+  provider: WebProvider;
+  /** Whether operators that WebGPU lacks may run on the host, with a detour of their values; without, such a step fails. */
+  hostFallback?: boolean;
 }
 
 /**
@@ -15,48 +19,27 @@ export interface WebRunnerOptions {
  *
  * @throws PeftError `missing` if onnxruntime-web is not installed, `not-supported` if it cannot use the provider.
  */
-export async function createWebRunner({ threads, provider = 'wasm' }: WebRunnerOptions): Promise<Runner> {
-  const ort = await import('onnxruntime-web').catch(cause => {
-    throw new PeftError(
-      'missing',
-      'onnxWebEngine needs the package onnxruntime-web, which is not installed. Install it, or use eagerEngine().',
-      { cause },
-    );
-  });
-  if (threads !== undefined) ort.env.wasm.numThreads = threads;
-  const options = {
-    session: { executionProviders: [provider], graphOptimizationLevel: 'all' as const },
-    preallocate: false, // it leaves outputs that it is given at zero
+export async function createWebRunner({ provider, hostFallback = true, ...build }: WebRunnerOptions): Promise<Runner> {
+  const device = provider === 'webgpu' ? await openDevice() : undefined;
+  const ort = await loadBuild(build);
+  // Shapes are static, so that buffers of the exact size come again.
+  const executionProvider = device ? { name: provider, device, storageBufferCacheMode: 'simple' } : provider;
+  const session: InferenceSession.SessionOptions = {
+    executionProviders: [executionProvider],
+    graphOptimizationLevel: 'all',
+    extra: { session: { disable_cpu_ep_fallback: device && !hostFallback ? '1' : '0' } },
+  };
+  const open = async (more: Partial<OrtRunnerOptions>): Promise<Runner> => {
+    const runner = createOrtRunner(ort, { session, preallocate: false, ...more }); // given outputs are left at zero
+    await probe(runner);
+    return { ...runner, threads: ort.env.wasm.numThreads };
   };
   try {
-    const probed = createOrtRunner(ort, options);
-    await probe(probed);
-    if (provider === 'wasm') return probed;
-    const device: Device = await ort.env.webgpu.device; // there since a session is
-    return watched(device, refusal => createOrtRunner(ort, { ...options, memory: deviceMemory(ort, device), refusal }));
+    if (!device) return await open({});
+    return await onDevice(device, refusal => open({ memory: deviceMemory(ort, device), refusal }));
   } catch (cause) {
+    if (cause instanceof PeftError) throw cause;
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new PeftError('not-supported', `onnxruntime-web cannot use "${provider}" here. ${reason}`, { cause });
   }
-}
-
-/** Has a run fail in which the graphics processor refused something: ONNX Runtime prints that and goes on. */
-function watched(device: Device, open: (refusal: () => string | undefined) => Runner): Runner {
-  let refused: string | undefined;
-  const listen = ({ error }: { error: { message: string } }): void => {
-    refused ??= `WebGPU refused a part of the step: ${error.message}`;
-  };
-  device.addEventListener('uncapturederror', listen);
-  const runner = open(() => refused);
-  return {
-    ...runner,
-    run(session, feeds) {
-      refused = undefined; // what others did on this device is theirs
-      return runner.run(session, feeds);
-    },
-    close() {
-      device.removeEventListener('uncapturederror', listen);
-      return runner.close();
-    },
-  };
 }

@@ -5,6 +5,7 @@ import type { Recorder } from '../record/recorder.ts';
 import type { Value } from '../record/value.ts';
 import { add, mul, scalar, sub, unary } from './elementwise.ts';
 import type { Kernel, KernelTable } from './kernel.ts';
+import { slice } from './shape.ts';
 
 /** TensorFlow's order of axes is rows, columns, channels; ONNX has channels first, and filters [out, in, H, W]. */
 const toChannelsFirst = [0, 3, 1, 2];
@@ -38,23 +39,37 @@ const windowAttributes = (info: Geometry): Attributes => ({
   pads: pads(info),
 });
 
+type Maker = (x: Value, made: { shape: number[] }) => Value;
+
 /** Runs a node that wants channels first on a value that has them last. */
-function channelsLast(
-  r: Recorder,
-  op: string,
-  x: Value,
-  weights: Value[],
-  info: Geometry,
-  attributes: Attributes,
-): Value {
-  const [n, h, w, c] = info.outShape;
-  const made = r.emit(op, [permuted(r, x, toChannelsFirst), ...weights], { shape: [n, c, h, w] }, attributes);
-  return permuted(r, made, toChannelsLast);
+function channelsLast(r: Recorder, x: Value, [n, h, w, c]: number[], make: Maker): Value {
+  return permuted(r, make(permuted(r, x, toChannelsFirst), { shape: [n, c, h, w] }), toChannelsLast);
+}
+
+/**
+ * A convolution of `x` and `filter`, both with channels first. ONNX Runtime 1.30 on WebGPU takes a filter as large as its input
+ * for a single product, though padding at the end makes room for more. There a window more at the start, in padding too, keeps
+ * it from that, and is cut off.
+ */
+function convolution(r: Recorder, x: Value, filter: Value, made: { shape: number[] }, attributes: Attributes): Value {
+  const [top, left, bottom, right] = attributes.pads as number[];
+  const isWhole = tf.util.arraysEqual(x.shape.slice(2), filter.shape.slice(2));
+  if (!r.portable || !isWhole || top + left > 0 || bottom + right === 0) {
+    return r.emit('Conv', [x, filter], made, attributes);
+  }
+  const [n, c, h, w] = made.shape;
+  const [down, across] = (attributes.strides as number[] | undefined) ?? [1, 1];
+  const wider = { ...attributes, pads: [down, across, bottom, right] };
+  const all = r.emit('Conv', [x, filter], { shape: [n, c, h + 1, w + 1] }, wider);
+  return slice(r, all, [0, 0, 1, 1], made.shape);
 }
 
 const conv2d: Kernel<tf.Conv2DAttrs> = ({ x, filter }, attributes, r) => {
   const info = geometry(x.shape, filter.shape, attributes);
-  return channelsLast(r, 'Conv', x, [permuted(r, filter, filterToOnnx)], info, windowAttributes(info));
+  const weights = permuted(r, filter, filterToOnnx);
+  return channelsLast(r, x, info.outShape, (first, made) =>
+    convolution(r, first, weights, made, windowAttributes(info)),
+  );
 };
 
 /** Filters [H, W, C, M] of C groups become [C M, 1, H, W]. */
@@ -62,7 +77,8 @@ const depthwiseConv2d: Kernel<tf.DepthwiseConv2dNativeAttrs> = ({ x, filter }, a
   const info = geometry(x.shape, filter.shape, attributes, true);
   const [height, width, channels, multiplier] = filter.shape;
   const weights = r.reshape(permuted(r, filter, [2, 3, 0, 1]), [channels * multiplier, 1, height, width]);
-  return channelsLast(r, 'Conv', x, [weights], info, { ...windowAttributes(info), group: channels });
+  const options = { ...windowAttributes(info), group: channels };
+  return channelsLast(r, x, info.outShape, (first, made) => convolution(r, first, weights, made, options));
 };
 
 const conv2dBackpropInput: Kernel<tf.Conv2DBackpropInputAttrs> = ({ dy, filter }, attributes, r) => {
@@ -74,9 +90,11 @@ const conv2dBackpropInput: Kernel<tf.Conv2DBackpropInputAttrs> = ({ dy, filter }
   ];
   // Rows and columns at the end that no window reached.
   const padding = [info.inHeight - reached[0], info.inWidth - reached[1]];
-  const made = { ...info, outShape: attributes.inputShape };
   const options = { ...windowAttributes(info), output_padding: padding };
-  return channelsLast(r, 'ConvTranspose', dy, [permuted(r, filter, filterToOnnx)], made, options);
+  const weights = permuted(r, filter, filterToOnnx);
+  return channelsLast(r, dy, attributes.inputShape, (first, made) =>
+    r.emit('ConvTranspose', [first, weights], made, options),
+  );
 };
 
 /** The convolution of x with dy, channels as batch: dy's elements are `stride` apart. */
@@ -89,9 +107,9 @@ const conv2dBackpropFilter: Kernel<tf.Conv2DBackpropFilterAttrs> = ({ x, dy }, a
     info.inHeight + top + bottom - (info.outHeight - 1) * info.strideHeight,
     info.inWidth + left + right - (info.outWidth - 1) * info.strideWidth,
   ];
-  const parts = [permuted(r, x, channelsAsBatch), permuted(r, dy, channelsAsBatch)];
-  const dilations = [info.strideHeight, info.strideWidth];
-  const all = r.emit('Conv', parts, { shape: [inputs, outputs, ...full] }, { pads: pads(info), dilations });
+  const [pictures, gradients] = [permuted(r, x, channelsAsBatch), permuted(r, dy, channelsAsBatch)];
+  const options = { pads: pads(info), dilations: [info.strideHeight, info.strideWidth] };
+  const all = convolution(r, pictures, gradients, { shape: [inputs, outputs, ...full] }, options);
   const crop = [r.ints([0, 0]), r.ints([height, width]), r.ints([2, 3])];
   const cropped = r.emit('Slice', [all, ...crop], { shape: [inputs, outputs, height, width] });
   return permuted(r, cropped, [2, 3, 0, 1]);
@@ -102,7 +120,8 @@ const pool =
   ({ x }, { filterSize, strides, pad, dimRoundingMode }, r) => {
     const info = tf.backend_util.computePool2DInfo(x.shape as Shape4D, filterSize, strides, 1, pad, dimRoundingMode);
     const attributes = { strides: [info.strideHeight, info.strideWidth], pads: pads(info) };
-    return channelsLast(r, op, x, [], info, { ...attributes, kernel_shape: [info.filterHeight, info.filterWidth] });
+    const options = { ...attributes, kernel_shape: [info.filterHeight, info.filterWidth] };
+    return channelsLast(r, x, info.outShape, (first, made) => r.emit(op, [first], made, options));
   };
 
 /** scale (x - mean) / sqrt(variance + epsilon) + offset. */

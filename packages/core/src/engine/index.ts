@@ -8,3 +8,4 @@ export { registerGradients, type ValueAndGrads, valueAndGrads } from '../tensor/
 export { type FusedOp, type Inputs, type OpAttributes, runFused } from '../tensor/kernel.ts';
 export { drawNormal, drawPermutation, drawUniform, hostRandom, type RandomSource } from '../tensor/random.ts';
 export { currentRandom, currentScope, type Scope, withScope } from '../tensor/scope.ts';
+export { requestGpuDevice } from './gpu-device.ts';

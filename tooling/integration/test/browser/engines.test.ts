@@ -4,7 +4,7 @@ import { type CompiledStep, type Engine, eagerEngine, type Step } from '@peft/co
 import { beforeAll, describe, expect, test } from 'vitest';
 import { methods } from '../models.ts';
 import { expectSame, train } from '../runs.ts';
-import { type Traffic, watchTraffic } from './traffic.ts';
+import { type Traffic, watchTraffic, withDevice } from './traffic.ts';
 
 test('this is a browser', async () => {
   expect(typeof document).toBe('object');
@@ -30,7 +30,10 @@ function counting(engine: Engine, { fetched }: Traffic, counts: number[]): Engin
 test.each(['wasm', 'webgpu'] as const)('a Swin trains in onnxruntime-web on %s', async provider => {
   await startBackend('cpu');
   const expected = await train(eagerEngine(), 'swin', 'lora', { steps: 10 });
-  expectSame(await train(await onnxWebEngine({ provider, threads: 1 }), 'swin', 'lora', { steps: 10 }), expected);
+  expectSame(
+    await train(await onnxWebEngine({ provider, threads: 1, hostFallback: false }), 'swin', 'lora', { steps: 10 }),
+    expected,
+  );
 });
 
 test('frozen weights may be kept in half precision', async () => {
@@ -59,14 +62,10 @@ describe.each(Object.keys(methods))('%s', name => {
   });
 
   test('trains in onnxruntime-web on WebGPU, without a detour through the host', async () => {
-    const engine = await onnxWebEngine({ provider: 'webgpu' });
-    const traffic = await watchTraffic();
+    const [engine, device] = await withDevice(() => onnxWebEngine({ provider: 'webgpu', hostFallback: false }));
     const detours: number[] = [];
-    try {
-      expectSame(await train(counting(engine, traffic, detours), 'vit', name, { steps: 10 }), expected);
-    } finally {
-      traffic.stop();
-    }
+    const counted = counting(engine, watchTraffic(device), detours);
+    expectSame(await train(counted, 'vit', name, { steps: 10 }), expected);
     expect(detours.length).toBeGreaterThanOrEqual(10); // more where a stage measures the model
     expect(detours.filter(count => count !== 0)).toEqual([]);
   });

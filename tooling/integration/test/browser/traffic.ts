@@ -1,15 +1,30 @@
-import { env } from 'onnxruntime-web';
-
-/** Bytes of each transfer between the host and the graphics processor. */
+/** Bytes of each transfer between the host and a graphics processor. */
 export interface Traffic {
   readonly sent: number[];
   readonly fetched: number[];
-  stop(): void;
 }
 
-/** Watches what ONNX Runtime, of which a WebGPU session must have been made, moves from now on. */
-export async function watchTraffic(): Promise<Traffic> {
-  const device = await env.webgpu.device;
+/** Has `task` open a WebGPU device, which it returns along with what the task does. */
+export async function withDevice<T>(task: () => Promise<T>): Promise<[T, GPUDevice]> {
+  const { requestDevice } = GPUAdapter.prototype;
+  const devices: GPUDevice[] = [];
+  GPUAdapter.prototype.requestDevice = async function (descriptor) {
+    const device = await requestDevice.call(this, descriptor);
+    devices.push(device);
+    return device;
+  };
+  try {
+    const result = await task();
+    const [device] = devices;
+    if (!device) throw new Error('The task opened no WebGPU device.');
+    return [result, device];
+  } finally {
+    GPUAdapter.prototype.requestDevice = requestDevice;
+  }
+}
+
+/** Watches what is moved to and from a device from now on. */
+export function watchTraffic(device: GPUDevice): Traffic {
   const { queue } = device;
   const [createBuffer, writeBuffer] = [device.createBuffer.bind(device), queue.writeBuffer.bind(queue)];
   const [sent, fetched]: [number[], number[]] = [[], []];
@@ -22,12 +37,5 @@ export async function watchTraffic(): Promise<Traffic> {
     sent.push(length);
     writeBuffer(buffer, offset, data, start, length);
   };
-  return {
-    sent,
-    fetched,
-    stop: () => {
-      Object.assign(device, { createBuffer });
-      Object.assign(queue, { writeBuffer });
-    },
-  };
+  return { sent, fetched };
 }

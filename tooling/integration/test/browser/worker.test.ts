@@ -11,9 +11,13 @@ beforeAll(async () => {
   await startBackend('cpu');
 });
 
-test.each(['wasm', 'webgpu'] as const)('trains on %s in a worker', async provider => {
+const providers = [
+  ['wasm', 'wasm, 1 thread'],
+  ['webgpu', 'webgpu, jspi build'],
+] as const;
+test.each(providers)('trains on %s in a worker', async (provider, computing) => {
   const engine = await onnxWebEngine({ worker: stepWorker(), provider, threads: 1 });
-  expect(engine.name).toBe(`onnxruntime-web (${provider}, in a worker)`);
+  expect(engine.name).toBe(`onnxruntime-web (${computing}, in a worker)`);
   const expected = await train(eagerEngine(), 'vit', 'lora', { steps: 10 });
   expectSame(await train(engine, 'vit', 'lora', { steps: 10 }), expected);
 });
