@@ -1,6 +1,5 @@
 import {
   bindPaths,
-  check,
   children,
   DropPath,
   Linear,
@@ -47,7 +46,6 @@ export abstract class Backbone extends Module {
    * third more time.
    */
   checkpointing = false;
-  #first = 0;
 
   /** The forward pass in order: embedding, blocks, pooling, head. */
   abstract segments(): readonly Segment[];
@@ -71,28 +69,19 @@ export abstract class Backbone extends Module {
   /** Outputs of the head; 0 if there is none. */
   abstract readonly classes: number;
 
-  forward(x: tf.Tensor): tf.Tensor {
-    const segments = this.segments().slice(this.#first);
+  forward(images: tf.Tensor): tf.Tensor {
+    return this.forwardFrom(0, images);
+  }
+
+  /** The forward pass from a segment on, given that segment's input. */
+  forwardFrom(segment: number, x: tf.Tensor): tf.Tensor {
+    const segments = this.segments().slice(segment);
     const { variables } = currentScope();
     if (!variables) return runSegments(segments, x);
     const frozen = isConstant(x) ? frozenCount(segments, variables) : 0;
     const fixed = frozen > 0 ? detached(input => runSegments(segments.slice(0, frozen), input), x) : x;
     const run = ({ run }: Segment, h: tf.Tensor) => (this.checkpointing ? checkpointed(run, h) : run(h));
     return segments.slice(frozen).reduce((h, segment) => run(segment, h), fixed);
-  }
-
-  /** Runs `body`, which must be synchronous, with a model that takes the input of a segment instead of pictures. */
-  startingAt<T>(segment: number, body: () => T): T {
-    const { length } = this.segments();
-    const exists = Number.isInteger(segment) && segment >= 0 && segment < length;
-    check(exists, 'bad-argument', () => `There is no segment ${segment}; the model has ${length}, from 0.`);
-    const first = this.#first;
-    this.#first = segment;
-    try {
-      return body();
-    } finally {
-      this.#first = first;
-    }
   }
 }
 

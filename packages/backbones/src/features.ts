@@ -1,5 +1,5 @@
 import { check, type Parameter } from '@peft/core';
-import type * as tf from '@tensorflow/tfjs-core';
+import * as tf from '@tensorflow/tfjs-core';
 import type { Backbone } from './backbone.ts';
 import { dropRate, pristineCount, runSegments } from './segment.ts';
 
@@ -9,8 +9,8 @@ export interface FeatureSplit {
   readonly name: string;
   /** Pictures `[B, H, W, 3]` to features `[B, ...]`. The caller disposes of them. */
   before(images: tf.Tensor): tf.Tensor;
-  /** Runs `body`, which must be synchronous, with the backbone taking features in the place of pictures. */
-  after<T>(body: () => T): T;
+  /** Features to logits `[B, classes]`. The caller disposes of them. */
+  after(features: tf.Tensor): tf.Tensor;
 }
 
 /**
@@ -41,6 +41,6 @@ export function splitFeatures(model: Backbone, trained: Iterable<Parameter>): Fe
   return {
     name: segments[count].name,
     before: images => runSegments(segments.slice(0, count), images),
-    after: body => model.startingAt(count, body),
+    after: features => tf.tidy(() => model.forwardFrom(count, features)),
   };
 }

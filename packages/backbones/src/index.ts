@@ -5,7 +5,6 @@ export type { DescribedBackbone } from './formats/described.ts';
 export type { ModelFiles } from './formats/model-files.ts';
 export { describeTimm } from './formats/timm.ts';
 export { describeTransformers } from './formats/transformers.ts';
-export type { Preprocessing } from './preprocessing.ts';
 export type { Segment } from './segment.ts';
 export { type SwinTransformerConfig, swinTransformerDefaults } from './swin/config.ts';
 export { SwinTransformer } from './swin/swin-transformer.ts';

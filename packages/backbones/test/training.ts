@@ -43,7 +43,11 @@ export async function adapted(create: () => Backbone, method: Method): Promise<T
 }
 
 /** The loss and all gradients, one after the other, of a model that takes `x`. */
-export const train = ({ model, parameters }: Trained, x: tf.Tensor, onForward = () => {}): tf.Tensor =>
+export const train = (
+  { model, parameters }: Pick<Trained, 'parameters'> & { model: Pick<AdaptedModel, 'call'> },
+  x: tf.Tensor,
+  onForward = () => {},
+): tf.Tensor =>
   withScope({ training: true, random: hostRandom(key(3)) }, () =>
     tf.tidy(() => {
       const loss = () => {

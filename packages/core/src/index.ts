@@ -3,8 +3,9 @@ export { Adapter } from './adapted/adapter.ts';
 export { type DeltaNorm, deltaNorms } from './adapted/delta-norms.ts';
 export { countParameters, type ParameterReport } from './adapted/report.ts';
 export { closest, closestOf } from './closest.ts';
+export type { Batch, BatchLabels, BatchSource, ModelInput, PictureBatch } from './engine/batch.ts';
 export { eagerEngine } from './engine/eager.ts';
-export type { CompiledStep, Engine, HostTensor, HostTensors, Step } from './engine/engine.ts';
+export type { CompiledStep, Engine, HostTensor, HostTensors, OnHost, Step, Tensors } from './engine/engine.ts';
 export { check, type ErrorCode, PeftError } from './errors.ts';
 export {
   type AdapterFolder,
@@ -41,6 +42,7 @@ export { widenTensor } from './module/nonzero.ts';
 export { Parameter, type ParameterOptions } from './module/parameter.ts';
 export { type LoadOptions, loadState, saveState } from './module/state.ts';
 export { bindPaths, children, disposeModule, getModule, initialize, modules, parameters } from './module/tree.ts';
+export { type Interpolation, imagenet, type Preprocessing } from './preprocessing.ts';
 export { escapeControls, quote, quoteSome } from './quote.ts';
 export { attention } from './tensor/attention.ts';
 export { softmaxCrossEntropy } from './tensor/cross-entropy.ts';

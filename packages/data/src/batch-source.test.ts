@@ -1,6 +1,7 @@
+import { imagenet, type PictureBatch, type Preprocessing } from '@peft/core';
 import { describe, expect, test } from 'vitest';
 import { ten } from '../test/files.ts';
-import { type BatchSourceOptions, batchSource, type Dataset, imagenet, type Preprocessing } from './index.ts';
+import { type BatchSourceOptions, batchSource, type Dataset } from './index.ts';
 
 const preprocessing: Preprocessing = {
   ...imagenet,
@@ -15,9 +16,9 @@ const options: BatchSourceOptions = { batch: 4, seed: 1, shuffle: true, dropLast
 const grays = (read: number[] = []): Dataset =>
   ten(read, async index => ({ data: new Uint8Array(48).fill(20 * index), width: 4, height: 4 }));
 
-async function collect(batches: AsyncIterable<{ images: Float32Array; labels: Int32Array }>) {
+async function collect(batches: AsyncIterable<PictureBatch>) {
   const found = [];
-  for await (const { images, labels } of batches) found.push({ images: [...images], labels: [...labels] });
+  for await (const { images, labels } of batches) found.push({ images: [...images.data], labels: [...labels.data] });
   return found;
 }
 

@@ -1,24 +1,18 @@
-import { fold, key } from '@peft/core';
+import { type BatchSource, fold, key, type Preprocessing } from '@peft/core';
 import { drawPermutation } from '@peft/core/engine';
-import { type Batch, batches } from './batches.ts';
+import { batches, type IndexedBatch } from './batches.ts';
 import type { Dataset } from './dataset.ts';
-import type { Preprocessing, Transform } from './preprocessing.ts';
+import type { Transform } from './transform.ts';
 import { evalTransform } from './transforms/eval.ts';
 import { flipCropTransform } from './transforms/flip-crop.ts';
 
 /** The batches of each epoch, as a trainer takes them. */
-export interface DatasetSource {
-  /** Batches in an epoch. */
-  readonly length: number;
-  /** `[height, width]` of the pictures, in pixels. */
-  readonly size: readonly [number, number];
+export interface DatasetSource extends BatchSource<IndexedBatch> {
   readonly batchSize: number;
   /** The class of each picture, in the order of the dataset. */
   readonly labels: Int32Array;
   /** The dataset indices of an epoch's pictures, in order. */
   order(epoch: number): Int32Array;
-  /** The batches of an epoch from `skip` on. */
-  batches(epoch: number, skip?: number): AsyncIterable<Batch>;
 }
 
 export interface BatchSourceOptions {

@@ -5,8 +5,8 @@ import { floats, labeled, numbered, ten, tensorFile } from '../test/files.ts';
 import { batches } from './batches.ts';
 import type { PictureDataset } from './dataset.ts';
 import type { Picture } from './picture.ts';
-import type { Transform } from './preprocessing.ts';
 import { tensorFileDataset, tensorFileOf } from './tensor-file.ts';
+import type { Transform } from './transform.ts';
 
 /** Ten pictures of one pixel, which is their index; the later ones come first. */
 const pixels = (read: number[] = [], broken?: number): PictureDataset =>
@@ -25,14 +25,14 @@ describe('batches', () => {
   test('give every picture once, in order, with the rest at the end', async () => {
     const seen = [];
     for await (const batch of batches(pixels(), { batchSize: 4, transform })) seen.push(batch);
-    expect(seen.map(({ shape }) => shape)).toEqual([
+    expect(seen.map(({ images }) => images.shape)).toEqual([
       [4, 1, 1, 3],
       [4, 1, 1, 3],
       [2, 1, 1, 3],
     ]);
     expect(seen.flatMap(({ indices }) => [...indices])).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
-    expect(seen.flatMap(({ labels }) => [...labels])).toEqual([0, 1, 2, 0, 1, 2, 0, 1, 2, 0]);
-    expect([...seen[2].images]).toEqual([8, 8, 0.5, 9, 9, 0.5]);
+    expect(seen.flatMap(({ labels }) => [...labels.data])).toEqual([0, 1, 2, 0, 1, 2, 0, 1, 2, 0]);
+    expect([...seen[2].images.data]).toEqual([8, 8, 0.5, 9, 9, 0.5]);
   });
 
   test('follow a given order and drop a last one that is not full', async () => {
@@ -43,11 +43,11 @@ describe('batches', () => {
       [9, 2],
       [2, 7],
     ]);
-    expect(seen.map(({ labels }) => [...labels])).toEqual([
+    expect(seen.map(({ labels }) => [...labels.data])).toEqual([
       [0, 2],
       [2, 1],
     ]);
-    expect([...seen[1].images]).toEqual([2, 2, 0.5, 7, 7, 0.5]);
+    expect([...seen[1].images.data]).toEqual([2, 2, 0.5, 7, 7, 0.5]);
   });
 
   test('name the picture that a transform refuses', async () => {
@@ -104,16 +104,16 @@ describe('batches', () => {
     const bytes = tensorFile({ images: floats([3, 3, 1, 2]), labels: labeled(0, 1, 0) });
     const dataset = await tensorFileDataset(tensorFileOf(bytes, 'x'), 'x');
     const { value } = await batches(dataset, { batchSize: 2 }).next();
-    expect(value?.shape).toEqual([2, 1, 2, 3]);
+    expect(value?.images.shape).toEqual([2, 1, 2, 3]);
     const expected = [0, 2, 4, 1, 3, 5, 6, 8, 10, 7, 9, 11].map(entry => Math.fround(entry / 10));
-    expect([...(value?.images ?? [])]).toEqual(expected);
+    expect([...(value?.images.data ?? [])]).toEqual(expected);
   });
 
   test('of raw tensors in memory are pictures', async () => {
     const bytes = tensorFile({ images: numbered(3, 1, 1, 1), labels: labeled(0, 1, 0) });
     const dataset = await tensorFileDataset(tensorFileOf(bytes, 'x'), 'x');
     const { value } = await batches(dataset, { batchSize: 3, transform }).next();
-    expect([...(value?.images ?? [])]).toEqual([0, 0, 0.5, 1, 1, 0.5, 2, 2, 0.5]);
+    expect([...(value?.images.data ?? [])]).toEqual([0, 0, 0.5, 1, 1, 0.5, 2, 2, 0.5]);
   });
 
   test('say what is wrong with their options', async () => {

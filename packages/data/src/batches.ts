@@ -1,18 +1,13 @@
-import { PeftError } from '@peft/core';
+import { PeftError, type PictureBatch } from '@peft/core';
 import type { Dataset } from './dataset.ts';
 import type { Picture } from './picture.ts';
-import type { Transform } from './preprocessing.ts';
+import type { Transform } from './transform.ts';
 
-/** A batch of pictures as float32. */
-export interface Batch {
-  /** `[B, H, W, 3]` */
-  readonly images: Float32Array;
-  readonly shape: readonly [batch: number, height: number, width: number, channels: 3];
+/** A batch of a dataset: pictures `[B, H, W, 3]`, their classes, and where they are in the dataset. */
+export type IndexedBatch = PictureBatch & {
   /** `[B]` */
-  readonly labels: Int32Array;
-  /** Their indices in the dataset, `[B]`. */
   readonly indices: Int32Array;
-}
+};
 
 export interface BatchOptions {
   readonly batchSize: number;
@@ -56,8 +51,12 @@ function makeReader(dataset: Dataset, transform: Transform | undefined): Reader 
   return { height, width, read: async index => apply(await dataset.picture(index), index) };
 }
 
-async function readBatch(reader: Reader, indices: Int32Array, all: Int32Array, stop: AbortSignal): Promise<Batch> {
-  const shape = [indices.length, reader.height, reader.width, 3] as const;
+async function readBatch(
+  reader: Reader,
+  indices: Int32Array,
+  all: Int32Array,
+  stop: AbortSignal,
+): Promise<IndexedBatch> {
   const length = reader.height * reader.width * 3;
   const images = new Float32Array(indices.length * length);
   let next = 0;
@@ -74,7 +73,11 @@ async function readBatch(reader: Reader, indices: Int32Array, all: Int32Array, s
     }
   };
   await Promise.all(Array.from({ length: readers }, work));
-  return { images, shape, labels: indices.map(index => all[index]), indices };
+  return {
+    images: { data: images, shape: [indices.length, reader.height, reader.width, 3] },
+    labels: { data: indices.map(index => all[index]), shape: [indices.length] },
+    indices,
+  };
 }
 
 function checkOptions(dataset: Dataset, order: Int32Array, batchSize: number, prefetch: number): void {
@@ -94,7 +97,7 @@ function checkOptions(dataset: Dataset, order: Int32Array, batchSize: number, pr
  * Streams a dataset as batches. While the caller works on one batch, up to `prefetch` more are prepared in turn. Leaving the
  * loop, or calling `return()`, stops reading.
  */
-export async function* batches(dataset: Dataset, options: BatchOptions): AsyncGenerator<Batch, void, void> {
+export async function* batches(dataset: Dataset, options: BatchOptions): AsyncGenerator<IndexedBatch, void, void> {
   const { batchSize, dropLast = false, prefetch = 1 } = options;
   const order = options.order ?? Int32Array.from({ length: dataset.size }, (_, index) => index);
   checkOptions(dataset, order, batchSize, prefetch);
@@ -102,7 +105,7 @@ export async function* batches(dataset: Dataset, options: BatchOptions): AsyncGe
   const labels = dataset.labels();
   const end = dropLast ? order.length - (order.length % batchSize) : order.length;
   const stop = new AbortController();
-  const ready: Promise<Batch>[] = [];
+  const ready: Promise<IndexedBatch>[] = [];
   let start = 0;
   let last: Promise<unknown> = Promise.resolve();
   const enqueue = (): void => {

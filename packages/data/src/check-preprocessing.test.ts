@@ -1,7 +1,7 @@
-import { PeftError } from '@peft/core';
+import { PeftError, type Preprocessing } from '@peft/core';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { checkPreprocessing, evalTransform, flipCropTransform, type Preprocessing } from './index.ts';
+import { checkPreprocessing, evalTransform, flipCropTransform } from './index.ts';
 
 const good: Preprocessing = {
   inputSize: [3, 224, 224],

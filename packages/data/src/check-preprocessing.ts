@@ -1,6 +1,4 @@
-import { closest, PeftError, quote } from '@peft/core';
-import type { Preprocessing } from './preprocessing.ts';
-import type { Interpolation } from './resample.ts';
+import { closest, type Interpolation, PeftError, type Preprocessing, quote } from '@peft/core';
 
 const interpolations: readonly Interpolation[] = ['bicubic', 'bilinear', 'lanczos', 'box', 'nearest'];
 const cropModes: readonly Preprocessing['cropMode'][] = ['center', 'squash', 'border'];

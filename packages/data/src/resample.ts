@@ -1,9 +1,6 @@
-import { PeftError } from '@peft/core';
+import { type Interpolation, PeftError } from '@peft/core';
 import { defaultMaxPixels } from './limits.ts';
 import type { Picture } from './picture.ts';
-
-/** How {@link resize} weighs the pixels around a point; the names are Pillow's. */
-export type Interpolation = 'bicubic' | 'bilinear' | 'lanczos' | 'box' | 'nearest';
 
 interface Filter {
   /** Half the width, in pixels of the source when enlarging and of the result when shrinking. */

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import type { Picture, Preprocessing } from '../src/index.ts';
+import type { Preprocessing } from '@peft/core';
+import type { Picture } from '../src/index.ts';
 
 type Size = [width: number, height: number];
 

@@ -11,7 +11,7 @@ import {
 } from '@peft/core';
 import { gateGradients } from '@peft/core/engine';
 import type { Stage } from '@peft/core/method';
-import { difference, follow, run } from '@peft/testing';
+import { difference, follow, run, tensorOf } from '@peft/testing';
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
 import { found, modelOf, type Name, setUp, source } from '../test/tiny.ts';
@@ -25,7 +25,7 @@ const layers: Record<Name, string[]> = {
 const withHead: HeatOptions = { ne: 1, r: 2, modulesToSave: ['head'] };
 
 const { images, labels } = source.batch(0, 0);
-const pictures = (): tf.Tensor => tf.tensor(images, [4, 16, 16, 3]);
+const pictures = (): tf.Tensor => tensorOf(images);
 
 /** The scores of a method whose stage comes first, by layer. */
 async function scoresOf(name: Name, options: HeatOptions) {
@@ -114,7 +114,7 @@ describe.each(names)('on a %s', name => {
   test('gates of values have the derivatives of gates of the heads themselves', async () => {
     const model = await modelOf(name, heat({ r: 2, ne: 1 }));
     const adapter = model.get('default');
-    const loss = (): tf.Scalar => tf.mean(softmaxCrossEntropy(model.call(pictures()), tf.tensor1d(labels, 'int32')));
+    const loss = (): tf.Scalar => tf.mean(softmaxCrossEntropy(model.call(pictures()), tensorOf(labels)));
     for (const path of layers[name]) {
       const proj = [...modules(model.base)].find(([at]) => at === `${path}.proj`)![1] as Linear;
       const qkv = adapter.plan.targets.find(({ id }) => id === `${path}.qkv[v]`)!;
@@ -145,7 +145,7 @@ describe.each(names)('on a %s', name => {
     let kept = 0;
     const loss = (): tf.Scalar => {
       const before = tf.memory().numTensors;
-      const value = tf.mean(softmaxCrossEntropy(model.call(pictures()), tf.tensor1d(labels, 'int32'))) as tf.Scalar;
+      const value = tf.mean(softmaxCrossEntropy(model.call(pictures()), tensorOf(labels))) as tf.Scalar;
       kept = tf.memory().numTensors - before;
       return value;
     };

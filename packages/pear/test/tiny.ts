@@ -1,7 +1,7 @@
 import { SwinTransformer, VisionTransformer } from '@peft/backbones';
 import { type AdaptedModel, adapt, type Engine, eagerEngine, initialize, key, softmaxCrossEntropy } from '@peft/core';
 import { isMadeBy } from '@peft/core/method';
-import { brightestChannel } from '@peft/testing';
+import { brightestChannel, tensorOf } from '@peft/testing';
 import { Trainer } from '@peft/train';
 import * as tf from '@tensorflow/tfjs-core';
 import { type PearFindings, type PearOptions, pear } from '../src/index.ts';
@@ -57,8 +57,7 @@ export function found(model: AdaptedModel): PearFindings {
 export function epochLoss(model: AdaptedModel): tf.Scalar {
   const losses = Array.from({ length: batches }, (_, b) => {
     const { images, labels } = source.batch(0, b);
-    const logits = model.call(tf.tensor(images, [labels.length, 16, 16, 3]));
-    return tf.mean(softmaxCrossEntropy(logits, tf.tensor1d(labels, 'int32')));
+    return tf.mean(softmaxCrossEntropy(model.call(tensorOf(images)), tensorOf(labels)));
   });
   return tf.addN(losses) as tf.Scalar;
 }

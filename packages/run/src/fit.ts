@@ -1,7 +1,7 @@
 import { setDropPath } from '@peft/backbones';
-import type { Engine, JsonObject } from '@peft/core';
+import type { BatchSource, Engine, JsonObject, PictureBatch } from '@peft/core';
 import { batchSource, type Dataset } from '@peft/data';
-import { type BatchSource, describeDifference, Trainer } from '@peft/train';
+import { describeDifference, type ModelSplit, Trainer } from '@peft/train';
 import { countsOf } from './counts.ts';
 import type { RunEvent } from './events.ts';
 import { featuresOf } from './features.ts';
@@ -33,17 +33,22 @@ export interface Fitted {
   /** Median over the steps of this part of the run; nothing if there were none. */
   readonly stepMs: number | undefined;
   readonly resumedDespite: readonly string[];
-  /** What was trained on. */
-  readonly source: BatchSource;
+  /** The pictures trained on. */
+  readonly source: BatchSource<PictureBatch>;
 }
 
-/** What steps are run on: batches of pictures, or of features that were computed once. */
+/** What steps are run on: batches of pictures, or of features that were computed once with the split of the model. */
+interface Inputs {
+  readonly source: BatchSource;
+  readonly split?: ModelSplit;
+}
+
 async function* sourceOf({ recipe, opened, train, engine, signal }: FitOptions) {
   const { batch, seed, shuffle, cacheFeatures: limit } = recipe;
   const { preprocessing } = opened;
   const augment = recipe.augment === 'flip-crop' ? 'flip-crop' : 'none';
   const source = batchSource(train, preprocessing, { batch, seed, shuffle, augment });
-  if (limit === undefined) return { source, inputs: { engine, source } };
+  if (limit === undefined) return { source, inputs: { source } };
   const pictures = batchSource(train, preprocessing, { batch, shuffle: false, dropLast: false });
   return { source, inputs: yield* featuresOf({ opened, engine, source, pictures, recipe, limit, signal }) };
 }
@@ -71,12 +76,14 @@ function epochsOf({ losses, stepsPerEpoch }: Trainer): EpochRecord[] {
   });
 }
 
-const trainerOf = (options: FitOptions, inputs: { engine: Engine; source: BatchSource }): Trainer => {
-  const { recipe, opened, identity } = options;
+const trainerOf = (options: FitOptions, { source, split }: Inputs): Trainer => {
+  const { recipe, opened, engine, identity } = options;
   const { lr, weightDecay, epochs, steps, accumulate, seed, smoothing, clip } = recipe;
   return new Trainer({
     model: opened.model,
-    ...inputs,
+    engine,
+    source,
+    split,
     optimizer: { lr, weightDecay },
     schedule: scheduleOf(recipe.schedule, recipe.warmup),
     ...(steps === undefined ? { epochs } : { steps }),

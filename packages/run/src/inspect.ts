@@ -1,4 +1,4 @@
-import { type AdaptedModel, type Adapter, deltaNorms, type Engine, type HostTensors } from '@peft/core';
+import { type AdaptedModel, type Adapter, deltaNorms, type Engine, type HostTensor } from '@peft/core';
 import { withScope } from '@peft/core/engine';
 import { isMadeBy } from '@peft/core/method';
 import { heat } from '@peft/heat';
@@ -11,8 +11,8 @@ export interface Inspected {
   readonly model: AdaptedModel;
   readonly adapter: Adapter;
   readonly engine: Engine;
-  /** A batch, `images [B, H, W, 3]`. */
-  readonly inputs: HostTensors;
+  /** A batch of pictures, `[B, H, W, 3]`. */
+  readonly inputs: { readonly images: HostTensor };
 }
 
 export type Inspect = (inspected: Inspected) => Promise<Insight[]>;

@@ -1,5 +1,4 @@
-import type { Preprocessing } from '@peft/backbones';
-import { type AdapterFolder, check, key } from '@peft/core';
+import { type AdapterFolder, check, key, type Preprocessing } from '@peft/core';
 import type { RunEvent } from './events.ts';
 import { checkAgainstAdapter, makeMethod, methodNameOf } from './methods.ts';
 import type { RunModel } from './model.ts';

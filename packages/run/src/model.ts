@@ -1,4 +1,4 @@
-import type { Backbone, Preprocessing } from '@peft/backbones';
+import type { Backbone } from '@peft/backbones';
 import {
   type AdaptedModel,
   type AdapterFolder,
@@ -9,6 +9,7 @@ import {
   type JsonObject,
   key,
   type ModelCard,
+  type Preprocessing,
   parameters,
 } from '@peft/core';
 import type { Dataset } from '@peft/data';

@@ -1,6 +1,13 @@
-import { type Engine, eagerEngine, PeftError, writeAdapterFolder } from '@peft/core';
+import {
+  type BatchSource,
+  type Engine,
+  eagerEngine,
+  PeftError,
+  type PictureBatch,
+  writeAdapterFolder,
+} from '@peft/core';
 import { type Dataset, datasetHash } from '@peft/data';
-import { type BatchSource, batchInputs, type Metrics } from '@peft/train';
+import type { Metrics } from '@peft/train';
 import { versions } from '#versions';
 import { matchClasses } from './classes.ts';
 import { countsOf } from './counts.ts';
@@ -208,12 +215,11 @@ async function inspect(
   { inspect: look }: MethodEntry,
   model: RunModel['model'],
   engine: Engine,
-  source: BatchSource,
+  source: BatchSource<PictureBatch>,
 ): Promise<Insight[]> {
   if (!look) return [];
   const insights: Insight[] = [];
-  for await (const batch of source.batches(0)) {
-    const { images } = batchInputs(batch, source.size);
+  for await (const { images } of source.batches(0)) {
     for (const adapter of model.active) insights.push(...(await look({ model, adapter, engine, inputs: { images } })));
     break;
   }

@@ -1,4 +1,4 @@
-import { check, type HostTensors, type Parameter } from '@peft/core';
+import { check, type HostTensor, type Parameter } from '@peft/core';
 import * as tf from '@tensorflow/tfjs-core';
 
 export interface AdamWOptions {
@@ -10,6 +10,16 @@ export interface AdamWOptions {
   beta2?: number;
   epsilon?: number;
 }
+
+/** What changes from one update to the next. */
+export type UpdateScalars<T> = {
+  /** `1 - lr * weightDecay`, which the parameters are multiplied by. */
+  readonly keep: T;
+  /** `lr / (1 - beta1^t)` */
+  readonly stepSize: T;
+  /** `sqrt(1 - beta2^t)` */
+  readonly rootCorrection: T;
+};
 
 /**
  * AdamW over all parameters at once (Loshchilov and Hutter 2019, arXiv 1711.05101), by the formula of `torch.optim.AdamW`.
@@ -32,7 +42,7 @@ export class AdamW {
   }
 
   /** The inputs of step `t`, counted from 1, with a learning rate. Bias corrections are computed in double precision. */
-  inputs(t: number, lr: number): HostTensors {
+  inputs(t: number, lr: number): UpdateScalars<HostTensor> {
     const { beta1, beta2, weightDecay } = this.options;
     return {
       keep: scalar(1 - lr * weightDecay),
@@ -42,7 +52,7 @@ export class AdamW {
   }
 
   /** Updates parameters and moments. `gradient` is that of all parameters, concatenated, `[P]`. */
-  update(gradient: tf.Tensor, { keep, stepSize, rootCorrection }: Record<string, tf.Tensor>): void {
+  update(gradient: tf.Tensor, { keep, stepSize, rootCorrection }: UpdateScalars<tf.Tensor>): void {
     const { beta1, beta2, epsilon } = this.options;
     tf.tidy(() => {
       const m = tf.add(tf.mul(this.m, beta1), tf.mul(gradient, 1 - beta1));
@@ -75,7 +85,7 @@ function moments(size: number): tf.Variable {
   return variable;
 }
 
-const scalar = (value: number): HostTensors[string] => ({ data: Float32Array.of(value), shape: [] });
+const scalar = (value: number): HostTensor => ({ data: Float32Array.of(value), shape: [] });
 
 /** Concatenates tensors, `[P]`. */
 export function flatten(tensors: readonly tf.Tensor[]): tf.Tensor1D {

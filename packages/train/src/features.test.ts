@@ -1,9 +1,9 @@
 import { type Backbone, createBackbone, splitFeatures, zoo } from '@peft/backbones';
-import { adapt, eagerEngine, fold, initialize, key, type Method, trainModules } from '@peft/core';
+import { adapt, type BatchSource, eagerEngine, fold, initialize, key, type Method, trainModules } from '@peft/core';
 import { drawNormal, drawPermutation } from '@peft/core/engine';
 import { lora } from '@peft/lora';
 import { describe, expect, test } from 'vitest';
-import { type BatchSource, cacheFeatures, type OrderedSource, Trainer } from './index.ts';
+import { cacheFeatures, type ModelSplit, type OrderedSource, Trainer } from './index.ts';
 
 const config = { imageSize: [16, 16], patchSize: 4, classes: 3, embedDim: 12, mlpRatio: 2 } as const;
 const { preprocessing } = zoo['pico-vit'];
@@ -38,7 +38,10 @@ function source(batchSize: number, shuffle: boolean): OrderedSource {
         const images = new Float32Array(indices.length * 16 * 16 * 3);
         for (const [place, index] of indices.entries()) images.set(picture(index), place * 16 * 16 * 3);
         read += indices.length;
-        yield { images, labels: indices.map(index => labels[index]) };
+        yield {
+          images: { data: images, shape: [indices.length, 16, 16, 3] },
+          labels: { data: indices.map(index => labels[index]), shape: [indices.length] },
+        };
       }
     },
   };
@@ -48,9 +51,9 @@ async function losses(create: () => Backbone, method: Method, limit?: number): P
   const backbone = initialize(create(), key(4));
   const model = adapt(backbone);
   await model.add('default', method, { key: key(5) });
-  const given: { engine: ReturnType<typeof eagerEngine>; source: BatchSource } =
+  const given: { source: BatchSource; split?: ModelSplit } =
     limit === undefined
-      ? { engine: eagerEngine(), source: source(4, true) }
+      ? { source: source(4, true) }
       : await cacheFeatures({
           split: splitFeatures(
             backbone,
@@ -89,6 +92,24 @@ describe('training on cached features', () => {
     expect(features).toHaveLength(6);
     for (const [i, loss] of features.entries()) expect(Math.abs(loss - pictures[i])).toBeLessThan(1e-6);
     expect(pictures[5]).not.toBe(pictures[0]);
+  });
+
+  test('needs the split that made the features', async () => {
+    const model = adapt(initialize(vit(), key(4)));
+    await model.add(trainModules({ modulesToSave: ['head'] }));
+    const features = { data: new Float32Array(4 * 12), shape: [4, 12] };
+    const batch = { features, labels: { data: new Int32Array(4), shape: [4] } };
+    const batches = async function* () {
+      yield batch;
+    };
+    const trainer = new Trainer({
+      model,
+      source: { length: 1, size: [16, 16], batches },
+      optimizer: { lr: 1 },
+      steps: 1,
+    });
+    await expect(trainer.run().next()).rejects.toThrow(/The batches hold features: give the split of the model/);
+    await trainer.dispose();
   });
 
   test('says what the features would take when there is no room', async () => {

@@ -10,7 +10,7 @@ import {
   Module,
 } from '@peft/core';
 import type { AdaptFormerConfig, Scores } from '@peft/core/method';
-import { brightestChannel } from '@peft/testing';
+import { brightestChannel, tensorOf } from '@peft/testing';
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
 import { passStage, stageOf, Trainer, type TrainerOptions } from './index.ts';
@@ -115,8 +115,8 @@ describe('a stage in a run', () => {
           const B = target.B.value;
           const start = tf.clone(B);
           B.assign(tf.mul(start, scale));
-          const logits = model.call(tf.tensor(images, [6, 2, 2, 3]));
-          const one = tf.mul(tf.oneHot(tf.tensor1d(labels, 'int32'), 3), tf.logSoftmax(logits as tf.Tensor2D));
+          const logits = model.call(tensorOf(images));
+          const one = tf.mul(tf.oneHot(tensorOf(labels), 3), tf.logSoftmax(logits as tf.Tensor2D));
           B.assign(start);
           return tf.neg(tf.div(tf.sum(one), 6));
         });

@@ -1,6 +1,7 @@
 import {
   type AdaptedModel,
   type Adapter,
+  type BatchSource,
   type CompiledStep,
   type Engine,
   type HostTensors,
@@ -10,8 +11,8 @@ import {
 import { gateGradients, withScope } from '@peft/core/engine';
 import type { Aggregation, Stage } from '@peft/core/method';
 import * as tf from '@tensorflow/tfjs-core';
-import type { BatchSource } from './batch.ts';
-import { batchInputs } from './evaluate.ts';
+import { forwardOf, inputOf, type ModelSplit } from './forward.ts';
+import type { BatchTensors } from './step.ts';
 
 /** The next stage of an adapter; none if the user froze all of its parameters. */
 export function stageOf(adapter: Adapter): Stage | undefined {
@@ -20,18 +21,18 @@ export function stageOf(adapter: Adapter): Stage | undefined {
 }
 
 /** The derivatives of the mean cross entropy with respect to a stage's gates, in evaluation mode: `[B, G]` by target. */
-const scoringStep =
-  (model: AdaptedModel, adapter: Adapter, stage: Stage): Step =>
-  ({ images, labels }) =>
-    withScope({ training: false }, () =>
-      gateGradients(
-        model,
-        adapter,
-        stage,
-        images.shape[0],
-        () => tf.mean(softmaxCrossEntropy(model.call(images), labels)) as tf.Scalar,
-      ),
-    );
+function scoringStep(
+  model: AdaptedModel,
+  adapter: Adapter,
+  stage: Stage,
+  split: ModelSplit | undefined,
+): Step<BatchTensors> {
+  const forward = forwardOf(model, split);
+  return batch => {
+    const loss = (): tf.Scalar => tf.mean(softmaxCrossEntropy(forward(batch), batch.labels));
+    return withScope({ training: false }, () => gateGradients(model, adapter, stage, batch.labels.shape[0], loss));
+  };
+}
 
 /** What the derivatives of one batch, one for each sample, add to a gate's score. */
 const contributions: Record<Aggregation, (parts: number[]) => number> = {
@@ -55,12 +56,16 @@ function addBatch(scores: Map<string, Float64Array>, gradients: HostTensors, agg
   }
 }
 
-async function scoreBatches(step: CompiledStep, stage: Stage, source: BatchSource): Promise<Map<string, Float64Array>> {
+async function scoreBatches(
+  step: CompiledStep<BatchTensors>,
+  stage: Stage,
+  source: BatchSource,
+): Promise<Map<string, Float64Array>> {
   const { aggregation = 'batch', batches = Number.POSITIVE_INFINITY } = stage;
   const scores = new Map<string, Float64Array>();
   let scored = 0;
   for await (const batch of source.batches(0)) {
-    addBatch(scores, await step.run(batchInputs(batch, source.size)), aggregation);
+    addBatch(scores, await step.run({ ...inputOf(batch), labels: batch.labels }), aggregation);
     scored++;
     if (scored >= Math.min(batches, source.length)) break;
   }
@@ -76,11 +81,11 @@ export async function passStage(
   model: AdaptedModel,
   adapter: Adapter,
   stage: Stage,
-  { engine, source }: { engine: Engine; source: BatchSource },
+  { engine, source, split }: { engine: Engine; source: BatchSource; split?: ModelSplit },
 ): Promise<Adapter> {
   let scores = new Map<string, Float64Array>();
   if (stage.gate) {
-    const step = engine.compile(scoringStep(model, adapter, stage));
+    const step = engine.compile(scoringStep(model, adapter, stage, split));
     try {
       scores = await scoreBatches(step, stage, source);
     } finally {

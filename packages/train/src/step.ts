@@ -1,24 +1,30 @@
-import { type AdaptedModel, type Parameter, type Step, softmaxCrossEntropy } from '@peft/core';
+import { type ModelInput, type Parameter, type Step, softmaxCrossEntropy } from '@peft/core';
 import { valueAndGrads, withScope } from '@peft/core/engine';
 import * as tf from '@tensorflow/tfjs-core';
-import { type AdamW, flatten } from './adamw.ts';
+import { type AdamW, flatten, type UpdateScalars } from './adamw.ts';
+import { type Callable, forwardOf, type ModelSplit } from './forward.ts';
+
+/** A batch inside a step: what the model takes, and `labels [B]`. */
+export type BatchTensors = ModelInput<tf.Tensor> & { readonly labels: tf.Tensor };
 
 export interface LossOptions {
   /** Label smoothing, in [0, 1). */
   smoothing?: number;
+  /** The cut of the model, for batches of features. */
+  split?: ModelSplit;
 }
 
 /** The mean cross entropy of a batch and its gradient, all parameters as one vector. Must run inside a tidy. */
 function lossAndGradient(
-  model: AdaptedModel,
+  model: Callable,
   parameters: readonly Parameter[],
-  { images, labels }: Record<string, tf.Tensor>,
-  { smoothing = 0 }: LossOptions,
+  batch: BatchTensors,
+  { smoothing = 0, split }: LossOptions,
 ): { loss: tf.Tensor; gradient: tf.Tensor1D } {
   const variables = parameters.map(({ value }) => value);
-  const { value, grads } = withScope({ training: true }, () =>
-    valueAndGrads(() => tf.mean(softmaxCrossEntropy(model.call(images), labels, smoothing)) as tf.Scalar, variables),
-  );
+  const forward = forwardOf(model, split);
+  const loss = (): tf.Scalar => tf.mean(softmaxCrossEntropy(forward(batch), batch.labels, smoothing));
+  const { value, grads } = withScope({ training: true }, () => valueAndGrads(loss, variables));
   return { loss: value, gradient: flatten(grads.map((grad, i) => grad ?? tf.zeros(variables[i].shape))) };
 }
 
@@ -35,9 +41,13 @@ export interface StepOptions extends LossOptions {
   clipNorm?: number;
 }
 
-/** Forward, backward, clipping and update: `images [B, H, W, 3]`, `labels [B]` and the optimizer's scalars in, `loss` out. */
+/** Forward, backward, clipping and update: a batch and the optimizer's scalars in, `loss` and `gradientNorm` out. */
 export const trainingStep =
-  (model: AdaptedModel, optimizer: AdamW, options: StepOptions): Step =>
+  (
+    model: Callable,
+    optimizer: AdamW,
+    options: StepOptions,
+  ): Step<BatchTensors & UpdateScalars<tf.Tensor>, { loss: tf.Tensor; gradientNorm: tf.Tensor }> =>
   inputs => {
     const { loss, gradient } = lossAndGradient(model, optimizer.parameters, inputs, options);
     const gradientNorm = lengthOf(gradient);
@@ -47,26 +57,39 @@ export const trainingStep =
 
 /** The first part of an accumulated step: adds a batch's gradient, divided by the number of batches, to `sum`. */
 export const accumulationStep =
-  (model: AdaptedModel, optimizer: AdamW, sum: tf.Variable, batches: number, options: LossOptions): Step =>
-  inputs => {
-    const { loss, gradient } = lossAndGradient(model, optimizer.parameters, inputs, options);
+  (
+    model: Callable,
+    optimizer: AdamW,
+    sum: tf.Variable,
+    batches: number,
+    options: LossOptions,
+  ): Step<BatchTensors, { loss: tf.Tensor }> =>
+  batch => {
+    const { loss, gradient } = lossAndGradient(model, optimizer.parameters, batch, options);
     sum.assign(tf.add(sum, tf.div(gradient, batches)));
     return { loss };
   };
 
 /** The second part: clips and applies the sum, and resets it to zero. */
 export const applicationStep =
-  (optimizer: AdamW, sum: tf.Variable, { clipNorm }: StepOptions): Step =>
-  inputs => {
+  (
+    optimizer: AdamW,
+    sum: tf.Variable,
+    { clipNorm }: StepOptions,
+  ): Step<UpdateScalars<tf.Tensor>, { gradientNorm: tf.Tensor }> =>
+  scalars => {
     const gradient = tf.clone(sum) as tf.Tensor1D;
     const gradientNorm = lengthOf(gradient);
-    optimizer.update(clip(gradient, gradientNorm, clipNorm), inputs);
+    optimizer.update(clip(gradient, gradientNorm, clipNorm), scalars);
     sum.assign(tf.zerosLike(sum));
     return { gradientNorm };
   };
 
-/** The forward pass in evaluation: `images [B, H, W, 3]` in, `logits [B, C]` out. */
-export const evaluationStep =
-  (model: { call(x: tf.Tensor): tf.Tensor }): Step =>
-  ({ images }) =>
-    withScope({ training: false }, () => ({ logits: model.call(images) }));
+/** The forward pass in evaluation: pictures in, or features of a model that is split; `logits [B, C]` out. */
+export const evaluationStep = (
+  model: Callable,
+  split?: ModelSplit,
+): Step<ModelInput<tf.Tensor>, { logits: tf.Tensor }> => {
+  const forward = forwardOf(model, split);
+  return input => withScope({ training: false }, () => ({ logits: forward(input) }));
+};

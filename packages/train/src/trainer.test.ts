@@ -1,6 +1,17 @@
-import { type AdaptedModel, adapt, eagerEngine, initialize, key, Parameter, PeftError, zeros } from '@peft/core';
+import {
+  type AdaptedModel,
+  adapt,
+  type BatchSource,
+  eagerEngine,
+  initialize,
+  key,
+  Parameter,
+  PeftError,
+  type PictureBatch,
+  zeros,
+} from '@peft/core';
 import { lora } from '@peft/lora';
-import { brightestChannel, follow, type PictureOptions } from '@peft/testing';
+import { brightestChannel, follow, type PictureOptions, tensorOf } from '@peft/testing';
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
 import fixture from '../test/fixtures/adamw.json' with { type: 'json' };
@@ -8,8 +19,6 @@ import { Net } from '../test/net.ts';
 import {
   AdamW,
   type AdamWOptions,
-  type Batch,
-  type BatchSource,
   constantRate,
   cosine,
   evaluate,
@@ -22,7 +31,7 @@ import {
   warmup,
 } from './index.ts';
 
-const source = (options: PictureOptions = {}): BatchSource => brightestChannel({ side: 2, ...options });
+const source = (options: PictureOptions = {}): BatchSource<PictureBatch> => brightestChannel({ side: 2, ...options });
 
 async function setUp(options: Partial<TrainerOptions> = {}): Promise<{ model: AdaptedModel; trainer: Trainer }> {
   const model = adapt(initialize(new Net(), key(5)));
@@ -44,12 +53,13 @@ describe('AdamW', () => {
     parameter.set(Float32Array.from(fixture.start));
     const optimizer = new AdamW([parameter], { lr: 3e-2, weightDecay: 0.1 });
     for (const [step, gradient] of fixture.gradients.entries()) {
-      const inputs = optimizer.inputs(step + 1, 3e-2 * (1 - step / 60));
+      const { keep, stepSize, rootCorrection } = optimizer.inputs(step + 1, 3e-2 * (1 - step / 60));
       tf.tidy(() => {
-        const scalars = Object.fromEntries(
-          Object.entries(inputs).map(([name, { data }]) => [name, tf.scalar(data[0])]),
-        );
-        optimizer.update(tf.tensor1d(gradient), scalars);
+        optimizer.update(tf.tensor1d(gradient), {
+          keep: tensorOf(keep),
+          stepSize: tensorOf(stepSize),
+          rootCorrection: tensorOf(rootCorrection),
+        });
       });
       const difference = (await parameter.get()).map((value, i) => Math.abs(value - fixture.path[step][i]));
       expect(Math.max(...difference)).toBeLessThan(1e-6);
@@ -118,18 +128,18 @@ test.each([3, 4, 7])('resumed after step %i, it goes on bit by bit', async stop 
 });
 
 /** Two neighboring batches as one. */
-const paired = (halves: BatchSource): BatchSource => ({
+const paired = (halves: BatchSource<PictureBatch>): BatchSource => ({
   length: halves.length / 2,
   size: halves.size,
   async *batches(epoch, skip = 0) {
-    const both: Batch[] = [];
+    const both: PictureBatch[] = [];
     for await (const batch of halves.batches(epoch, 2 * skip)) {
       both.push(batch);
       if (both.length < 2) continue;
       const [a, b] = both.splice(0);
       yield {
-        images: Float32Array.from([...a.images, ...b.images]),
-        labels: Int32Array.from([...a.labels, ...b.labels]),
+        images: { data: Float32Array.from([...a.images.data, ...b.images.data]), shape: [6, 2, 2, 3] },
+        labels: { data: Int32Array.from([...a.labels.data, ...b.labels.data]), shape: [6] },
       };
     }
   },

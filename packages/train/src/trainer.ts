@@ -1,7 +1,8 @@
 import {
   type AdaptedModel,
   type Adapter,
-  type CompiledStep,
+  type Batch,
+  type BatchSource,
   check,
   type Engine,
   eagerEngine,
@@ -12,9 +13,7 @@ import {
   PeftError,
 } from '@peft/core';
 import type { Stage } from '@peft/core/method';
-import * as tf from '@tensorflow/tfjs-core';
-import { AdamW, type AdamWOptions } from './adamw.ts';
-import type { Batch, BatchSource } from './batch.ts';
+import type { AdamW, AdamWOptions } from './adamw.ts';
 import {
   checkIdentity,
   type MethodRecords,
@@ -25,12 +24,13 @@ import {
   restoreValues,
   writeCheckpoint,
 } from './checkpoint.ts';
-import { batchInputs } from './evaluate.ts';
 import { checkFinite, checkParameters } from './finite.ts';
+import { inputOf } from './forward.ts';
 import { type Difference, plain } from './recipe.ts';
 import { constantRate, type Schedule } from './schedule.ts';
 import { passStage, stageOf } from './stage.ts';
-import { accumulationStep, applicationStep, evaluationStep, type StepOptions, trainingStep } from './step.ts';
+import { evaluationStep, type StepOptions } from './step.ts';
+import { makeUpdate, type Update } from './update.ts';
 
 export interface TrainerOptions extends StepOptions {
   model: AdaptedModel;
@@ -68,37 +68,6 @@ export type TrainEvent =
   | { type: 'interrupted'; step: number }
   | { type: 'done'; steps: number };
 
-/** What runs the steps: the optimizer over what is trainable now, and the steps as the engine has prepared them. */
-interface Machinery {
-  readonly optimizer: AdamW;
-  /** The sum of accumulated gradients. */
-  readonly accumulated: tf.Variable | undefined;
-  readonly steps: readonly CompiledStep[];
-}
-
-function assemble(options: Settings): Machinery {
-  const { model, engine, accumulate = 1 } = options;
-  const parameters = [...model.trainable()].map(([, parameter]) => parameter);
-  const optimizer = new AdamW(parameters, options.optimizer);
-  if (accumulate === 1) {
-    const steps = [engine.compile(trainingStep(model, optimizer, options))];
-    return { optimizer, accumulated: undefined, steps };
-  }
-  const accumulated = tf.tidy(() => tf.keep(tf.variable(tf.zerosLike(optimizer.m), false)));
-  const steps = [
-    engine.compile(accumulationStep(model, optimizer, accumulated, accumulate, options)),
-    engine.compile(applicationStep(optimizer, accumulated, options)),
-  ];
-  return { optimizer, accumulated, steps };
-}
-
-/** Disposes of the variables first, so that the engine frees its copies with the steps. */
-async function takeApart({ steps, optimizer, accumulated }: Machinery): Promise<void> {
-  optimizer.dispose();
-  accumulated?.dispose();
-  for (const step of steps) await step.dispose();
-}
-
 /**
  * A training run that can be stopped, saved and resumed with bit-identical results. Stages of methods run when they are due: the
  * optimizer then restarts over the trainable parameters, and the schedule continues.
@@ -114,7 +83,7 @@ export class Trainer {
   readonly stepsPerEpoch: number;
   #step = 0;
   #optimizerStart = 0;
-  #machinery: Machinery;
+  #update: Update;
   /** The methods of the adapters before any stage. */
   readonly #initial: ReadonlyMap<string, Method>;
   readonly #initialRecords: MethodRecords;
@@ -153,7 +122,7 @@ export class Trainer {
     }
     this.#initial = new Map(model.active.map(({ name, method }) => [name, method]));
     this.#initialRecords = recordsOf(model);
-    this.#machinery = assemble(options);
+    this.#update = makeUpdate(options);
   }
 
   /** Optimizer steps done. */
@@ -173,7 +142,7 @@ export class Trainer {
 
   /** The optimizer over what is trainable now. */
   get optimizer(): AdamW {
-    return this.#machinery.optimizer;
+    return this.#update.optimizer;
   }
 
   /**
@@ -222,13 +191,12 @@ export class Trainer {
 
   /** A loss reveals a diverged update one step later; the logits of a batch reveal that of the last step. */
   async #checkLastStep(): Promise<void> {
-    const { engine, model, source } = this.options;
+    const { engine, model, source, split } = this.options;
     const batch = this.#lastBatch ?? (await firstOf(source.batches(0)));
     if (!batch) return;
-    const step = engine.compile(evaluationStep(model));
+    const step = engine.compile(evaluationStep(model, split));
     try {
-      const { images } = batchInputs(batch, source.size);
-      const { logits } = await step.run({ images });
+      const { logits } = await step.run(inputOf(batch));
       checkFinite('An output of the model', logits.data, this.#step);
     } finally {
       await step.dispose();
@@ -259,35 +227,22 @@ export class Trainer {
 
   /** Restarts the optimizer over the trainable parameters. */
   async #reassemble(): Promise<void> {
-    await takeApart(this.#machinery);
-    this.#machinery = assemble(this.options);
+    await this.#update.dispose();
+    this.#update = makeUpdate(this.options);
     this.#optimizerStart = this.#step;
     this.options.engine.invalidate();
   }
 
   async #runStep(batches: Batch[], epoch: number): Promise<Extract<TrainEvent, { type: 'step' }>> {
-    const { source, schedule = constantRate, seed = 0 } = this.options;
-    const { optimizer, steps } = this.#machinery;
+    const { schedule = constantRate, seed = 0 } = this.options;
+    const { totalSteps, stepsPerEpoch } = this;
     const started = performance.now();
     const step = this.#step;
-    const lr = schedule(this.options.optimizer.lr, {
-      step,
-      stepsPerEpoch: this.stepsPerEpoch,
-      totalSteps: this.totalSteps,
-    });
-    const scalars = optimizer.inputs(step - this.#optimizerStart + 1, lr);
-    const randomOf = (batch: number): number => fold(fold(key(seed), step), batch).state;
-    const [train, apply] = steps;
-    let loss = 0;
-    let gradientNorm = 0;
-    for (const [i, batch] of batches.entries()) {
-      const inputs = batchInputs(batch, source.size);
-      const outputs = await train.run(apply ? inputs : { ...inputs, ...scalars }, randomOf(i));
-      loss += outputs.loss.data[0] / batches.length;
-      gradientNorm = outputs.gradientNorm?.data[0] ?? gradientNorm;
-      this.#lastBatch = batch;
-    }
-    if (apply) gradientNorm = (await apply.run(scalars)).gradientNorm.data[0];
+    const lr = schedule(this.options.optimizer.lr, { step, stepsPerEpoch, totalSteps });
+    const scalars = this.optimizer.inputs(step - this.#optimizerStart + 1, lr);
+    const seedOf = (batch: number): number => fold(fold(key(seed), step), batch).state;
+    const { loss, gradientNorm } = await this.#update.run(batches, scalars, seedOf);
+    this.#lastBatch = batches.at(-1);
     if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) {
       throw new PeftError(
         'numerics',
@@ -371,7 +326,7 @@ export class Trainer {
   }
 
   async dispose(): Promise<void> {
-    await takeApart(this.#machinery);
+    await this.#update.dispose();
   }
 }
 

@@ -10,12 +10,12 @@ const at = (...parts: string[]): string => join(root, ...parts);
 /** What the prose of a page introduces, and its examples use as it is. */
 const given = `
   import type { Backbone } from '@peft/backbones';
-  import type { BatchSource } from '@peft/train';
+  import type { BatchSource, PictureBatch } from '@peft/core';
   import type { Tensor4D } from '@tensorflow/tfjs-core';
   declare global {
     const vit: Backbone;
     const images: Tensor4D;
-    const source: BatchSource;
+    const source: BatchSource<PictureBatch>;
   }`;
 
 interface Example {

@@ -1,5 +1,5 @@
 import type { AdaptedModel, Engine } from '@peft/core';
-import { type Architecture, backbone, type Followed, follow, type PictureSource } from '@peft/testing';
+import { type Architecture, backbone, type Followed, follow, type PictureSource, tensorOf } from '@peft/testing';
 import { Trainer } from '@peft/train';
 import * as tf from '@tensorflow/tfjs-core';
 import { expect } from 'vitest';
@@ -33,8 +33,8 @@ export async function train(
 
 async function classesOf(model: AdaptedModel, source: PictureSource): Promise<number[]> {
   const classes: number[] = [];
-  for await (const { images, labels } of source.batches(0)) {
-    const found = tf.tidy(() => tf.argMax(model.call(tf.tensor(images, [labels.length, ...source.size, 3])), -1));
+  for await (const { images } of source.batches(0)) {
+    const found = tf.tidy(() => tf.argMax(model.call(tensorOf(images)), -1));
     classes.push(...(await found.data()));
     found.dispose();
   }

@@ -15,7 +15,7 @@ import { lily } from '@peft/lily';
 import { lora } from '@peft/lora';
 import { neat } from '@peft/neat';
 import { pear } from '@peft/pear';
-import { type Architecture, architectures, backbone, difference, follow } from '@peft/testing';
+import { type Architecture, architectures, backbone, difference, follow, tensorOf } from '@peft/testing';
 import { Trainer, type TrainerOptions } from '@peft/train';
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
@@ -59,7 +59,7 @@ async function setUp(
 
 async function logits(model: AdaptedModel): Promise<Float32Array> {
   const { images } = pictures().batch(9, 0);
-  const y = tf.tidy(() => model.call(tf.tensor(images, [6, 16, 16, 3])));
+  const y = tf.tidy(() => model.call(tensorOf(images)));
   const values = Float32Array.from(await y.data());
   y.dispose();
   return values;

@@ -47,7 +47,8 @@ export class Interop {
 
   /** The losses of twelve steps on the one batch that Python trains on. */
   async trainTwelve(model: AdaptedModel, engine: Engine = eagerEngine()): Promise<number[]> {
-    const batch = { images: this.#images, labels: this.#labels };
+    const images = { data: this.#images, shape: [6, 16, 16, 3] };
+    const batch = { images, labels: { data: this.#labels, shape: [6] } };
     const source = {
       length: 12,
       size: [16, 16] as const,

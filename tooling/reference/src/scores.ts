@@ -8,17 +8,18 @@ import {
   type AdaptedModel,
   type Adapter,
   adapt,
+  type BatchSource,
   fold,
   fromFloat32,
   fromInt32,
   key,
+  type PictureBatch,
   parameters,
   type StoredTensor,
   serializeSafetensors,
 } from '@peft/core';
 import { drawNormal } from '@peft/core/engine';
 import { permute } from '@peft/core/method';
-import type { Batch, BatchSource } from '@peft/train';
 import { runPython } from './python.ts';
 
 /** An adapter of one target, as `scripts/scores.py` describes it. */
@@ -109,13 +110,13 @@ const batchSizes = [4, 4, 3];
 export class ScoreCase {
   readonly folder = mkdtempSync(join(tmpdir(), 'peft-scores-'));
   /** The pictures to score on, in batches of unequal size. */
-  readonly batches: readonly Batch[];
+  readonly batches: readonly PictureBatch[];
 
   private constructor(seed: number) {
     const from = key(seed);
     this.batches = batchSizes.map((size, i) => ({
-      images: drawNormal(fold(from, `images ${i}`), size * 16 * 16 * 3),
-      labels: Int32Array.from({ length: size }, (_, sample) => (i + 2 * sample) % 5),
+      images: { data: drawNormal(fold(from, `images ${i}`), size * 16 * 16 * 3), shape: [size, 16, 16, 3] },
+      labels: { data: Int32Array.from({ length: size }, (_, sample) => (i + 2 * sample) % 5), shape: [size] },
     }));
   }
 
@@ -178,10 +179,8 @@ export class ScoreCase {
   }
 
   #data(): [string, StoredTensor][] {
-    const images = this.batches.flatMap(({ images, labels }) => [
-      ...permute(Float32Array.from(images), [labels.length, 16, 16, 3], [0, 3, 1, 2]),
-    ]);
-    const labels = this.batches.flatMap(batch => [...batch.labels]);
+    const images = this.batches.flatMap(({ images: { data, shape } }) => [...permute(data, shape, [0, 3, 1, 2])]);
+    const labels = this.batches.flatMap(batch => [...batch.labels.data]);
     return [
       ['images', fromFloat32(Float32Array.from(images), [labels.length, 3, 16, 16])],
       ['labels', fromInt32(Int32Array.from(labels), [labels.length])],

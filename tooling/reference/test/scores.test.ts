@@ -7,24 +7,23 @@ import {
   key,
   type Linear,
   type Parameter,
+  type PictureBatch,
   softmaxCrossEntropy,
 } from '@peft/core';
 import { drawNormal, valueAndGrads } from '@peft/core/engine';
 import { lora } from '@peft/lora';
-import type { Batch } from '@peft/train';
+import { tensorOf } from '@peft/testing';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { difference } from '../src/interop.ts';
 import { pythonMissing } from '../src/python.ts';
 import { adapterSpecs, type ReferenceScores, ScoreCase } from '../src/scores.ts';
 
-const lossOf = (model: AdaptedModel, { images, labels }: Batch): tf.Scalar => {
-  const logits = model.call(tf.tensor(images, [labels.length, 16, 16, 3]));
-  return tf.mean(softmaxCrossEntropy(logits, tf.tensor1d(labels, 'int32')));
-};
+const lossOf = (model: AdaptedModel, { images, labels }: PictureBatch): tf.Scalar =>
+  tf.mean(softmaxCrossEntropy(model.call(tensorOf(images)), tensorOf(labels)));
 
-async function losses(model: AdaptedModel, batches: readonly Batch[]): Promise<number[]> {
-  const read = async (batch: Batch): Promise<number> => {
+async function losses(model: AdaptedModel, batches: readonly PictureBatch[]): Promise<number[]> {
+  const read = async (batch: PictureBatch): Promise<number> => {
     const loss = tf.tidy(() => lossOf(model, batch));
     const [value] = await loss.data();
     loss.dispose();
@@ -40,7 +39,7 @@ function byGradients(
   model: AdaptedModel,
   matrices: readonly Parameter[],
   heads: readonly number[],
-  batches: readonly Batch[],
+  batches: readonly PictureBatch[],
 ): Promise<Float32Array[][]> {
   const contributions = batches.map(batch =>
     tf.tidy(() => {
@@ -56,10 +55,10 @@ function byGradients(
   return Promise.all(contributions.map(tensors => Promise.all(tensors.map(read))));
 }
 
-const single = ({ images, labels }: Batch): Batch[] =>
-  [...labels].map((label, i) => ({
-    images: images.slice(i * 16 * 16 * 3, (i + 1) * 16 * 16 * 3),
-    labels: Int32Array.of(label),
+const single = ({ images, labels }: PictureBatch): PictureBatch[] =>
+  [...labels.data].map((label, i) => ({
+    images: { data: images.data.slice(i * 16 * 16 * 3, (i + 1) * 16 * 16 * 3), shape: [1, 16, 16, 3] },
+    labels: { data: Int32Array.of(label), shape: [1] },
   }));
 
 /** Runs `body` with columns `start` to `end` of a matrix, or of a vector, multiplied by `factor`. */

@@ -1,10 +1,5 @@
-/** Pictures and their classes: what `Batch` of `@peft/train` is. */
-export interface PictureBatch {
-  /** `[B, side, side, 3]` */
-  readonly images: Float32Array;
-  /** `[B]`, each 0, 1 or 2. */
-  readonly labels: Int32Array;
-}
+import type { BatchSource, HostTensor, PictureBatch } from '@peft/core';
+import * as tf from '@tensorflow/tfjs-core';
 
 export interface PictureOptions {
   /** Batches in an epoch. Default: 4. */
@@ -19,16 +14,13 @@ export interface PictureOptions {
   readonly noise?: number;
 }
 
-/** Batches of an epoch, as `BatchSource` of `@peft/train`, and any one of them. */
-export interface PictureSource {
-  readonly length: number;
-  readonly size: readonly [number, number];
-  batches(epoch: number, skip?: number): AsyncIterable<PictureBatch>;
+/** A source, and any one of its batches. */
+export interface PictureSource extends BatchSource<PictureBatch> {
   /** The batch that an epoch has in a place. */
   batch(epoch: number, place: number): PictureBatch;
 }
 
-/** Pictures whose class is their brightest channel: deterministic, and different in each epoch. */
+/** Pictures whose class, 0, 1 or 2, is their brightest channel: deterministic, and different in each epoch. */
 export function brightestChannel(options: PictureOptions = {}): PictureSource {
   const { batches: length = 4, batchSize = 6, side = 16, contrast = 1, noise = 0.3 } = options;
   const values = side * side * 3;
@@ -38,7 +30,10 @@ export function brightestChannel(options: PictureOptions = {}): PictureSource {
       const bright = i % 3 === labels[Math.floor(i / values)] ? contrast : 0;
       return bright + noise * Math.sin(7 * i + 31 * place + epoch);
     });
-    return { images, labels };
+    return {
+      images: { data: images, shape: [batchSize, side, side, 3] },
+      labels: { data: labels, shape: [batchSize] },
+    };
   };
   return {
     length,
@@ -49,3 +44,7 @@ export function brightestChannel(options: PictureOptions = {}): PictureSource {
     },
   };
 }
+
+/** A tensor of a batch on the current backend. */
+export const tensorOf = ({ data, shape }: HostTensor): tf.Tensor =>
+  tf.tensor(data, [...shape], data instanceof Int32Array ? 'int32' : 'float32');

@@ -1,6 +1,6 @@
-import { PeftError, quote } from '@peft/core';
+import { PeftError, type Preprocessing, quote } from '@peft/core';
 import * as v from 'valibot';
-import { imagenet, inception, type Preprocessing } from '../preprocessing.ts';
+import { imagenet, inception } from '../preprocessing.ts';
 import { count, flag, mean, object, parse, side, std, text, within } from './schema.ts';
 
 /** PIL's numbers. */

@@ -1,4 +1,4 @@
-import type { Preprocessing } from '../preprocessing.ts';
+import type { Preprocessing } from '@peft/core';
 import type { SwinTransformer } from '../swin/swin-transformer.ts';
 import type { VisionTransformer } from '../vit/vision-transformer.ts';
 

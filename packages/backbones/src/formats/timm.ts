@@ -1,6 +1,5 @@
-import type { JsonObject } from '@peft/core';
+import type { JsonObject, Preprocessing } from '@peft/core';
 import * as v from 'valibot';
-import type { Preprocessing } from '../preprocessing.ts';
 import type { BackboneDefinition } from '../zoo/entry.ts';
 import { lookupBackbone } from '../zoo/zoo.ts';
 import type { DescribedBackbone } from './described.ts';

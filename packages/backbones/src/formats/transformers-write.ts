@@ -1,5 +1,4 @@
-import { check, type JsonObject } from '@peft/core';
-import type { Preprocessing } from '../preprocessing.ts';
+import { check, type JsonObject, type Preprocessing } from '@peft/core';
 import type { FileNaming } from '../weights/naming.ts';
 import { interpolations } from './processor.ts';
 import type { SavedModel } from './saved-model.ts';

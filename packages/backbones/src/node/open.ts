@@ -1,9 +1,8 @@
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { check, initialize, key, PeftError } from '@peft/core';
+import { check, initialize, key, PeftError, type Preprocessing } from '@peft/core';
 import { type BackboneOptions, createBackbone, defineBackbone } from '../create.ts';
 import type { ModelFiles } from '../formats/model-files.ts';
-import type { Preprocessing } from '../preprocessing.ts';
 import type { SwinTransformer } from '../swin/swin-transformer.ts';
 import type { VisionTransformer } from '../vit/vision-transformer.ts';
 import { loadBackbone } from '../weights/load.ts';

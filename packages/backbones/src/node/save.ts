@@ -1,6 +1,15 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { check, checkFinite, disposeModule, fold, key, PeftError, serializeSafetensors } from '@peft/core';
+import {
+  check,
+  checkFinite,
+  disposeModule,
+  fold,
+  key,
+  PeftError,
+  type Preprocessing,
+  serializeSafetensors,
+} from '@peft/core';
 import { drawNormal } from '@peft/core/engine';
 import { writeFolderAtomic } from '@peft/core/node';
 import * as tf from '@tensorflow/tfjs-core';
@@ -9,7 +18,6 @@ import { orderLabels } from '../formats/labels.ts';
 import type { SavedModel } from '../formats/saved-model.ts';
 import { writeTimm } from '../formats/timm-write.ts';
 import { hasClass, transformersLayout, writeProcessor, writeTransformers } from '../formats/transformers-write.ts';
-import type { Preprocessing } from '../preprocessing.ts';
 import { exportBackbone } from '../weights/export.ts';
 import type { FileNaming } from '../weights/naming.ts';
 import { type OpenedBackbone, openBackbone } from './open.ts';

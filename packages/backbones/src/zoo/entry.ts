@@ -1,4 +1,4 @@
-import type { Preprocessing } from '../preprocessing.ts';
+import type { Preprocessing } from '@peft/core';
 import type { SwinTransformerConfig } from '../swin/config.ts';
 import type { VisionTransformerConfig } from '../vit/config.ts';
 

@@ -3,7 +3,6 @@ import { check, fold, key } from '@peft/core';
 import { drawNormal } from '@peft/core/engine';
 import { batchSource } from '@peft/data';
 import { calibrate } from '@peft/lily';
-import { batchInputs } from '@peft/train';
 import * as tf from '@tensorflow/tfjs-core';
 import { type Arguments, required } from '../arguments.ts';
 import { openData } from '../data.ts';
@@ -58,10 +57,9 @@ async function freezeRouting(args: Arguments, data: string, opened: OpenedModel,
     });
     async function* pictures(): AsyncGenerator<tf.Tensor> {
       let seen = 0;
-      for await (const batch of source.batches(0)) {
-        const { images } = batchInputs(batch, source.size);
-        yield tf.tensor(images.data, images.shape);
-        seen += batch.labels.length;
+      for await (const { images } of source.batches(0)) {
+        yield tf.tensor(images.data, [...images.shape]);
+        seen += images.shape[0];
         if (seen >= calibrationPictures) return;
       }
     }

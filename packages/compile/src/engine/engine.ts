@@ -6,7 +6,9 @@ import {
   type HostTensor,
   type HostTensors,
   key,
+  type OnHost,
   type Step,
+  type Tensors,
 } from '@peft/core';
 import { drawUniform, isFrozen, transposedReader } from '@peft/core/engine';
 import * as tf from '@tensorflow/tfjs-core';
@@ -72,14 +74,14 @@ export class OnnxEngine implements Engine {
     };
   }
 
-  compile(step: Step): CompiledStep {
+  compile<In extends Tensors, Out extends Tensors>(step: Step<In, Out>): CompiledStep<In, Out> {
     const loaded = new Map<string, Loaded>();
     this.#steps.add(loaded);
     return {
       run: (inputs, seed) =>
         this.#inTurn(async () => {
           check(!this.#ended && this.#steps.has(loaded), 'state', () => 'The step, or its engine, was disposed of.');
-          return this.#run(step, loaded, inputs, seed);
+          return this.#run(step as Step<Tensors, Out>, loaded, inputs, seed);
         }),
       dispose: () =>
         this.#inTurn(async () => {
@@ -119,7 +121,12 @@ export class OnnxEngine implements Engine {
     return result;
   }
 
-  async #run(step: Step, loaded: Map<string, Loaded>, inputs: HostTensors, seed?: number): Promise<HostTensors> {
+  async #run<Out extends Tensors>(
+    step: Step<Tensors, Out>,
+    loaded: Map<string, Loaded>,
+    inputs: HostTensors,
+    seed?: number,
+  ): Promise<OnHost<Out>> {
     const names = Object.keys(inputs).sort();
     const specs = Object.fromEntries(names.map(name => [name, specOf(inputs[name])]));
     const shapes = JSON.stringify(specs);
@@ -131,7 +138,7 @@ export class OnnxEngine implements Engine {
     for (const slot of writes) slot.changed = true;
     return Object.fromEntries(
       recording.outputs.map(({ key, name, shape }) => [key, { data: results[name] as HostTensor['data'], shape }]),
-    );
+    ) as OnHost<Out>;
   }
 
   async #load(step: Step, specs: Record<string, InputSpec>): Promise<Loaded> {

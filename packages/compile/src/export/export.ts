@@ -1,4 +1,4 @@
-import { check, type Step } from '@peft/core';
+import { check, type Step, type Tensors } from '@peft/core';
 import * as tf from '@tensorflow/tfjs-core';
 import type { Graph } from '../onnx/graph.ts';
 import { type Initializer, writeModel } from '../onnx/model.ts';
@@ -28,9 +28,12 @@ const sizes = [1009, 1013] as const;
  *
  * @throws PeftError `not-supported` if the model would be larger than 1.9 GB, or the step cannot be recorded
  */
-export async function exportOnnx(forward: Step, { inputs, metadata }: ExportOptions): Promise<Uint8Array<ArrayBuffer>> {
+export async function exportOnnx<In extends Tensors>(
+  forward: Step<In>,
+  { inputs, metadata }: ExportOptions,
+): Promise<Uint8Array<ArrayBuffer>> {
   await tf.ready();
-  const [first, second] = sizes.map(size => record(forward, specsOf(inputs, size), { portable: true }));
+  const [first, second] = sizes.map(size => record(forward as Step, specsOf(inputs, size), { portable: true }));
   checkForward(first);
   const measured = Object.entries(inputs).flatMap(([name, { shape }]) => {
     const axis = shape.indexOf(null);

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { hostRandom, key } from '../tensor/random.ts';
 import { withScope } from '../tensor/scope.ts';
-import type { CompiledStep, Engine, HostTensor, HostTensors, Step } from './engine.ts';
+import type { CompiledStep, Engine, HostTensor, OnHost, Step, Tensors } from './engine.ts';
 
 const toDevice = ({ data, shape }: HostTensor): tf.Tensor =>
   tf.tensor(data, [...shape], data instanceof Int32Array ? 'int32' : 'float32');
@@ -11,22 +11,25 @@ async function toHost(tensor: tf.Tensor): Promise<HostTensor> {
   return { data: data instanceof Float32Array ? data : new Int32Array(data), shape: tensor.shape };
 }
 
-const entries = async (tensors: Record<string, tf.Tensor>): Promise<HostTensors> =>
-  Object.fromEntries(
-    await Promise.all(Object.entries(tensors).map(async ([name, tensor]) => [name, await toHost(tensor)] as const)),
-  );
+/** The same names, each with what `change` makes of its value. */
+const mapValues = <T extends object, V>(values: T, change: (value: T[keyof T]) => V): { [Name in keyof T]: V } =>
+  Object.fromEntries(Object.entries(values).map(([name, value]) => [name, change(value)])) as { [N in keyof T]: V };
 
-function compileEager(step: Step): CompiledStep {
+async function allToHost<T extends Tensors>(tensors: T): Promise<OnHost<T>> {
+  const hosts = await Promise.all(Object.values(tensors).map(toHost));
+  return Object.fromEntries(Object.keys(tensors).map((name, i) => [name, hosts[i]])) as OnHost<T>;
+}
+
+function compileEager<In extends Tensors, Out extends Tensors>(step: Step<In, Out>): CompiledStep<In, Out> {
   return {
     async run(inputs, seed) {
       const outputs = tf.tidy(() => {
-        const tensors = Object.fromEntries(Object.entries(inputs).map(([name, host]) => [name, toDevice(host)]));
         const random = seed === undefined ? undefined : hostRandom(key(seed));
-        const results = withScope({ random }, () => step(tensors));
-        return Object.fromEntries(Object.entries(results).map(([name, tensor]) => [name, tf.clone(tensor)]));
+        const results = withScope({ random }, () => step(mapValues(inputs, toDevice) as Tensors as In));
+        return mapValues(results, tensor => tf.clone(tensor)) as Tensors as Out;
       });
       try {
-        return await entries(outputs);
+        return await allToHost(outputs);
       } finally {
         tf.dispose(outputs);
       }

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { sharedData } from '../../test/shared.ts';
-import { batches, evalTransform, vtabTransform } from '../index.ts';
+import { batches, evalTransform } from '../index.ts';
 import { openDataset } from './index.ts';
 
 const preprocessing = {
@@ -37,15 +37,13 @@ for (const [name, { side, classes, ...splits }] of Object.entries(expected)) {
 
     test('becomes a batch of normalized floats', async () => {
       const dataset = await openDataset(path!, 'test');
-      for (const transform of [evalTransform(preprocessing), vtabTransform(preprocessing)]) {
-        const stream = batches(dataset, { batchSize: 8, transform });
-        const { value } = await stream.next();
-        await stream.return();
-        expect(value?.shape).toEqual([8, 224, 224, 3]);
-        const images = value?.images ?? new Float32Array();
-        expect(images.every(entry => entry >= -2.2 && entry <= 2.7)).toBe(true);
-        expect(new Set(images.slice(0, 10_000)).size).toBeGreaterThan(1);
-      }
+      const stream = batches(dataset, { batchSize: 8, transform: evalTransform(preprocessing) });
+      const { value } = await stream.next();
+      await stream.return();
+      expect(value?.images.shape).toEqual([8, 224, 224, 3]);
+      const images = value?.images.data ?? new Float32Array();
+      expect(images.every(entry => entry >= -2.2 && entry <= 2.7)).toBe(true);
+      expect(new Set(images.slice(0, 10_000)).size).toBeGreaterThan(1);
       await dataset.close?.();
     });
   });

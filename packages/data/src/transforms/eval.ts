@@ -1,7 +1,8 @@
+import type { Preprocessing } from '@peft/core';
 import { targetSize } from '../check-preprocessing.ts';
 import { type Color, centerCrop, type Picture, roundHalfEven } from '../picture.ts';
-import { normalizer, type Preprocessing, type Transform } from '../preprocessing.ts';
 import { resize } from '../resample.ts';
+import { normalizer, type Transform } from '../transform.ts';
 
 interface Size {
   readonly height: number;

@@ -1,9 +1,9 @@
-import { fold, type Key } from '@peft/core';
+import { fold, type Key, type Preprocessing } from '@peft/core';
 import { drawUniform } from '@peft/core/engine';
 import { targetSize } from '../check-preprocessing.ts';
 import { crop, flipHorizontal, type Picture, pad, roundHalfEven } from '../picture.ts';
-import { normalizer, type Preprocessing, type Transform } from '../preprocessing.ts';
 import { resize } from '../resample.ts';
+import { normalizer, type Transform } from '../transform.ts';
 
 /** A part of a picture: its corner and its size, in pixels. */
 export interface Box {

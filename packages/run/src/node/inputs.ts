@@ -1,7 +1,7 @@
 import { type OpenedBackbone, openBackbone } from '@peft/backbones/node';
-import { type AdapterFolder, check, disposeModule, type Engine } from '@peft/core';
+import { type AdapterFolder, check, disposeModule, type Engine, type Preprocessing } from '@peft/core';
 import { openAdapterFolder } from '@peft/core/node';
-import { type Dataset, type Preprocessing, remarks } from '@peft/data';
+import { type Dataset, remarks } from '@peft/data';
 import { openDataset } from '@peft/data/node';
 import { factories } from '../methods.ts';
 import { headClasses } from '../model.ts';

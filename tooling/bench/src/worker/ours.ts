@@ -9,14 +9,13 @@ import { onnxEngine } from '@peft/compile';
 import {
   type AdaptedModel,
   adapt,
-  type CompiledStep,
   disposeModule,
   type Engine,
   eagerEngine,
-  type HostTensors,
   initialize,
   key,
   type Step,
+  type Tensors,
 } from '@peft/core';
 import { peakMemory, saveAdapters } from '@peft/core/node';
 import { AdamW, evaluationStep, trainingStep } from '@peft/train';
@@ -49,42 +48,48 @@ async function openModel({ engine, weights, imageSize, threads, ...work }: Assig
   return { backbone, adapted };
 }
 
-/** What runs, and with which inputs the t-th time. */
-interface Plan {
-  step: Step;
-  inputs(t: number): HostTensors;
-  /** The output of which the first number is reported. */
-  output: 'loss' | 'logits';
+/** What runs. */
+interface Timed {
+  /** Runs for the t-th time, and gives the first number of the loss or the logits. */
+  run(t: number): Promise<number>;
+  /** How long the step's body took when it last ran: for one that is recorded, the recording. */
+  readonly traceMs: number;
 }
 
-function plan(backbone: Backbone, model: AdaptedModel | undefined, { phase, batch }: Assignment): Plan {
+function timedStep(
+  engine: Engine,
+  backbone: Backbone,
+  model: AdaptedModel | undefined,
+  { phase, batch }: Assignment,
+): Timed {
   const [height, width] = backbone.imageSize;
   const images = { data: makePictures(batch * height * width * 3), shape: [batch, height, width, 3] };
   if (phase === 'forward' || !model) {
-    return { step: evaluationStep(model ?? backbone), inputs: () => ({ images }), output: 'logits' };
+    const step = compileTimed(engine, evaluationStep(model ?? backbone));
+    return Object.assign(step.clock, { run: async () => (await step.run({ images })).logits.data[0] });
   }
   const labels = { data: makeLabels(batch, backbone.classes), shape: [batch] };
   const parameters = [...model.trainable()].map(([, parameter]) => parameter);
   const optimizer = new AdamW(parameters, { lr: learningRate, weightDecay: 0.01 });
-  return {
-    step: trainingStep(model, optimizer, {}),
-    inputs: t => ({ images, labels, ...optimizer.inputs(t, learningRate) }),
-    output: 'loss',
-  };
+  const step = compileTimed(engine, trainingStep(model, optimizer, {}));
+  return Object.assign(step.clock, {
+    async run(t: number) {
+      const { loss } = await step.run({ images, labels, ...optimizer.inputs(t, learningRate) });
+      return loss.data[0];
+    },
+  });
 }
 
-/** A compiled step that knows how long its body took when it last ran: for one that is recorded, the recording. */
-function compileTimed(engine: Engine, step: Step): CompiledStep & { traceMs: number } {
-  const timed = Object.assign(
-    engine.compile(inputs => {
-      const started = performance.now();
-      const outputs = step(inputs);
-      timed.traceMs = performance.now() - started;
-      return outputs;
-    }),
-    { traceMs: 0 },
-  );
-  return timed;
+/** A compiled step with a clock of its body. */
+function compileTimed<In extends Tensors, Out extends Tensors>(engine: Engine, step: Step<In, Out>) {
+  const clock = { traceMs: 0 };
+  const compiled = engine.compile((inputs: In): Out => {
+    const started = performance.now();
+    const outputs = step(inputs);
+    clock.traceMs = performance.now() - started;
+    return outputs;
+  });
+  return { ...compiled, clock };
 }
 
 /** The size of the adapter's tensors as a file. */
@@ -101,21 +106,17 @@ async function savedBytes(model: AdaptedModel): Promise<number> {
 async function open(assignment: Assignment): Promise<Opened> {
   // The engine starts while the model is being opened.
   const [engine, { backbone, adapted: model }] = await Promise.all([openEngine(assignment), openModel(assignment)]);
-  const { step, inputs, output } = plan(backbone, model, assignment);
-  const compiled = compileTimed(engine, step);
+  const step = timedStep(engine, backbone, model, assignment);
   let runs = 0;
   return {
-    async run() {
-      const outputs = await compiled.run(inputs(++runs));
-      return outputs[output].data[0];
-    },
+    run: () => step.run(++runs),
     async describe(): Promise<Facts> {
       const peak = peakMemory();
       await engine.sync();
       const package_ = assignment.engine === 'onnx' ? 'onnxruntime-node' : '@tensorflow/tfjs-backend-wasm';
       return {
         peakBytes: peak,
-        ...(assignment.engine === 'onnx' && { traceMs: compiled.traceMs }),
+        ...(assignment.engine === 'onnx' && { traceMs: step.traceMs }),
         versions: { [package_]: versionOf(package_) },
         ...(model && {
           trainable: [...model.trainable()].reduce((sum, [, { size }]) => sum + size, 0),

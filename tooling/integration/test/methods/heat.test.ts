@@ -16,8 +16,8 @@ import { lily } from '@peft/lily';
 import { lora } from '@peft/lora';
 import { neat } from '@peft/neat';
 import { pear } from '@peft/pear';
-import { conformance, difference, engineConformance, follow, movedAdapter, run } from '@peft/testing';
-import * as tf from '@tensorflow/tfjs-core';
+import { conformance, difference, engineConformance, follow, movedAdapter, run, tensorOf } from '@peft/testing';
+import type * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
 import {
   type Blocks,
@@ -158,7 +158,7 @@ describe('the number of parameters', () => {
 
 const names: Name[] = ['vit', 'swin'];
 const { images } = source.batch(0, 0);
-const pictures = (): tf.Tensor => tf.tensor(images, [4, 16, 16, 3]);
+const pictures = (): tf.Tensor => tensorOf(images);
 const withHead: HeatOptions = { ne: 1, r: 2, modulesToSave: ['head'] };
 
 describe.each(names)('on a %s', name => {

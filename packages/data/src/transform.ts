@@ -1,22 +1,5 @@
+import type { Preprocessing } from '@peft/core';
 import type { Picture } from './picture.ts';
-import type { Interpolation } from './resample.ts';
-
-/** How a backbone wants its pictures: timm's `pretrained_cfg`, as data. */
-export interface Preprocessing {
-  /** `[3, H, W]` */
-  readonly inputSize: readonly [number, number, number];
-  readonly interpolation: Interpolation;
-  /** The part of the resized picture's side that the crop keeps: 224 / 0.9 is resized to 248. */
-  readonly cropPct: number;
-  /** `center` keeps the aspect and loses the edges, `squash` does not keep it, `border` keeps all and pads. */
-  readonly cropMode: 'center' | 'squash' | 'border';
-  /** By channel, for values in 0..1. */
-  readonly mean: readonly [number, number, number];
-  readonly std: readonly [number, number, number];
-}
-
-/** Mean and standard deviation of ImageNet's training pictures, by channel, for values in 0..1. */
-export const imagenet = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] } as const;
 
 /** What values in 0..1 are shifted and scaled by. */
 export type Normalization = Pick<Preprocessing, 'mean' | 'std'>;
