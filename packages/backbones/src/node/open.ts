@@ -14,6 +14,7 @@ import { readModelFolder } from './folder.ts';
 import { type DownloadOptions, downloadModel } from './hub/model.ts';
 import { parseHubReference } from './hub/reference.ts';
 import { entryAt } from './regular-file.ts';
+import { currentFolder } from './replace-folder.ts';
 import { openWeights } from './weights-file.ts';
 
 export interface OpenBackboneOptions extends BackboneOptions, DownloadOptions {
@@ -72,8 +73,9 @@ async function locate(spec: string, options: OpenBackboneOptions, newHead: boole
   const isPico = spec === 'pico-vit' || spec === 'pico-swin';
   if (isPico && !weights) return { ...(await readModelFolder(await packagedModel(spec), newHead)), name: spec };
   if (!Object.hasOwn(zoo, spec)) {
-    const { kind } = await entryAt(spec);
-    if (kind === 'folder') return readModelFolder(spec, newHead);
+    const folder = await currentFolder(spec);
+    const { kind } = await entryAt(folder);
+    if (kind === 'folder') return readModelFolder(folder, newHead);
     check(kind === 'none', 'bad-argument', () => {
       const advice = 'a backbone is a name, a folder, or hf:owner/name.';
       return `${spec} is a file; ${advice} Give a file of weights beside the name: weights: "${basename(spec)}" (--weights).`;

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { readdir, rename, rm } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { check } from '@peft/core';
 import { entryAt } from './regular-file.ts';
 
@@ -25,16 +25,31 @@ export async function checkReplaceable(folder: string, names: readonly string[])
   );
 }
 
-/** Moves a folder to the place of another, or of nothing. If it fails, the old one stays. */
+/** Where a folder waits while another takes its place: hidden beside it. */
+const replacedPath = (folder: string): string => join(dirname(folder), `.${basename(folder)}.replaced`);
+
+const isFolder = async (path: string): Promise<boolean> => (await entryAt(path)).kind === 'folder';
+
+/** Where a folder's files are: in its place, or, if a replacement was killed half-way, where the old ones were moved. */
+export async function currentFolder(folder: string): Promise<string> {
+  const place = resolve(folder);
+  if ((await entryAt(place)).kind !== 'none') return folder;
+  return (await isFolder(replacedPath(place))) ? replacedPath(place) : folder;
+}
+
+/** Moves a folder to the place of another, or of nothing. If it fails, or is killed, {@link currentFolder} is the old one. */
 export async function replaceFolder(made: string, folder: string): Promise<void> {
-  const old = besides(folder);
-  const hadOld = (await entryAt(folder)).kind === 'folder';
-  if (hadOld) await rename(folder, old);
+  const old = replacedPath(folder);
+  const hadOld = await isFolder(folder);
+  if (hadOld) {
+    await rm(old, { recursive: true, force: true });
+    await rename(folder, old);
+  }
   try {
     await rename(made, folder);
   } catch (cause) {
     if (hadOld) await rename(old, folder);
     throw cause;
   }
-  if (hadOld) await rm(old, { recursive: true });
+  await rm(old, { recursive: true, force: true });
 }
