@@ -1,4 +1,4 @@
-"""Makes test/fixtures: tiny random models of timm and transformers, with inputs and logits, and what timm says of the zoo.
+"""Makes test/fixtures/*.safetensors: tiny random models of timm and transformers, with inputs and logits.
 
     PYTHON packages/backbones/scripts/fixtures.py SHARED/reference
 
@@ -124,53 +124,3 @@ transformers_model('transformers-deit', teacher, 16)
 transformers_model('transformers-dinov2', Dinov2Model(Dinov2Config(**HF, mlp_ratio=2)), 16)
 swin = dict(image_size=32, patch_size=4, embed_dim=12, depths=[2, 1], num_heads=[2, 4], window_size=4, mlp_ratio=2)
 transformers_model('transformers-swin', SwinForImageClassification(SwinConfig(**swin, num_labels=5)), 32)
-
-SIZES = {
-    'vit': 'tiny_patch16_224 tiny_patch16_384 small_patch32_224 small_patch32_384 small_patch16_224 small_patch16_384 '
-    'base_patch32_224 base_patch32_384 base_patch16_224 base_patch16_384 base_patch8_224 large_patch32_224 '
-    'large_patch32_384 large_patch16_224 large_patch16_384 tiny_patch16_224_in21k small_patch32_224_in21k '
-    'small_patch16_224_in21k base_patch32_224_in21k base_patch16_224_in21k base_patch8_224_in21k '
-    'large_patch32_224_in21k large_patch16_224_in21k small_patch14_dinov2 base_patch14_dinov2 large_patch14_dinov2 '
-    'small_patch14_reg4_dinov2 base_patch14_reg4_dinov2 large_patch14_reg4_dinov2',
-    'deit': 'tiny_patch16_224 small_patch16_224 base_patch16_224 base_patch16_384 tiny_distilled_patch16_224 '
-    'small_distilled_patch16_224 base_distilled_patch16_224 base_distilled_patch16_384',
-    'deit3': 'small_patch16_224 small_patch16_384 medium_patch16_224 base_patch16_224 base_patch16_384 '
-    'large_patch16_224 large_patch16_384',
-    'swin': ' '.join(
-        f'{size}{pretraining}'
-        for pretraining in ('', '_in22k')
-        for size in (
-            'tiny_patch4_window7_224 small_patch4_window7_224 base_patch4_window7_224 base_patch4_window12_384 '
-            'large_patch4_window7_224 large_patch4_window12_384'
-        ).split()
-    ),
-}
-
-
-def described(family, size):
-    """timm keeps what once was a suffix of the name as a tag."""
-    name = f'{family}_{size}'
-    tags = {'_in21k': '.orig_in21k' if 'large_patch32' in name else '.augreg_in21k', '_in22k': '.ms_in22k'}
-    for suffix, tag in tags.items():
-        if name.endswith(suffix):
-            name = name.removesuffix(suffix) + tag
-    with torch.device('meta'):
-        model = timm.create_model(name)
-    data = timm.data.resolve_data_config(pretrained_cfg=timm.models.get_pretrained_cfg(name).to_dict())
-    return {
-        'parameters': sum(parameter.numel() for parameter in model.parameters()),
-        'classes': model.num_classes,
-        'preprocessing': {
-            'inputSize': data['input_size'],
-            'interpolation': data['interpolation'],
-            'cropPct': data['crop_pct'],
-            'cropMode': data['crop_mode'],
-            'mean': data['mean'],
-            'std': data['std'],
-        },
-    }
-
-
-zoo = {f'{family}_{size}': described(family, size) for family, sizes in SIZES.items() for size in sizes.split()}
-(FOLDER / 'zoo.json').write_text(json.dumps(zoo, indent=1) + '\n')
-print(f'zoo.json: {len(zoo)} models')
