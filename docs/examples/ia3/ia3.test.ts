@@ -16,7 +16,7 @@ test('each output is multiplied by its number, the bias is not', async () => {
   const [plain, bias] = [await run(model), await (model.base as Net).head.bias!.get()];
   const adapter = await model.add('default', ia3({ targets: ['head'] }), { key: key(0) });
   const l = [2, -0.5];
-  adapter.plan.byTarget[0].l.set(Float32Array.from(l));
+  adapter.plan.byTarget[0].parameters.l.set(Float32Array.from(l));
   const expected = plain.map((y, i) => (y - bias[i % 2]) * l[i % 2] + bias[i % 2]);
   expect(difference(await run(model), expected)).toBeLessThan(1e-5);
 });

@@ -1,5 +1,5 @@
 import { type Method, type MethodFactory, ones } from '@peft/core';
-import { type ConfigOf, configure, type GivenOf, requiredTargets, savedModules } from '@peft/core/method';
+import { type ConfigOf, configure, type GivenOf, requiredTargets, savedModules, type Tensors } from '@peft/core/method';
 import * as tf from '@tensorflow/tfjs-core';
 
 /*
@@ -21,7 +21,7 @@ export type Ia3Options = GivenOf<typeof ia3Options>;
  * @throws PeftError `bad-config` for an option that does not exist
  */
 export const ia3: MethodFactory<Ia3Options> = /* @__PURE__ */ Object.assign(
-  (options: Ia3Options): Method<Ia3Config> => {
+  (options: Ia3Options): Method<Ia3Config, Tensors<'l'>> => {
     const config = configure('ia3', ia3Options, options);
     return {
       type: 'ia3',

@@ -9,7 +9,7 @@ import {
   softmaxCrossEntropy,
 } from '@peft/core';
 import { drawNormal, hostRandom, valueAndGrads, withScope } from '@peft/core/engine';
-import { lowRankDelta, lowRankParameters } from '@peft/core/method';
+import { type LowRank, lowRankDelta, lowRankParameters } from '@peft/core/method';
 import * as tf from '@tensorflow/tfjs-core';
 import type { Backbone } from '../src/index.ts';
 
@@ -18,7 +18,7 @@ export const images = () => tf.tensor(drawNormal(key(3), 2 * 16 * 16 * 3), [2, 1
 const labels = () => tf.tensor1d([1, 4], 'int32');
 
 /** A low-rank update that starts away from zero. */
-export const lowRank = (targets: string[]): Method => ({
+export const lowRank = (targets: string[]): Method<object, LowRank> => ({
   type: 'low-rank',
   config: {},
   targets: { targets },

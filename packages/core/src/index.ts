@@ -46,6 +46,7 @@ export { type Interpolation, imagenet, type Preprocessing } from './preprocessin
 export { escapeControls, quote, quoteSome } from './quote.ts';
 export { attention } from './tensor/attention.ts';
 export { softmaxCrossEntropy } from './tensor/cross-entropy.ts';
+export { dims } from './tensor/dims.ts';
 export { dropout, dropPath } from './tensor/dropout.ts';
 export { type GeluApproximation, gelu } from './tensor/gelu.ts';
 export { layerNorm } from './tensor/layer-norm.ts';

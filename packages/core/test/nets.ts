@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { DropPath, initialize, key, Linear, type Method, Module, type TargetOptions } from '../src/index.ts';
-import { lowRankDelta, lowRankDeltaWeight, lowRankParameters } from '../src/method/index.ts';
+import { type LowRank, lowRankDelta, lowRankDeltaWeight, lowRankParameters } from '../src/method/index.ts';
 
 /** A residual layer with a fused projection. */
 export class Layer extends Module {
@@ -40,7 +40,7 @@ export interface LowRankOptions {
 }
 
 /** The plainest method: a low-rank pair at each target, `dW = A B`. */
-export const lowRank = ({ targets, r = 2, modulesToSave = [], bias }: LowRankOptions): Method => ({
+export const lowRank = ({ targets, r = 2, modulesToSave = [], bias }: LowRankOptions): Method<object, LowRank> => ({
   type: 'low-rank',
   config: { targets, r },
   targets,

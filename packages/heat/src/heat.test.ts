@@ -89,7 +89,11 @@ describe('the golden vector, computed apart in double precision', () => {
     const adapter = await model.add('default', heat({ targets: ['query'], r: 2, findings: { off: { '': off } } }), {
       key: key(1),
     });
-    const [{ A, B }] = adapter.plan.byTarget;
+    const [
+      {
+        parameters: { A, B },
+      },
+    ] = adapter.plan.byTarget;
     A.set(S(6, 0));
     B.set(S(8, 10).filter((_, i) => !off.includes(Math.floor((i % 4) / 2))));
     expect(difference(await run(model, x), expected)).toBeLessThan(2e-6);
@@ -147,10 +151,10 @@ test('a masked adapter is the whole one with zeros for its heads', async () => {
   const model = adapt(network());
   await model.add('whole', adaptformer({ ...qv, act: 'identity' }), { key: key(3) });
   const { model: masked, adapter } = await movedAdapter(heat, { ...qv, ...first });
-  for (const [i, target] of model.get('whole').plan.byTarget.entries()) {
-    target.A.set(await adapter.plan.byTarget[i].A.get());
-    const B = await adapter.plan.byTarget[i].B.get();
-    target.B.set(Float32Array.of(0, 0, B[0], B[1], 0, 0, B[2], B[3]));
+  for (const [i, { parameters }] of model.get('whole').plan.byTarget.entries()) {
+    parameters.A.set(await adapter.plan.byTarget[i].parameters.A.get());
+    const B = await adapter.plan.byTarget[i].parameters.B.get();
+    parameters.B.set(Float32Array.of(0, 0, B[0], B[1], 0, 0, B[2], B[3]));
   }
   expect(await run(masked)).toEqual(await run(model));
 });

@@ -1,5 +1,5 @@
 import { adaptformer, check, linear, type Method, type MethodFactory, type Target, widenTensor } from '@peft/core';
-import { type DeltaCall, type Scores, type Stage, type WeightCall, wrapMethod } from '@peft/core/method';
+import { type DeltaCall, type Scores, type Stage, type Tensors, type WeightCall, wrapMethod } from '@peft/core/method';
 import * as tf from '@tensorflow/tfjs-core';
 import {
   adaptedOf,
@@ -41,7 +41,7 @@ import { type Component, chooseOff, type LayerScores, type Strategy } from './im
  *     y = (O (.) m) (W + dW) + b = O W + b + [ (O (.) m) dW - (O (.) (1 - m)) W ]
  */
 
-export type HeatMethod = Method<HeatConfig, HeatFindings>;
+export type HeatMethod = Method<HeatConfig, Tensors, HeatFindings>;
 
 // 1. What a mask does, to the delta of any method.
 
@@ -107,7 +107,7 @@ function findOff(
   const choose = (among: readonly HeadLayer[], side?: Component): Record<string, number[]> => {
     const ranked = among.map(layer => {
       const { path, heads, width } = layer;
-      const importance = strategy.combine(scores[path], { path, heads }, side);
+      const importance = strategy.combine(scores[path] ?? {}, { path, heads }, side);
       check(importance.length === heads, 'bad-config', () => {
         return `heat: strategy "${strategy.name}" gave ${importance.length} numbers for the ${heads} heads of "${path}".`;
       });

@@ -57,7 +57,7 @@ const bothSides: Strategy = {
     const { q = [], v = [] } = scores;
     if (side) return scores[side] ?? [];
     const tisV = toMeanOne(v);
-    return toMeanOne(q).map((tisQ, head) => tisQ + tisV[head]);
+    return toMeanOne(q).map((tisQ, head) => tisQ + tisV[head]!);
   },
 };
 
@@ -91,10 +91,10 @@ export type MaskScope = 'global' | 'layer' | 'allHeads';
 
 /** The indices of the n smallest values in ascending order; of equal values the first come first. */
 const smallest = (values: readonly number[], n: number): number[] =>
-  values
-    .map((_, i) => i)
-    .sort((a, b) => values[a] - values[b])
+  [...values.entries()]
+    .sort(([, a], [, b]) => a - b)
     .slice(0, n)
+    .map(([i]) => i)
     .sort((a, b) => a - b);
 
 /** c[h] = sum_l S[l, h] over the layers of one shape; the smallest c are off in all of them. */
@@ -102,23 +102,23 @@ function offTogether(layers: readonly RankedLayer[]): [string, number[]][] {
   const shapeOf = ({ heads, width }: RankedLayer): string => `${heads} of ${width}`;
   return layers.map(layer => {
     const peers = layers.filter(other => shapeOf(other) === shapeOf(layer));
-    const sums = layer.importance.map((_, head) => peers.reduce((sum, { importance }) => sum + importance[head], 0));
+    const sums = layer.importance.map((_, head) => peers.reduce((sum, { importance }) => sum + importance[head]!, 0));
     return [layer.path, smallest(sums, layer.off)];
   });
 }
 
 /** The smallest S[l, h] of all layers, but never all heads of one. */
 function offAnywhere(layers: readonly RankedLayer[]): [string, number[]][] {
-  const heads = layers.flatMap((layer, l) => layer.importance.map((score, head) => ({ layer, l, head, score })));
-  const off = layers.map((): number[] => []);
+  const masks = layers.map(layer => ({ layer, off: [] as number[] }));
+  const heads = masks.flatMap(mask => mask.layer.importance.map((score, head) => ({ mask, head, score })));
   let left = layers.reduce((sum, layer) => sum + layer.off, 0);
-  for (const { layer, l, head } of heads.sort((a, b) => a.score - b.score)) {
+  for (const { mask, head } of heads.sort((a, b) => a.score - b.score)) {
     if (left === 0) break;
-    if (off[l].length === layer.heads - 1) continue;
-    off[l].push(head);
+    if (mask.off.length === mask.layer.heads - 1) continue;
+    mask.off.push(head);
     left--;
   }
-  return layers.map(({ path }, l) => [path, off[l].sort((a, b) => a - b)]);
+  return masks.map(({ layer, off }) => [layer.path, off.sort((a, b) => a - b)]);
 }
 
 /**

@@ -49,7 +49,7 @@ describe.each(names)('on a %s', name => {
     expect(paths()).toContain(`default/${layers[name][0]}.qkv[q].B`);
     const { targets, byTarget } = model.get('default').plan;
     for (const [i, { outFeatures, module }] of targets.entries()) {
-      expect(byTarget[i].B.shape).toEqual([2, outFeatures - outFeatures / module.heads!]);
+      expect(byTarget[i].parameters.B.shape).toEqual([2, outFeatures - outFeatures / module.heads!]);
     }
   });
 

@@ -1,4 +1,4 @@
-import { check, dropout, Linear, Module, Parameter, zeros } from '@peft/core';
+import { check, dims, dropout, Linear, Module, Parameter, zeros } from '@peft/core';
 import * as tf from '@tensorflow/tfjs-core';
 import { type LayerVariable, type layers, layers as makeLayer } from '@tensorflow/tfjs-layers';
 
@@ -24,11 +24,12 @@ function variableOf(weight: LayerVariable): tf.Variable {
 }
 
 /** A `Linear` that shares a Dense layer's kernel and bias. The caller applies the activation. */
-export function linearOf({ weights }: layers.Layer): Linear {
+export function linearOf({ name, weights }: layers.Layer): Linear {
   const [kernel, bias] = weights.map(variableOf);
-  const linear = new Linear(kernel.shape[0], kernel.shape[1]!, { bias: bias !== undefined });
+  check(kernel, 'state', () => `Layer "${name}" has no weights yet: its model is not built.`);
+  const linear = new Linear(...dims(kernel, 2), { bias: bias !== undefined });
   linear.weight.adopt(kernel);
-  linear.bias?.adopt(bias);
+  if (bias) linear.bias?.adopt(bias);
   return linear;
 }
 

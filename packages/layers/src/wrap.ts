@@ -29,22 +29,24 @@ type Run = (inputs: tf.Tensor[], callArgs?: object) => Values;
 class ModelModule extends Module implements WrappedModel {
   readonly classifiers: string[];
   readonly #model: LayersModel;
+  readonly #input: SymbolicTensor;
+  readonly #output: SymbolicTensor;
   readonly #children = new Map<layers.Layer, Module>();
   readonly #runs = new Map<layers.Layer, Run>();
 
   constructor(model: LayersModel) {
     super();
-    requireWrappable(model);
     this.#model = model;
+    [this.#input, this.#output] = endsOf(model);
     for (const layer of model.layers) this.#runs.set(layer, this.#wrap(layer));
     this.classifiers = this.#classifiers();
   }
 
   forward(x: tf.Tensor): tf.Tensor {
     if (this.#model instanceof Sequential) {
-      return this.#model.layers.reduce((h, layer) => first(this.#run(layer, [h])), x);
+      return this.#model.layers.reduce((h, layer) => tensorAt(this.#run(layer, [h]), 0, layer), x);
     }
-    return this.#evaluate(this.#model.outputs[0], new Map([[this.#model.inputs[0], x]]));
+    return this.#evaluate(this.#output, new Map([[this.#input, x]]));
   }
 
   /** Computes a symbolic tensor from the known values, and adds what it computes to them. */
@@ -52,16 +54,13 @@ class ModelModule extends Module implements WrappedModel {
     const value = known.get(wanted);
     if (value) return value;
     const { sourceLayer, nodeIndex } = wanted;
-    const { inputTensors, outputTensors, callArgs } = sourceLayer.inboundNodes[nodeIndex];
-    const outputs = [
-      this.#run(
-        sourceLayer,
-        inputTensors.map(input => this.#evaluate(input, known)),
-        callArgs,
-      ),
-    ].flat();
-    for (const [i, output] of outputTensors.entries()) known.set(output, outputs[i]);
-    return outputs[wanted.tensorIndex];
+    const node = sourceLayer.inboundNodes[nodeIndex];
+    check(node, 'state', () => `Layer "${sourceLayer.name}" is called in another way than when it was wrapped.`);
+    const { inputTensors, outputTensors, callArgs } = node;
+    const inputs = inputTensors.map(input => this.#evaluate(input, known));
+    const outputs = this.#run(sourceLayer, inputs, callArgs);
+    for (const [i, output] of outputTensors.entries()) known.set(output, tensorAt(outputs, i, sourceLayer));
+    return tensorAt(outputs, wanted.tensorIndex, sourceLayer);
   }
 
   #run(layer: layers.Layer, inputs: tf.Tensor[], callArgs?: object): Values {
@@ -78,8 +77,8 @@ class ModelModule extends Module implements WrappedModel {
     addField(this, layer.name, child);
     this.#children.set(layer, child);
     const activation = child instanceof Linear ? activationOf(layer) : undefined;
-    return ([x]) => {
-      const y = child.call(x);
+    return inputs => {
+      const y = child.call(tensorAt(inputs, 0, layer));
       return activation ? (activation.apply(y) as tf.Tensor) : y;
     };
   }
@@ -87,7 +86,7 @@ class ModelModule extends Module implements WrappedModel {
   /** Walks back from the output, through layers without weights, to the last Dense layer. */
   #classifiers(): string[] {
     const chain = [...this.#model.layers];
-    let layer = this.#model instanceof Sequential ? chain.pop() : this.#model.outputs[0].sourceLayer;
+    let layer = this.#model instanceof Sequential ? chain.pop() : this.#output.sourceLayer;
     while (layer) {
       const { name, weights } = layer;
       const child = this.#children.get(layer);
@@ -100,7 +99,12 @@ class ModelModule extends Module implements WrappedModel {
   }
 }
 
-const first = (values: Values): tf.Tensor => (Array.isArray(values) ? values[0] : values);
+/** One of the tensors that a layer takes or gives. */
+function tensorAt(values: Values, index: number, { name }: layers.Layer): tf.Tensor {
+  const tensor = [values].flat()[index];
+  check(tensor, 'state', () => `Layer "${name}" has no tensor ${index}.`);
+  return tensor;
+}
 
 /** The module for a layer; `undefined` if any of its calls has several inputs or outputs. */
 function childOf(layer: layers.Layer): Module | undefined {
@@ -115,18 +119,20 @@ function childOf(layer: layers.Layer): Module | undefined {
   return isUnary ? new LayerModule(layer) : undefined;
 }
 
-function requireWrappable({ name, inputs, outputs }: LayersModel): void {
+/** The input and the output of a model that has one of each. */
+function endsOf({ name, inputs, outputs }: LayersModel): [input: SymbolicTensor, output: SymbolicTensor] {
+  const [input] = inputs;
+  const [output] = outputs;
+  check(input, 'state', () => {
+    return `Model "${name}" is not built: it has no layers or no inputShape; add them before wrapping.`;
+  });
   check(
-    inputs.length > 0,
-    'state',
-    () => `Model "${name}" is not built: it has no layers or no inputShape; add them before wrapping.`,
-  );
-  check(
-    inputs.length === 1 && outputs.length === 1,
+    output && inputs.length === 1 && outputs.length === 1,
     'not-supported',
     () =>
       `Model "${name}" has ${inputs.length} inputs and ${outputs.length} outputs; only models with one of each can be wrapped.`,
   );
+  return [input, output];
 }
 
 function requireStateless(layer: layers.Layer): void {

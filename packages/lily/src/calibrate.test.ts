@@ -66,6 +66,19 @@ test('with a uniform mixing nothing is lost', async () => {
   model.dispose();
 });
 
+test('a calibration set that is another one the second time is refused', async () => {
+  const model = await moved({ targets: ['attn.qkv[k,v]'] });
+  let turns = 0;
+  const longer = () => Array.from({ length: ++turns }, (_, i) => images(i));
+  await expect(calibrate(model, 'default', longer)).rejects.toThrow(
+    expect.objectContaining({
+      code: 'bad-argument',
+      message: expect.stringContaining('Batch 2 of the calibration set'),
+    }),
+  );
+  model.dispose();
+});
+
 test('what no weight can take is refused, and nothing changes', async () => {
   const model = await moved({ targets: ['attn.qkv[k,v]', 'mlp'] });
   const { method } = model.get('default');

@@ -1,5 +1,5 @@
 import { type AdaptedModel, adaptformer, check } from '@peft/core';
-import { isBlock, isMadeBy } from '@peft/core/method';
+import { isBlock, isMadeBy, parameterOf } from '@peft/core/method';
 import type * as tf from '@tensorflow/tfjs-core';
 import { lily } from './lily.ts';
 import { expertMixing } from './mixing.ts';
@@ -17,7 +17,8 @@ export interface Calibration {
  * low-rank pair, which merges. This is lossy: the routers no longer see the input.
  *
  * @param batches the calibration set; gone through twice, and each batch is disposed of
- * @throws PeftError `not-supported` where a block is adapted: what lies in parallel to an MLP folds into no weight
+ * @throws PeftError `not-supported` where a block is adapted: what lies in parallel to an MLP folds into no weight;
+ *   `bad-argument` for a set that is empty, or not the same the second time
  */
 export async function calibrate(
   model: AdaptedModel,
@@ -54,10 +55,11 @@ export async function calibrate(
   const { r, scale, targets, exclude, layers, layersPattern, modulesToSave } = method.config;
   const pair = adaptformer({ act: 'identity', r, scale, targets, exclude, layers, layersPattern, modulesToSave });
   const values: Record<string, Float32Array> = {};
-  for (const { target, parameters } of adapter.attachedTargets) {
-    const p = (sums.get(target.id) ?? new Float64Array()).map(sum => sum / before.length);
-    values[`${target.id}.A`] = await parameters.A.get();
-    values[`${target.id}.B`] = mixed(p, await parameters.P.get());
+  for (const attached of adapter.attachedTargets) {
+    const { id } = attached.target;
+    const p = (sums.get(id) ?? new Float64Array()).map(sum => sum / before.length);
+    values[`${id}.A`] = await parameterOf(attached, 'A').get();
+    values[`${id}.B`] = mixed(p, await parameterOf(attached, 'P').get());
   }
   await model.replace(name, { method: pair, values });
 
@@ -66,7 +68,10 @@ export async function calibrate(
   for await (const images of batches()) {
     const after = await outputs(model, images);
     const start = before[batch++];
-    deviation = after.reduce((largest, value, i) => Math.max(largest, Math.abs(value - start[i])), deviation);
+    check(start?.length === after.length, 'bad-argument', () => {
+      return `Batch ${batch} of the calibration set is another one the second time; batches() must give the same again.`;
+    });
+    deviation = after.reduce((largest, value, i) => Math.max(largest, Math.abs(value - start[i]!)), deviation);
   }
   return { deviation, batches: before.length };
 }
@@ -74,7 +79,9 @@ export async function calibrate(
 /** `sum_e p_e P_e`: p `[n]`, P `[n r, out]` to `[r, out]`, row-major. */
 function mixed(p: Float64Array, P: Float32Array): Float32Array {
   const size = P.length / p.length;
-  return Float32Array.from({ length: size }, (_, i) => p.reduce((sum, weight, e) => sum + weight * P[e * size + i], 0));
+  return Float32Array.from({ length: size }, (_, i) =>
+    p.reduce((sum, weight, e) => sum + weight * P[e * size + i]!, 0),
+  );
 }
 
 function outputs(model: AdaptedModel, images: tf.Tensor): Promise<Float32Array> {

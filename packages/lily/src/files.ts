@@ -57,8 +57,9 @@ function sharedTargets(targets: readonly Target[], config: LilyConfig): JsonObje
 export function lilyFile(given: TargetValues, specs: TensorTable['specs'], config: LilyConfig): PeftAdapterFile {
   const targets = given.map(({ target }) => target);
   const withRouter = given.map(({ target, values }) => {
-    const [r, n] = specs(target, targets).R.shape;
-    return { target, values: { R: new Float32Array(r * n), ...values } };
+    const { R } = specs(target, targets);
+    const zeros = R && { R: new Float32Array(R.shape.reduce((size, length) => size * length, 1)) };
+    return { target, values: { ...zeros, ...values } };
   });
   return {
     tensors: writeTable(tableOf(specs), withRouter),
@@ -94,6 +95,7 @@ export function readValues(
   { mixing }: LilyConfig,
   ...of: [target: Target, targets: readonly Target[], reader: TensorReader]
 ): Record<string, Float32Array> {
-  const { R, ...values } = readTable(tableOf(specs), ...of);
-  return mixing === 'uniform' ? values : { ...values, R };
+  const values = readTable(tableOf(specs), ...of);
+  const { R: _, ...withoutRouter } = values;
+  return mixing === 'uniform' ? withoutRouter : values;
 }

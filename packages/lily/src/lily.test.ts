@@ -144,7 +144,7 @@ test('who shares what: A by neighbors, experts by target, routers by nobody', ()
 
 test('a block is adapted in parallel, with a ReLU and twice the width, and never merges', async () => {
   const { model, adapter } = await moved({ targets: ['mlp'], r: 2, mixing: 'uniform', scale: 0.5 });
-  const { A, P } = adapter.plan.byTarget[0];
+  const { A, P } = adapter.plan.byTarget[0].parameters;
   expect([A.shape, P.shape]).toEqual([
     [5, 4],
     [8, 5],

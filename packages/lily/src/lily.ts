@@ -1,9 +1,9 @@
-import { linear, linearDefault, type Method, type MethodFactory, type Target, zeros } from '@peft/core';
+import { dims, linear, linearDefault, type Method, type MethodFactory, type Target, zeros } from '@peft/core';
 import {
   type DeltaCall,
   isBlock,
   linearLayout,
-  type ParameterSpec,
+  type ParameterSpecs,
   type PeftAdapterFile,
   plainLayout,
   type ReadAdapter,
@@ -31,7 +31,11 @@ import { ownersOf } from './sharing.ts';
 const rankOf = (target: Target, { r, mlpRankFactor }: LilyConfig): number => (isBlock(target) ? r * mlpRankFactor : r);
 
 /** The tensors of a target: A `[in, r]`, P `[nB r, out]` and, unless mixing is uniform, R `[r, nB]`. */
-function lilyParameters(target: Target, targets: readonly Target[], config: LilyConfig): Record<string, ParameterSpec> {
+type LilyTensors = Tensors<'A' | 'P'> & Partial<Tensors<'R'>>;
+
+type LilyMethod = Method<LilyConfig, LilyTensors>;
+
+function lilyParameters(target: Target, targets: readonly Target[], config: LilyConfig): ParameterSpecs<LilyTensors> {
   const { nB, mixing } = config;
   const r = rankOf(target, config);
   const { inFeatures, outFeatures } = target;
@@ -57,10 +61,11 @@ const uniformWeights = (n: number): tf.Tensor => tf.fill([1, 1, n], 1 / n);
  * How much each expert counts for whom.
  *
  * @param h `[B, N, r]`
+ * @param R the router `[r, n]`; with mixing `uniform` there is none
  * @returns for each token `[B, N, n]`, each sample `[B, 1, n]`, or the whole batch `[1, 1, n]`
  */
-export function mixingWeights(h: tf.Tensor, R: tf.Tensor, { mixing, pool, nB }: LilyConfig): tf.Tensor {
-  if (mixing === 'uniform') return uniformWeights(nB);
+export function mixingWeights(h: tf.Tensor, R: tf.Tensor | undefined, { mixing, pool, nB }: LilyConfig): tf.Tensor {
+  if (mixing === 'uniform' || !R) return uniformWeights(nB);
   const z = linear(h, R); // [B, N, n]
   if (pool === 'softmax-of-sum') return tf.softmax(tf.sum(z, 1, true)); // p = softmax(sum_t z_t)
   const p = tf.softmax(z);
@@ -70,7 +75,7 @@ export function mixingWeights(h: tf.Tensor, R: tf.Tensor, { mixing, pool, nB }: 
 
 /** `sum_e p_e P_e`, one matrix for each sample or for all: p `[b, 1, n]`, P `[n r, out]` to `[b, r, out]`. */
 function mixExperts(p: tf.Tensor, P: tf.Tensor): tf.Tensor {
-  const [b, , n] = p.shape as [number, number, number];
+  const [b, , n] = dims(p, 3);
   const experts = tf.reshape(P, [n, -1]); // [n, r * out]
   return tf.reshape(tf.matMul(tf.reshape(p, [b, n]), experts), [b, -1, P.shape[1]!]);
 }
@@ -90,7 +95,7 @@ export function bottleneck(x: tf.Tensor, A: tf.Tensor, target: Target, { mlpAct 
 
 /** What Lily adds to a target, `[..., out]`. */
 export function lilyDelta(
-  { x, parameters, target }: Pick<DeltaCall, 'x' | 'parameters' | 'target'>,
+  { x, parameters, target }: Pick<DeltaCall<LilyTensors>, 'x' | 'parameters' | 'target'>,
   config: LilyConfig,
 ): tf.Tensor {
   const { A, P, R } = parameters;
@@ -105,7 +110,7 @@ export function lilyDelta(
 }
 
 /** `dW = s A mean_e P_e`, `[in, out]`: the update of a uniform mixing. */
-export function lilyDeltaWeight({ A, P }: Tensors, { nB, scale }: LilyConfig): tf.Tensor {
+export function lilyDeltaWeight({ A, P }: LilyTensors, { nB, scale }: LilyConfig): tf.Tensor {
   const mixed = mixExperts(uniformWeights(nB), tf.mul(P, scale));
   return tf.matMul(A, tf.squeeze(mixed, [0]));
 }
@@ -123,7 +128,7 @@ const stored =
  * The same by other names. Targets of one name share experts, so each must have a name of its own, and layers must have the
  * same.
  */
-function renamedLily(config: LilyConfig, renamed: RenamedTargets): Method<LilyConfig> | undefined {
+function renamedLily(config: LilyConfig, renamed: RenamedTargets): LilyMethod | undefined {
   const isNamed = renamed.names.every(({ names }) => names.length === 1);
   const areShared = renamed.targets.every(name => !name.includes('.'));
   return isNamed && areShared ? lily({ ...config, ...renamedOptions(renamed) }) : undefined;
@@ -139,9 +144,9 @@ function renamedLily(config: LilyConfig, renamed: RenamedTargets): Method<LilyCo
  *
  * @throws PeftError `bad-config` for an option that does not exist or makes no sense
  */
-export const lily: ((options?: LilyOptions) => Method<LilyConfig>) & MethodFactory<LilyOptions, Method<LilyConfig>> =
+export const lily: ((options?: LilyOptions) => LilyMethod) & MethodFactory<LilyOptions, LilyMethod> =
   /* @__PURE__ */ Object.assign(
-    (options: LilyOptions = {}): Method<LilyConfig> => {
+    (options: LilyOptions = {}): LilyMethod => {
       const config = lilyConfig(options);
       return {
         type: 'lily',

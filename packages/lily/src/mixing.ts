@@ -1,5 +1,5 @@
 import { type AdaptedModel, type Adapter, check, patch } from '@peft/core';
-import { isMadeBy } from '@peft/core/method';
+import { isMadeBy, parameterOf } from '@peft/core/method';
 import * as tf from '@tensorflow/tfjs-core';
 import { bottleneck, lily, mixingWeights } from './lily.ts';
 
@@ -18,15 +18,17 @@ export function expertMixing(model: AdaptedModel, adapter: Adapter, images: tf.T
   );
   const { config } = method;
   const found: [string, tf.Tensor][] = [];
-  const undo = adapter.attachedTargets.map(({ target, parameters: { A, R } }) =>
-    patch(target.module, {
+  const undo = adapter.attachedTargets.map(attached => {
+    const { target, parameters } = attached;
+    const [A, R] = [parameterOf(attached, 'A'), parameters.R];
+    return patch(target.module, {
       input(x) {
         const h = bottleneck(x, A.value, target, config);
         found.push([target.id, tf.keep(tf.mean(mixingWeights(h, R?.value, config), [0, 1]))]); // [nB]
         return x;
       },
-    }),
-  );
+    });
+  });
   try {
     model.call(images).dispose();
     return Object.fromEntries(found.map(([id, mean]) => [id, tf.clone(mean)]));

@@ -41,6 +41,7 @@ export interface Owners {
 export function ownersOf(target: Target, targets: readonly Target[], config: LilyConfig): Owners {
   const group = groupOf(target, targets, config);
   const stride = strideOf(group.length, config);
-  const block = Math.floor(group.indexOf(target) / stride);
-  return { A: group[block * stride], P: group[0], R: config.router === 'target' ? group[0] : target };
+  const index = group.indexOf(target);
+  const [first = target] = group;
+  return { A: group[index - (index % stride)] ?? target, P: first, R: config.router === 'target' ? first : target };
 }

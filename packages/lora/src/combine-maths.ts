@@ -1,5 +1,5 @@
-import { type Adapter, check, type Target } from '@peft/core';
-import { weightOf } from '@peft/core/method';
+import { check, type Target } from '@peft/core';
+import { parameterOf, type TargetParameters, weightOf } from '@peft/core/method';
 import * as tf from '@tensorflow/tfjs-core';
 import type { LoraConfig } from './config.ts';
 import { loraDeltaWeight, rankOf, scaleOf } from './maths.ts';
@@ -11,22 +11,22 @@ import { principalFactors } from './svd.ts';
  */
 
 /** One adapter's part in a target of the new one. */
-export interface WeightedTarget {
-  readonly adapter: Adapter;
+export interface WeightedTarget extends TargetParameters {
   readonly config: LoraConfig;
-  readonly target: Target;
-  readonly index: number;
   readonly weight: number;
 }
+
+/** The parts of a target. */
+export type Parts = readonly [WeightedTarget, ...WeightedTarget[]];
 
 /** A `[in, r]` and B `[r, out]`, row-major. */
 export type Factors = Record<'A' | 'B', Float32Array>;
 
 /** The factors of a target of the new adapter. */
-export async function combineTarget(parts: WeightedTarget[], type: string, r: number): Promise<Factors> {
+export async function combineTarget(parts: Parts, type: string, r: number): Promise<Factors> {
   if (type === 'svd') return bestApproximation(parts, r);
-  const ranks = parts.map(({ config, target }) => rankOf(config, target));
-  if (type === 'cat') return concatenate(parts, ranks);
+  if (type === 'cat') return concatenate(parts);
+  const ranks = parts.map(rankOfPart);
   check(
     ranks.every(other => other === ranks[0]),
     'bad-argument',
@@ -36,13 +36,15 @@ export async function combineTarget(parts: WeightedTarget[], type: string, r: nu
   return sum(parts);
 }
 
-const factorsOf = async ({ adapter, index }: WeightedTarget): Promise<Factors> => {
-  const { A, B } = adapter.plan.byTarget[index];
-  return { A: await A.get(), B: await B.get() };
-};
+const rankOfPart = ({ config, target }: WeightedTarget): number => rankOf(config, target);
+
+const factorsOf = async (part: WeightedTarget): Promise<Factors> => ({
+  A: await parameterOf(part, 'A').get(),
+  B: await parameterOf(part, 'B').get(),
+});
 
 /** A = sum_i sign(w_i s_i) sqrt(|w_i s_i|) A_i;  B = sum_i sqrt(|w_i s_i|) B_i */
-async function sum(parts: WeightedTarget[]): Promise<Factors> {
+async function sum(parts: Parts): Promise<Factors> {
   const total = await factorsOf(parts[0]);
   total.A.fill(0);
   total.B.fill(0);
@@ -50,32 +52,33 @@ async function sum(parts: WeightedTarget[]): Promise<Factors> {
     const { A, B } = await factorsOf(part);
     const ws = part.weight * scaleOf(part.config, part.target);
     const root = Math.sqrt(Math.abs(ws));
-    for (let i = 0; i < A.length; i++) total.A[i] += Math.sign(ws) * root * A[i];
-    for (let i = 0; i < B.length; i++) total.B[i] += root * B[i];
+    for (let i = 0; i < A.length; i++) total.A[i]! += Math.sign(ws) * root * A[i]!;
+    for (let i = 0; i < B.length; i++) total.B[i]! += root * B[i]!;
   }
   return total;
 }
 
 /** A = [w_1 s_1 A_1, w_2 s_2 A_2, ...];  B = [B_1; B_2; ...] */
-async function concatenate(parts: WeightedTarget[], ranks: number[]): Promise<Factors> {
+async function concatenate(parts: Parts): Promise<Factors> {
   const { inFeatures, outFeatures } = parts[0].target;
-  const width = ranks.reduce((total, r) => total + r, 0);
+  const width = parts.reduce((total, part) => total + rankOfPart(part), 0);
   const [A, B] = [new Float32Array(inFeatures * width), new Float32Array(width * outFeatures)];
   let column = 0;
-  for (const [i, part] of parts.entries()) {
+  for (const part of parts) {
+    const r = rankOfPart(part);
     const own = await factorsOf(part);
     const ws = part.weight * scaleOf(part.config, part.target);
     for (let row = 0; row < inFeatures; row++) {
-      for (let k = 0; k < ranks[i]; k++) A[row * width + column + k] = ws * own.A[row * ranks[i] + k];
+      for (let k = 0; k < r; k++) A[row * width + column + k] = ws * own.A[row * r + k]!;
     }
     B.set(own.B, column * outFeatures);
-    column += ranks[i];
+    column += r;
   }
   return { A, B };
 }
 
 /** A B ~ sum_i w_i dW_i, with A of orthonormal columns: the singular values are in B, as peft leaves them. */
-async function bestApproximation(parts: WeightedTarget[], r: number): Promise<Factors> {
+async function bestApproximation(parts: Parts, r: number): Promise<Factors> {
   const { inFeatures, outFeatures } = parts[0].target;
   const delta = tf.tidy(() => tf.addN(parts.map(part => tf.mul(deltaOf(part), part.weight))));
   const values = Float32Array.from(await delta.data());
@@ -84,18 +87,20 @@ async function bestApproximation(parts: WeightedTarget[], r: number): Promise<Fa
   const { left, right, singularValues } = principalFactors(values, inFeatures, outFeatures, width);
   const roots = singularValues.map(value => Math.sqrt(value) || 1);
   return {
-    A: left.map((value, i) => value / roots[i % width]),
-    B: right.map((value, i) => value * roots[Math.floor(i / outFeatures)]),
+    A: left.map((value, i) => value / roots[i % width]!),
+    B: right.map((value, i) => value * roots[Math.floor(i / outFeatures)]!),
   };
 }
 
-function deltaOf({ adapter, config, target, index }: WeightedTarget): tf.Tensor {
-  const parameters = Object.entries(adapter.plan.byTarget[index]).map(([name, { value }]) => [name, value] as const);
+function deltaOf(part: WeightedTarget): tf.Tensor {
+  const { config, target, parameters } = part;
+  const own = { A: parameterOf(part, 'A').value, B: parameterOf(part, 'B').value };
+  const others = Object.entries(parameters).map(([name, { value }]) => [name, value] as const);
   const weight = (): tf.Tensor => {
     const { value } = weightOf(target.module);
     return target.slice ? tf.slice(value, [0, target.slice.start], [target.inFeatures, target.outFeatures]) : value;
   };
-  return loraDeltaWeight(Object.fromEntries(parameters), target, config, weight);
+  return loraDeltaWeight({ ...Object.fromEntries(others), ...own }, target, config, weight);
 }
 
 /** Factors of a smaller rank as factors of rank r, with zeros. */

@@ -43,13 +43,13 @@ function setFactors(adapter: Adapter, factors: Factors): void {
     for (const side of ['A', 'B'] as const) {
       const matrix = factors[target.path][side];
       const values = Float32Array.from(matrix.flat());
-      adapter.plan.byTarget[i][side].set(permute(values, [matrix.length, matrix[0].length], [1, 0]));
+      adapter.plan.byTarget[i].parameters[side].set(permute(values, [matrix.length, matrix[0].length], [1, 0]));
     }
   }
 }
 
 const transposed = async (adapter: Adapter, i: number, side: 'A' | 'B'): Promise<number[]> => {
-  const parameter = adapter.plan.byTarget[i][side];
+  const parameter = adapter.plan.byTarget[i].parameters[side];
   return [...permute(await parameter.get(), parameter.shape, [1, 0])];
 };
 

@@ -1,6 +1,6 @@
 import { type AdaptedModel, type Adapter, check, key, type Parameter } from '@peft/core';
-import { isMadeBy } from '@peft/core/method';
-import { combineTarget, type Factors, padded, type WeightedTarget } from './combine-maths.ts';
+import { isMadeBy, parameterOf } from '@peft/core/method';
+import { combineTarget, type Factors, type Parts, padded, type WeightedTarget } from './combine-maths.ts';
 import type { LoraConfig } from './config.ts';
 import { lora } from './lora.ts';
 import { rankOf } from './maths.ts';
@@ -44,24 +44,25 @@ export async function combine(
     () => `combine: rank is ${svdRank}; it must be a positive integer.`,
   );
   const type = adapters.length === 1 && svdRank === undefined ? 'linear' : asked;
-  const members = adapters.map((member, i) => memberOf(model.get(member), weights[i], type));
-  const targets = groupByTarget(members.flat());
-  const ranks = members.map(parts => Math.max(...parts.map(({ config, target }) => rankOf(config, target))));
+  const members = adapters.map((member, i) => memberOf(model.get(member), weights[i]!, type));
+  const targets = groupByTarget(members.flatMap(({ parts }) => parts));
+  const ranks = members.map(({ parts }) => Math.max(...parts.map(({ config, target }) => rankOf(config, target))));
   const rank = type === 'cat' ? ranks.reduce((sum, r) => sum + r, 0) : Math.max(...ranks);
   const r = type === 'svd' ? (svdRank ?? rank) : rank;
   const factors = new Map<string, Factors>();
   for (const [id, parts] of targets) factors.set(id, padded(await combineTarget(parts, type, r), parts[0].target, r));
   const saved = savedParameters(adapters.map(member => model.get(member)));
 
-  const configs = members.map(([{ config }]) => config);
+  const configs = members.map(({ config }) => config);
   const method = lora({ ...configs[0], ...plainConfig(r), ...savedConfig(configs), targets: targetsOf(targets) });
   const keeps = (path: string): boolean => adapters.some(member => model.get(member).plan.kept.has(path));
   const combined = await model.add(name, method, { key: key(0), active: false, keeps });
-  for (const { target, parameters } of combined.attachedTargets) {
+  for (const attached of combined.attachedTargets) {
+    const { target } = attached;
     // A name that ends the path of another module adapts that too: there the update is zero.
     const { A, B } = factors.get(target.id) ?? padded({ A: new Float32Array(), B: new Float32Array() }, target, r);
-    parameters.A.set(A);
-    parameters.B.set(B);
+    parameterOf(attached, 'A').set(A);
+    parameterOf(attached, 'B').set(B);
   }
   for (const [path, { own }] of combined.plan.saved) {
     const values = await saved.get(path)?.get();
@@ -70,7 +71,11 @@ export async function combine(
   return combined;
 }
 
-function memberOf(adapter: Adapter, weight: number, type: string): WeightedTarget[] {
+function memberOf(
+  adapter: Adapter,
+  weight: number,
+  type: string,
+): { config: LoraConfig; parts: readonly WeightedTarget[] } {
   const { name, method } = adapter;
   check(
     isMadeBy(method, lora),
@@ -85,14 +90,15 @@ function memberOf(adapter: Adapter, weight: number, type: string): WeightedTarge
     () =>
       `combine: "${name}" uses ${config.dora ? 'dora' : 'pissa'}, whose factors do not add up; use type "svd" and a rank.`,
   );
-  return adapter.plan.targets.map((target, index) => ({ adapter, config, target, index, weight }));
+  return { config, parts: adapter.plan.byTarget.map(planned => ({ ...planned, config, weight })) };
 }
 
-function groupByTarget(parts: WeightedTarget[]): Map<string, WeightedTarget[]> {
-  const groups = new Map<string, WeightedTarget[]>();
+function groupByTarget(parts: readonly WeightedTarget[]): Map<string, Parts> {
+  const groups = new Map<string, Parts>();
   for (const part of parts) {
     const { id, path, slice } = part.target;
-    groups.set(id, [...(groups.get(id) ?? []), part]);
+    const known = groups.get(id);
+    groups.set(id, known ? [...known, part] : [part]);
     const other = slice ? groups.get(path) : parts.find(({ target }) => target.path === path && target.slice);
     check(!other, 'not-supported', () => `combine: one adapter adapts the whole of ${path}, another slices of it.`);
   }
@@ -119,7 +125,7 @@ const savedConfig = (configs: LoraConfig[]): Pick<LoraConfig, 'bias' | 'modulesT
 });
 
 /** The modules' paths, with the slices of each in brackets. */
-function targetsOf(targets: ReadonlyMap<string, readonly WeightedTarget[]>): string[] {
+function targetsOf(targets: ReadonlyMap<string, Parts>): string[] {
   const slices = new Map<string, string[]>();
   for (const [{ target }] of targets.values()) {
     slices.set(target.path, [...(slices.get(target.path) ?? []), ...(target.slice ? [target.slice.name] : [])]);

@@ -19,7 +19,7 @@ import {
   weightOf,
 } from '@peft/core/method';
 import { type LoraConfig, type LoraOptions, loraConfig, loraOptions } from './config.ts';
-import { normsLayout, rankOf, scaleOf } from './maths.ts';
+import { type LoraTensors, normsLayout, rankOf, scaleOf } from './maths.ts';
 
 /** A pair of factors in the file's order: A `[r, in]`, for a convolution `[r, channels, height, width]`; B `[out, r]`. */
 interface Pair {
@@ -53,10 +53,15 @@ function pairOf(target: Target, A: Float32Array, B: Float32Array, sign = 1): Pai
   };
 }
 
+type LoraValues = TargetValues<LoraTensors>[number];
+
+/** The values of a module's targets: itself, or slices of it. */
+type ModuleValues = readonly [LoraValues, ...LoraValues[]];
+
 /** A target's pairs: its own, and with PiSSA the one that it started as, taken off. */
-const pairsOf = ({ target, values }: TargetValues[number]): Pair[] => [
-  pairOf(target, values.A, values.B),
-  ...(values.A0 ? [pairOf(target, values.A0, values.B0, -1)] : []),
+const pairsOf = ({ target, values: { A, B, A0, B0 } }: LoraValues): Pair[] => [
+  pairOf(target, A, B),
+  ...(A0 && B0 ? [pairOf(target, A0, B0, -1)] : []),
 ];
 
 /** The module that a file has for a target: its own, or the slice itself if it has a name. */
@@ -67,11 +72,12 @@ const storedModule = ({ named, module, inFeatures, outFeatures }: Target): Pick<
 const startOf = ({ slice, named }: Target): number => (named ? 0 : (slice?.start ?? 0));
 
 /**
- * Several pairs on one module as one: A stacked to the sum of the ranks, B placed in blocks. So slices of a fused
+ * The pairs on one module as one: A stacked to the sum of the ranks, B placed in blocks. So slices of a fused
  * projection become a LoRA of the whole one, which is all that peft can express, and gives the same update.
  */
-function stack(pairs: Pair[]): { r: number; A: StoredTensor; B: StoredTensor } {
-  const module = storedModule(pairs[0].target);
+function stack(targets: ModuleValues): { r: number; A: StoredTensor; B: StoredTensor } {
+  const pairs = targets.flatMap(pairsOf);
+  const module = storedModule(targets[0].target);
   const { inFeatures, outFeatures } = module;
   const r = pairs.reduce((sum, pair) => sum + pair.r, 0);
   const A = new Float32Array(r * inFeatures);
@@ -87,40 +93,51 @@ function stack(pairs: Pair[]): { r: number; A: StoredTensor; B: StoredTensor } {
   return { r, A: fromFloat32(A, layoutA(module, r).shape), B: fromFloat32(B, shapeB(module, r)) };
 }
 
+function normsOf({ target, values: { m } }: LoraValues): Float32Array {
+  check(m, 'missing', () => `${target.id} has no norms to write, which DoRA has.`);
+  return m;
+}
+
 /** DoRA's norms of a whole module: those that were trained, and the frozen weight's own for the other slices. */
-async function magnitudes(targets: TargetValues): Promise<StoredTensor> {
-  const { target: first, values } = targets[0];
+async function magnitudes(targets: ModuleValues): Promise<StoredTensor> {
+  const [{ target: first }] = targets;
   const { module } = first;
   const { outFeatures, kernel } = storedModule(first);
-  if (first.named || !first.slice) return fromFloat32(values.m, normsLayout(outFeatures, kernel).shape);
+  if (first.named || !first.slice) return fromFloat32(normsOf(targets[0]), normsLayout(outFeatures, kernel).shape);
   const squares = new Float64Array(outFeatures);
-  for (const [i, value] of (await weightOf(module).get()).entries()) squares[i % outFeatures] += value * value;
+  for (const [i, value] of (await weightOf(module).get()).entries()) squares[i % outFeatures]! += value * value;
   const norms = Float32Array.from(squares, Math.sqrt);
-  for (const { target, values } of targets) norms.set(values.m, startOf(target));
+  for (const values of targets) norms.set(normsOf(values), startOf(values.target));
   return fromFloat32(norms, normsLayout(outFeatures, kernel).shape);
 }
 
-const groupByPath = (targets: TargetValues): Map<string, TargetValues> => {
-  const groups = new Map<string, TargetValues>();
-  for (const entry of targets) groups.set(entry.target.path, [...(groups.get(entry.target.path) ?? []), entry]);
+function groupByPath(targets: readonly LoraValues[]): Map<string, ModuleValues> {
+  const groups = new Map<string, ModuleValues>();
+  for (const entry of targets) {
+    const known = groups.get(entry.target.path);
+    groups.set(entry.target.path, known ? [...known, entry] : [entry]);
+  }
   return groups;
-};
+}
 
-/** The most frequent value, and the exceptions by path. */
-function commonValue(values: [string, number][]): { common: number; exceptions: Record<string, number> } {
+/** The most frequent value, `otherwise` if there is none, and the exceptions by path. */
+function commonValue(
+  values: [string, number][],
+  otherwise: number,
+): { common: number; exceptions: Record<string, number> } {
   const counts = new Map<number, number>();
   for (const [, value] of values) counts.set(value, (counts.get(value) ?? 0) + 1);
-  const [common] = [...counts].sort(([, a], [, b]) => b - a)[0];
+  const [[common] = [otherwise]] = [...counts].sort(([, a], [, b]) => b - a);
   return { common, exceptions: Object.fromEntries(values.filter(([, value]) => value !== common)) };
 }
 
 /** An adapter as peft's `LORA`: its fields, and `lora_A.weight`, `lora_B.weight`, `lora_magnitude_vector` by module. */
-export async function writeLora(targets: TargetValues, config: LoraConfig): Promise<PeftAdapterFile> {
+export async function writeLora(targets: TargetValues<LoraTensors>, config: LoraConfig): Promise<PeftAdapterFile> {
   const tensors = new Map<string, StoredTensor>();
   const ranks: [string, number][] = [];
   const alphas: [string, number][] = [];
   for (const [path, entries] of groupByPath(targets)) {
-    const { r, A, B } = stack(entries.flatMap(pairsOf));
+    const { r, A, B } = stack(entries);
     tensors.set(`${path}.lora_A.weight`, A);
     tensors.set(`${path}.lora_B.weight`, B);
     if (config.dora) tensors.set(`${path}.lora_magnitude_vector`, await magnitudes(entries));
@@ -128,8 +145,8 @@ export async function writeLora(targets: TargetValues, config: LoraConfig): Prom
     alphas.push([path, scaleOf(config, { path }) * (config.rslora ? Math.sqrt(r) : r)]);
   }
   const isPlain = targets.every(({ target, values }) => (target.named || !target.slice) && !values.A0);
-  const rank = isPlain ? { common: config.r, exceptions: config.rankPattern } : commonValue(ranks);
-  const alpha = isPlain ? { common: config.alpha, exceptions: config.alphaPattern } : commonValue(alphas);
+  const rank = isPlain ? { common: config.r, exceptions: config.rankPattern } : commonValue(ranks, config.r);
+  const alpha = isPlain ? { common: config.alpha, exceptions: config.alphaPattern } : commonValue(alphas, config.alpha);
   return {
     tensors,
     config: {
@@ -231,7 +248,7 @@ function readTarget(
     const b = new Float32Array(r * target.outFeatures);
     for (let row = 0; row < target.outFeatures; row++) {
       const from = (startOf(target) + row) * total + first;
-      for (let k = 0; k < r; k++) b[k * target.outFeatures + row] = sign * B[from + k];
+      for (let k = 0; k < r; k++) b[k * target.outFeatures + row] = sign * B[from + k]!;
     }
     return [a, b];
   };
@@ -255,29 +272,31 @@ export function readLora(file: PeftAdapterFile, options?: LoraOptions) {
 }
 
 /** The values of LoRA on some outputs of a target: the same A, the columns of B, and DoRA's norms of these outputs. */
-export function loraPart(
-  { target, values }: TargetValues[number],
-  { start, end }: Slice,
-): Record<string, Float32Array> {
+export function loraPart({ target, values }: LoraValues, { start, end }: Slice): LoraValues['values'] {
+  const { A, B, A0, B0, m } = values;
   const { inFeatures, outFeatures } = target;
   const width = end - start;
-  const r = values.A.length / inFeatures;
-  const columns = (B: Float32Array): Float32Array =>
-    Float32Array.from({ length: r * width }, (_, i) => B[Math.floor(i / width) * outFeatures + start + (i % width)]);
-  return Object.fromEntries(
-    Object.entries(values).map(([name, found]) => {
-      if (name.startsWith('A')) return [name, found];
-      return [name, name === 'm' ? found.slice(start, end) : columns(found)];
-    }),
-  );
+  const r = A.length / inFeatures;
+  const columns = (of: Float32Array): Float32Array =>
+    Float32Array.from({ length: r * width }, (_, i) => of[Math.floor(i / width) * outFeatures + start + (i % width)]!);
+  return {
+    A,
+    B: columns(B),
+    ...(A0 && B0 && { A0, B0: columns(B0) }),
+    ...(m && { m: m.slice(start, end) }),
+  };
 }
 
 /** LoRA by other names: ranks and scales that patterns gave to some targets are now patterns of their names. */
 export function renamedLora(config: LoraConfig, renamed: RenamedTargets): LoraOptions {
   const named = renamed.names.flatMap(({ target, names: all }) => all.map(name => [name, target] as const));
-  const ranks = commonValue(named.map(([name, target]) => [name, rankOf(config, target)]));
+  const ranks = commonValue(
+    named.map(([name, target]) => [name, rankOf(config, target)]),
+    config.r,
+  );
   const alphas = commonValue(
     named.map(([name, target]) => [name, patternValue(config.alphaPattern, target.path, config.alpha)]),
+    config.alpha,
   );
   return {
     ...config,

@@ -25,7 +25,11 @@ test('the golden vector of methods.md: s x A B', async () => {
   const target = new Linear(3, 2);
   const model = adapt(initialize(new Wrap(target), key(0)));
   const adapter = await model.add('default', lora({ targets: ['target'], r: 2, alpha: 1 }), { key: key(0) });
-  const [{ A, B }] = adapter.plan.byTarget;
+  const [
+    {
+      parameters: { A, B },
+    },
+  ] = adapter.plan.byTarget;
   A.set(Float32Array.from(S(6, 0)));
   B.set(Float32Array.from(S(4, 10)));
   target.weight.set(new Float32Array(6));
@@ -118,10 +122,10 @@ test('PiSSA as Python stores it, without its start, takes the start from the fro
   const read = adapt(network());
   await attachAdapterFolder(read, readAdapterFolder(files, 'folder', [lora]));
   const started = await adapt(network()).add('new', lora({ targets: ['out'], r: 2, init: 'pissa' }), { key: key(1) });
-  const [found] = read.get('default').plan.byTarget;
-  const [expected] = started.plan.byTarget;
+  const [{ parameters: found }] = read.get('default').plan.byTarget;
+  const [{ parameters: expected }] = started.plan.byTarget;
   for (const name of ['A0', 'B0']) expect(await found[name].get()).toEqual(await expected[name].get());
-  expect(await found.A.get()).toEqual(await model.get('default').plan.byTarget[0].A.get());
+  expect(await found.A.get()).toEqual(await model.get('default').plan.byTarget[0].parameters.A.get());
 });
 
 test('an adapter of another model is refused whole', async () => {

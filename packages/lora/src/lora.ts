@@ -2,7 +2,9 @@ import type { Method, MethodFactory, Target } from '@peft/core';
 import type { PeftAdapterFile, ReadAdapter } from '@peft/core/method';
 import { type LoraConfig, type LoraOptions, loraConfig, loraOptions } from './config.ts';
 import { loraPart, readLora, renamedLora, writeLora } from './files.ts';
-import { loraDelta, loraDeltaWeight, loraFromWeight, loraParameters } from './maths.ts';
+import { type LoraTensors, loraDelta, loraDeltaWeight, loraFromWeight, loraParameters } from './maths.ts';
+
+type LoraMethod = Method<LoraConfig, LoraTensors>;
 
 /**
  * Low-rank adaptation of linear modules.
@@ -13,11 +15,11 @@ import { loraDelta, loraDeltaWeight, loraFromWeight, loraParameters } from './ma
  *
  * @throws PeftError `bad-config` for an option that does not exist or makes no sense
  */
-export const lora: ((options?: LoraOptions) => Method<LoraConfig>) & MethodFactory<LoraOptions, Method<LoraConfig>> =
+export const lora: ((options?: LoraOptions) => LoraMethod) & MethodFactory<LoraOptions, LoraMethod> =
   /* @__PURE__ */ Object.assign(
-    (options: LoraOptions = {}): Method<LoraConfig> => {
+    (options: LoraOptions = {}): LoraMethod => {
       if (options.targets === undefined) {
-        const withTargets = (targets: readonly string[]): Method<LoraConfig> => lora({ ...options, targets });
+        const withTargets = (targets: readonly string[]): LoraMethod => lora({ ...options, targets });
         return { ...withTargets([]), targets: undefined, withTargets };
       }
       const config = loraConfig(options);

@@ -4,11 +4,12 @@ import {
   type DeltaCall,
   type FileLayout,
   type Kernel,
+  type LowRank,
   type LowRankInit,
   lowRankDelta,
   lowRankDeltaWeight,
   lowRankParameters,
-  type ParameterSpec,
+  type ParameterSpecs,
   patternValue,
   plainLayout,
   type Tensors,
@@ -49,7 +50,9 @@ export const normsLayout = (outFeatures: number, kernel: Kernel | undefined): Fi
   plainLayout(kernel ? [1, outFeatures, 1, 1] : [outFeatures]);
 
 /** The tensors of a target: A and B; with PiSSA the frozen pair that they start as; with DoRA the norms m `[out]`. */
-export function loraParameters(target: Target, config: LoraConfig): Record<string, ParameterSpec> {
+export type LoraTensors = LowRank & Partial<Tensors<'A0' | 'B0' | 'm'>>;
+
+export function loraParameters(target: Target, config: LoraConfig): ParameterSpecs<LoraTensors> {
   const r = rankOf(config, target);
   const { A, B } = lowRankParameters(target, r, initOf(config, r));
   const frozen = { frozen: true };
@@ -74,42 +77,47 @@ const columnNorms = (v: tf.Tensor): tf.Tensor => tf.sqrt(tf.sum(tf.square(v), 0)
  * DoRA (Liu et al. 2024, eq. 5): W = m V / |V|_c with V = W0 + s A B and |V|_c held constant in the gradient (section 4.3).
  * What it adds is (m / |V|_c - 1) x W0 + (m / |V|_c) s x A B.
  */
-function doraDelta({ parameters, baseOutput, weight }: DeltaCall, update: tf.Tensor, scale: number): tf.Tensor {
-  const { A, B, m } = parameters;
+function doraDelta(
+  { parameters: { A, B }, baseOutput, weight }: DeltaCall<LoraTensors>,
+  m: tf.Tensor,
+  update: tf.Tensor,
+  scale: number,
+): tf.Tensor {
   const norms = detached((a, b) => columnNorms(tf.add(weight(), lowRankDeltaWeight({ A: a, B: b }, scale))), A, B);
   const ratio = tf.div(m, norms); // [out]
   return tf.add(tf.mul(tf.sub(ratio, 1), baseOutput()), tf.mul(ratio, update));
 }
 
 /** What LoRA adds to a target, `[..., out]`. */
-export function loraDelta(call: DeltaCall, config: LoraConfig): tf.Tensor {
+export function loraDelta(call: DeltaCall<LoraTensors>, config: LoraConfig): tf.Tensor {
   const { x, parameters, target, path } = call;
+  const { A0, B0, m } = parameters;
   const scale = scaleOf(config, target);
   const drop = (t: tf.Tensor): tf.Tensor => dropout(t, config.dropout, path);
   const input = config.dropoutAt === 'input' ? drop(x) : x;
   const bottleneck = config.dropoutAt === 'bottleneck' ? drop : undefined;
   const update = lowRankDelta(input, parameters, scale, bottleneck);
-  if (config.dora) return doraDelta(call, update, scale);
-  if (config.init !== 'pissa') return update;
+  if (m) return doraDelta(call, m, update, scale);
+  if (!A0 || !B0) return update;
   // PiSSA trains on W0 - s A0 B0: what the start took out of the frozen weight is taken off here, so W0 stays whole.
-  return tf.sub(update, linear(linear(x, parameters.A0), tf.mul(parameters.B0, scale)));
+  return tf.sub(update, linear(linear(x, A0), tf.mul(B0, scale)));
 }
 
 /** The merged update of a target's weight, `[in, out]`. */
 export function loraDeltaWeight(
-  parameters: Tensors,
+  parameters: LoraTensors,
   target: Target,
   config: LoraConfig,
   weight: () => tf.Tensor,
 ): tf.Tensor {
   const scale = scaleOf(config, target);
   const update = lowRankDeltaWeight(parameters, scale);
-  if (config.dora) {
+  const { A0, B0, m } = parameters;
+  if (m) {
     const v = tf.add(weight(), update);
-    return tf.sub(tf.mul(v, tf.div(parameters.m, columnNorms(v))), weight());
+    return tf.sub(tf.mul(v, tf.div(m, columnNorms(v))), weight());
   }
-  if (config.init !== 'pissa') return update;
-  return tf.sub(update, lowRankDeltaWeight({ A: parameters.A0, B: parameters.B0 }, scale));
+  return A0 && B0 ? tf.sub(update, lowRankDeltaWeight({ A: A0, B: B0 }, scale)) : update;
 }
 
 /** Starting values that come from the frozen weight, `[in, out]` row-major. */
@@ -120,13 +128,13 @@ export async function loraFromWeight(
 ): Promise<Record<string, Float32Array>> {
   const { inFeatures, outFeatures } = target;
   if (config.init === 'pissa') {
-    const scale = scaleOf(config, target);
+    const root = Math.sqrt(scaleOf(config, target));
     const { left, right } = principalFactors(weight, inFeatures, outFeatures, rankOf(config, target));
-    const [A, B] = [left, right].map(factor => factor.map(value => value / Math.sqrt(scale)));
+    const [A, B] = [left.map(value => value / root), right.map(value => value / root)];
     return { A, B, A0: A, B0: B };
   }
   if (!config.dora) return {};
   const m = new Float32Array(outFeatures);
-  for (let i = 0; i < weight.length; i++) m[i % outFeatures] += weight[i] ** 2;
+  for (let i = 0; i < weight.length; i++) m[i % outFeatures]! += weight[i]! ** 2;
   return { m: m.map(Math.sqrt) };
 }

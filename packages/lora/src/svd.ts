@@ -23,9 +23,9 @@ function multiply(a: Matrix, b: Matrix, transposed = false): Matrix {
   const result = matrix(rows, b.columns);
   for (let i = 0; i < rows; i++) {
     for (let k = 0; k < inner; k++) {
-      const factor = transposed ? a.data[k * a.columns + i] : a.data[i * a.columns + k];
+      const factor = transposed ? a.data[k * a.columns + i]! : a.data[i * a.columns + k]!;
       if (factor === 0) continue;
-      for (let j = 0; j < b.columns; j++) result.data[i * b.columns + j] += factor * b.data[k * b.columns + j];
+      for (let j = 0; j < b.columns; j++) result.data[i * b.columns + j]! += factor * b.data[k * b.columns + j]!;
     }
   }
   return result;
@@ -35,18 +35,18 @@ function multiply(a: Matrix, b: Matrix, transposed = false): Matrix {
 function orthonormalize({ rows, columns, data }: Matrix): void {
   const dot = (a: number, b: number): number => {
     let sum = 0;
-    for (let i = 0; i < rows; i++) sum += data[i * columns + a] * data[i * columns + b];
+    for (let i = 0; i < rows; i++) sum += data[i * columns + a]! * data[i * columns + b]!;
     return sum;
   };
   for (let j = 0; j < columns; j++) {
     for (let pass = 0; pass < 2; pass++) {
       for (let k = 0; k < j; k++) {
         const projection = dot(k, j);
-        for (let i = 0; i < rows; i++) data[i * columns + j] -= projection * data[i * columns + k];
+        for (let i = 0; i < rows; i++) data[i * columns + j]! -= projection * data[i * columns + k]!;
       }
     }
     const length = Math.sqrt(dot(j, j)) || 1;
-    for (let i = 0; i < rows; i++) data[i * columns + j] /= length;
+    for (let i = 0; i < rows; i++) data[i * columns + j]! /= length;
   }
 }
 
@@ -57,33 +57,33 @@ function symmetricEigen({ rows: n, data }: Matrix): { values: number[]; vectors:
   for (let i = 0; i < n; i++) v[i * n + i] = 1;
   for (let sweep = 0; sweep < 60; sweep++) {
     let off = 0;
-    for (let p = 0; p < n; p++) for (let q = p + 1; q < n; q++) off += a[p * n + q] ** 2;
+    for (let p = 0; p < n; p++) for (let q = p + 1; q < n; q++) off += a[p * n + q]! ** 2;
     if (off < 1e-30) break;
     for (let p = 0; p < n; p++) for (let q = p + 1; q < n; q++) rotate(a, v, n, p, q);
   }
-  const order = Array.from({ length: n }, (_, i) => i).sort((i, j) => a[j * n + j] - a[i * n + i]);
+  const order = Array.from({ length: n }, (_, i) => i).sort((i, j) => a[j * n + j]! - a[i * n + i]!);
   const vectors = matrix(n, n);
-  for (let i = 0; i < n; i++) for (let j = 0; j < n; j++) vectors.data[i * n + j] = v[i * n + order[j]];
-  return { values: order.map(i => a[i * n + i]), vectors };
+  for (const [j, from] of order.entries()) for (let i = 0; i < n; i++) vectors.data[i * n + j] = v[i * n + from]!;
+  return { values: order.map(i => a[i * n + i]!), vectors };
 }
 
 function rotate(a: Float64Array, v: Float64Array, n: number, p: number, q: number): void {
-  const pq = a[p * n + q];
+  const pq = a[p * n + q]!;
   if (Math.abs(pq) < 1e-300) return;
-  const theta = (a[q * n + q] - a[p * n + p]) / (2 * pq);
+  const theta = (a[q * n + q]! - a[p * n + p]!) / (2 * pq);
   const t = Math.sign(theta || 1) / (Math.abs(theta) + Math.sqrt(theta * theta + 1));
   const c = 1 / Math.sqrt(t * t + 1);
   const s = t * c;
   for (let k = 0; k < n; k++) {
-    const [kp, kq] = [a[k * n + p], a[k * n + q]];
+    const [kp, kq] = [a[k * n + p]!, a[k * n + q]!];
     a[k * n + p] = c * kp - s * kq;
     a[k * n + q] = s * kp + c * kq;
   }
   for (let k = 0; k < n; k++) {
-    const [pk, qk] = [a[p * n + k], a[q * n + k]];
+    const [pk, qk] = [a[p * n + k]!, a[q * n + k]!];
     a[p * n + k] = c * pk - s * qk;
     a[q * n + k] = s * pk + c * qk;
-    const [vp, vq] = [v[k * n + p], v[k * n + q]];
+    const [vp, vq] = [v[k * n + p]!, v[k * n + q]!];
     v[k * n + p] = c * vp - s * vq;
     v[k * n + q] = s * vp + c * vq;
   }
@@ -125,10 +125,10 @@ export function principalFactors(weight: Float32Array, rows: number, columns: nu
   const singularValues = values.slice(0, r).map(value => Math.sqrt(Math.max(value, 0)));
   const left = new Float32Array(rows * r);
   const right = new Float32Array(r * columns);
-  for (let k = 0; k < r; k++) {
-    const root = Math.sqrt(singularValues[k]) || 1;
-    for (let i = 0; i < rows; i++) left[i * r + k] = us.data[i * width + k] / root;
-    for (let j = 0; j < columns; j++) right[k * columns + j] = v.data[j * width + k] * root;
+  for (const [k, value] of singularValues.entries()) {
+    const root = Math.sqrt(value) || 1;
+    for (let i = 0; i < rows; i++) left[i * r + k] = us.data[i * width + k]! / root;
+    for (let j = 0; j < columns; j++) right[k * columns + j] = v.data[j * width + k]! * root;
   }
   return { left, right, singularValues };
 }

@@ -28,11 +28,7 @@ const peftName = (act: Activation): string | undefined =>
 /** `A` is `peanut_A.weight`, `E0` is `peanut_encoders.0.weight`; a slice keeps its brackets, which peft does not know. */
 export const neatTable = (specs: TensorTable['specs']): TensorTable => ({
   specs,
-  key(id, name) {
-    const [letter, index] = [name[0], name.slice(1)];
-    const words: Record<string, string> = { E: `encoders.${index}`, F: `decoders.${index}` };
-    return `${id}.peanut_${words[letter] ?? letter}.weight`;
-  },
+  key: (id, name) => `${id}.peanut_${name.replace(/^E/, 'encoders.').replace(/^F/, 'decoders.')}.weight`,
 });
 
 /** Whether peft's `PEANUT` computes the same: whole modules, A on the outputs, an activation that transformers has. */

@@ -9,7 +9,7 @@ import {
   readAdapterFolder,
   writeAdapterFolder,
 } from '@peft/core';
-import { planAdapter, type Tensors } from '@peft/core/method';
+import { planAdapter } from '@peft/core/method';
 import { conformance, difference, movedAdapter, network, run } from '@peft/testing';
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
@@ -45,7 +45,7 @@ describe('the golden vectors, computed apart in double precision', () => {
   );
   const w0 = tf.tensor2d(S(6, 0), [3, 2]);
   const pair = (o: number): tf.Tensor => tf.tensor2d(S(4, o), [2, 2]);
-  const tensors: Tensors = { A: pair(10), B: pair(20), E0: pair(30), F0: pair(40) };
+  const tensors = { A: pair(10), B: pair(20), E0: pair(30), F0: pair(40) };
   const call = { x: input, parameters: tensors, weight: () => w0 };
 
   test.each<[string, NeatOptions, number[], number[] | undefined, number[] | undefined]>([
@@ -86,7 +86,10 @@ describe('the golden vectors, computed apart in double precision', () => {
 test('merged beside another adapter, f still sees the frozen weight', async () => {
   const { model } = await movedAdapter(neat, { targets: whole, r: 2 });
   const second = await model.add('second', neat({ targets: whole, r: 3, act: 'gelu' }), { key: key(4) });
-  for (const { B } of second.plan.byTarget) B.set((await B.get()).map((_, i) => Math.sin(i)));
+  for (const {
+    parameters: { B },
+  } of second.plan.byTarget)
+    B.set((await B.get()).map((_, i) => Math.sin(i)));
   const both = await run(model);
   model.merge();
   expect(difference(await run(model), both)).toBeLessThan(2e-5);

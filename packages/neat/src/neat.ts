@@ -1,4 +1,5 @@
 import {
+  check,
   type Initializer,
   linear,
   linearDefault,
@@ -9,8 +10,10 @@ import {
 } from '@peft/core';
 import {
   type DeltaCall,
+  type LowRank,
   linearLayout,
   type ParameterSpec,
+  type ParameterSpecs,
   type PeftAdapterFile,
   type ReadAdapter,
   readTable,
@@ -37,8 +40,11 @@ const matrix = (rows: number, columns: number, init: Initializer = linearDefault
   layout: linearLayout(rows, columns),
 });
 
+/** A and B, and by name E0, F0, E1, F1, ... of the pairs. */
+type NeatTensors = LowRank & Tensors;
+
 /** The tensors of a target: A `[d, r]`, B `[r, d]`, and E0, F0, E1, F1, ... `[r, r]`, where d is the width of `side`. */
-function neatParameters(target: Target, { r, pairs, side }: NeatConfig): Record<string, ParameterSpec> {
+function neatParameters(target: Target, { r, pairs, side }: NeatConfig): ParameterSpecs<NeatTensors> {
   const d = side === 'out' ? target.outFeatures : target.inFeatures;
   const hidden = Array.from({ length: pairs }, (_, i) => [
     [`E${i}`, matrix(r, r)],
@@ -54,23 +60,28 @@ function neatParameters(target: Target, { r, pairs, side }: NeatConfig): Record<
  * @param w0 `[in, out]`
  * @returns `[in, r]`; with side `in`, `[out, r]`
  */
-export function neatHidden(w0: tf.Tensor, parameters: Tensors, { pairs, act, side }: NeatConfig): tf.Tensor {
+export function neatHidden(w0: tf.Tensor, parameters: NeatTensors, { pairs, act, side }: NeatConfig): tf.Tensor {
   const phi = activations[act];
+  const layer = (name: string): tf.Tensor => {
+    const weight = parameters[name];
+    check(weight, 'missing', () => `neat: there is no tensor ${name}, but there are ${pairs} pairs.`);
+    return weight;
+  };
   const skips: tf.Tensor[] = [];
   let h = phi(tf.matMul(w0, parameters.A, side === 'in')); // phi(W0 A)
   for (let i = 0; i < pairs; i++) {
     skips.push(h);
-    h = phi(tf.matMul(h, parameters[`E${i}`]));
+    h = phi(tf.matMul(h, layer(`E${i}`)));
   }
   for (const [i, skip] of skips.reverse().entries()) {
-    h = tf.add(phi(tf.matMul(h, parameters[`F${i}`])), skip); // the residual comes after the activation
+    h = tf.add(phi(tf.matMul(h, layer(`F${i}`))), skip); // the residual comes after the activation
   }
   return h;
 }
 
 /** What NEAT adds to a target, `[..., out]`: `s (x h) B`, so that dW is never built. */
 export function neatDelta(
-  { x, parameters, weight }: Pick<DeltaCall, 'x' | 'parameters' | 'weight'>,
+  { x, parameters, weight }: Pick<DeltaCall<NeatTensors>, 'x' | 'parameters' | 'weight'>,
   config: NeatConfig,
 ) {
   const h = neatHidden(weight(), parameters, config);
@@ -80,11 +91,16 @@ export function neatDelta(
 }
 
 /** `dW = s h B`, `[in, out]`; with side `in`, the transpose of that. */
-export function neatDeltaWeight({ parameters, weight }: Pick<DeltaCall, 'parameters' | 'weight'>, config: NeatConfig) {
+export function neatDeltaWeight(
+  { parameters, weight }: Pick<DeltaCall<NeatTensors>, 'parameters' | 'weight'>,
+  config: NeatConfig,
+) {
   const h = neatHidden(weight(), parameters, config);
   const B = tf.mul(parameters.B, config.scale);
   return config.side === 'out' ? tf.matMul(h, B) : tf.matMul(B, h, true, true);
 }
+
+type NeatMethod = Method<NeatConfig, NeatTensors>;
 
 /**
  * Nonlinear adaptation of linear modules: the update is a small network of the frozen weight.
@@ -95,9 +111,9 @@ export function neatDeltaWeight({ parameters, weight }: Pick<DeltaCall, 'paramet
  *
  * @throws PeftError `bad-config` for an option that does not exist or makes no sense
  */
-export const neat: ((options?: NeatOptions) => Method<NeatConfig>) & MethodFactory<NeatOptions, Method<NeatConfig>> =
+export const neat: ((options?: NeatOptions) => NeatMethod) & MethodFactory<NeatOptions, NeatMethod> =
   /* @__PURE__ */ Object.assign(
-    (options: NeatOptions = {}): Method<NeatConfig> => {
+    (options: NeatOptions = {}): NeatMethod => {
       const config = neatConfig(options);
       const parameters = (target: Target) => neatParameters(target, config);
       return {

@@ -3,17 +3,20 @@ import { isBlock } from '@peft/core/method';
 import type { PearParts } from './config.ts';
 import { prunedCount } from './prune.ts';
 
+type Group = readonly [Target, ...Target[]];
+
 /**
  * The targets in groups that may share, those of equal role and equal shapes, each in the order of the model: a target's index
  * is its position. On a ViT these are all targets of a role; on a hierarchical model, where each stage has a width of its own,
  * those of one stage.
  */
-export function groupsOf(targets: readonly Target[], base: Method): Target[][] {
-  const groups = new Map<string, Target[]>();
+export function groupsOf(targets: readonly Target[], base: Method): Group[] {
+  const groups = new Map<string, Group>();
   for (const target of targets) {
     const tensors = Object.entries(base.parameters(target, targets)).map(([name, { shape }]) => `${name} [${shape}]`);
     const alike = [target.kind, isBlock(target), target.inFeatures, target.outFeatures, ...tensors].join();
-    groups.set(alike, [...(groups.get(alike) ?? []), target]);
+    const known = groups.get(alike);
+    groups.set(alike, known ? [...known, target] : [target]);
   }
   return [...groups.values()];
 }
@@ -35,7 +38,7 @@ export function checkTargets(targets: readonly Target[], { base, config, finding
       ratio === 0 || isPruned,
       'bad-config',
       () =>
-        `pear: nothing can be pruned: of the ${targets.length} targets (${targets[0].id}, ...), a ratio of ${ratio} takes none out of ` +
+        `pear: nothing can be pruned: of the ${targets.length} targets (${targets[0]?.id}, ...), a ratio of ${ratio} takes none out of ` +
         'any group of one role and shape; adapt more layers or raise the ratio.',
     );
     return;

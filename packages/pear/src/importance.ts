@@ -9,7 +9,7 @@ function magnitude({ target, values }: TargetValues[number], targets: TargetValu
     target,
     targets.map(other => other.target),
   );
-  const trained = Object.entries(values).filter(([name]) => !specs[name].frozen);
+  const trained = Object.entries(values).filter(([name]) => !specs[name]?.frozen);
   return trained.reduce((sum, [, data]) => data.reduce((total, value) => total + Math.abs(value), sum), 0);
 }
 
@@ -33,7 +33,7 @@ export function importanceOf(
   const criteria: Record<PearConfig['criterion'], (entry: TargetValues[number]) => number> = {
     taylor: ({ target }) => Math.abs(gates.get(target.id)?.[0] ?? Number.NaN),
     magnitude: entry => magnitude(entry, values, base),
-    random: ({ target }) => drawUniform(fold(key(seed), target.id), 1)[0],
+    random: ({ target }) => drawUniform(fold(key(seed), target.id), 1)[0] ?? Number.NaN,
   };
   const scores = values.map(entry => [entry.target.id, criteria[criterion](entry)] as const);
   for (const [id, score] of scores)

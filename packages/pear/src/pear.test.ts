@@ -20,10 +20,10 @@ describe('what it leaves and adds', () => {
     expect(shared).toEqual({ 'blocks.0.mlp': 'blocks.2.mlp', 'blocks.1.mlp': 'blocks.3.mlp' });
     expect(scores).toEqual({ 'blocks.0.mlp': 1, 'blocks.1.mlp': 2, 'blocks.2.mlp': 3, 'blocks.3.mlp': 4 });
     const { plan } = model.get('default');
-    expect(plan.byTarget[0].A).toBe(plan.byTarget[2].A);
-    expect(await plan.byTarget[0].A.get()).toEqual(before[2].values.A);
-    expect(await plan.byTarget[0]['checkpoint.A'].get()).toEqual(before[0].values.A);
-    expect(await plan.byTarget[1]['checkpoint.B'].get()).toEqual(before[1].values.B);
+    expect(plan.byTarget[0].parameters.A).toBe(plan.byTarget[2].parameters.A);
+    expect(await plan.byTarget[0].parameters.A.get()).toEqual(before[2].values.A);
+    expect(await plan.byTarget[0].parameters['checkpoint.A'].get()).toEqual(before[0].values.A);
+    expect(await plan.byTarget[1].parameters['checkpoint.B'].get()).toEqual(before[1].values.B);
     expect([...model.trainable()].map(([path]) => path)).toEqual([
       'default/blocks.2.mlp.A',
       'default/blocks.2.mlp.B',

@@ -34,7 +34,7 @@ import { pruneAndShare } from './prune.ts';
  * tensors are, while the gradient still flows through it to x.
  */
 
-export type PearMethod = Method<PearConfig, PearFindings>;
+export type PearMethod = Method<PearConfig, Tensors, PearFindings>;
 
 const checkpoint = 'checkpoint.';
 const gate = 'gate';
@@ -77,7 +77,8 @@ type Contribution = (tensors: Tensors) => tf.Tensor | undefined;
 
 /** `g f(shared) + kappa(checkpoint)`, of whichever there are. */
 function sumOfParts({ [gate]: g, ...tensors }: Tensors, f: Contribution, kappa: Contribution): tf.Tensor | undefined {
-  const [shared, kept]: Tensors[] = [{}, {}];
+  const shared: Tensors = {};
+  const kept: Tensors = {};
   for (const [name, tensor] of Object.entries(tensors)) {
     if (name.startsWith(checkpoint)) kept[name.slice(checkpoint.length)] = tensor;
     else shared[name] = tensor;
@@ -124,9 +125,16 @@ function sharingMap(
   { base, config }: PearParts,
 ): Record<string, string | null> {
   const pairs = groupsOf(targets, base).flatMap(group => {
-    const importance = group.map(({ id }) => scores[id]);
+    const importance = group.map(({ id }) => {
+      const score = scores[id];
+      check(score !== undefined, 'state', () => `pear: ${id} was not scored.`);
+      return score;
+    });
     const shared = pruneAndShare(importance, config, fold(key(config.seed), group[0].id));
-    return [...shared].map(([pruned, donor]) => [group[pruned].id, group[donor].id] as const);
+    return group.flatMap(({ id }, position) => {
+      const donor = group[shared.get(position) ?? -1];
+      return donor ? [[id, donor.id] as const] : [];
+    });
   });
   const donors = new Map(pairs);
   const pruned = targets.filter(({ id }) => donors.has(id));

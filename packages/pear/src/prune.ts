@@ -16,19 +16,19 @@ export const prunedCount = (ratio: number, n: number): number => Math.min(Math.f
 
 const byPosition = (a: number, b: number): number => a - b;
 
-/** Positions, given in order, by falling importance; of equals, the first comes first. */
-const byImportance = (positions: readonly number[], importance: readonly number[]): number[] =>
-  [...positions].sort((a, b) => importance[b] - importance[a]);
+/** All positions by falling importance; of equals, the first comes first. */
+const byImportance = (importance: readonly number[]): number[] =>
+  [...importance.entries()].sort(([, a], [, b]) => b - a).map(([position]) => position);
 
 /** D, in order of position; of equals, the first is pruned first. */
 export function leastImportant(importance: readonly number[], m: number): number[] {
-  const rising = [...importance.keys()].sort((a, b) => importance[a] - importance[b]);
+  const rising = [...importance.entries()].sort(([, a], [, b]) => a - b).map(([position]) => position);
   return rising.slice(0, m).sort(byPosition);
 }
 
 /** One donor after the other, and again from the first. */
 const inTurn = (pruned: readonly number[], donors: readonly number[]): [number, number][] =>
-  pruned.map((j, i) => [j, donors[i % donors.length]]);
+  pruned.map((j, i) => [j, donors[i % donors.length]!]);
 
 /** In order of position, each takes the nearest donor that is left; once all are taken, all are there again. */
 function nearest(pruned: readonly number[], donors: readonly number[]): [number, number][] {
@@ -53,16 +53,20 @@ export function pruneAndShare(
 ): Map<number, number> {
   const m = prunedCount(ratio, importance.length);
   const pruned = leastImportant(importance, m); // D
-  const kept = [...importance.keys()].filter(position => !pruned.includes(position)); // K
-  const donors = byImportance(kept, importance).slice(0, m); // the top min(m, |K|) of K
+  const ranked = byImportance(importance);
+  const donors = ranked.filter(position => !pruned.includes(position)).slice(0, m); // the top min(m, |K|) of K
   const pairings: Record<Pairing, () => [number, number][]> = {
     nearest: () => nearest(pruned, donors),
-    rank: () => inTurn(byImportance(pruned, importance), donors),
+    rank: () =>
+      inTurn(
+        ranked.filter(position => pruned.includes(position)),
+        donors,
+      ),
     top1: () => inTurn(pruned, donors.slice(0, 1)),
     random: () =>
       inTurn(
         pruned,
-        [...drawPermutation(from, donors.length)].map(i => donors[i]),
+        [...drawPermutation(from, donors.length)].map(i => donors[i]!),
       ),
   };
   return new Map(pairings[pairing]().sort(([a], [b]) => byPosition(a, b)));

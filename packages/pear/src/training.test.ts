@@ -52,7 +52,12 @@ test.each<[string, PearOptions]>([
   await follow(trainer, batches);
   const adapter = model.get('default');
   const sums: [string, number, number][] = [];
-  for (const [i, { A, B }] of adapter.plan.byTarget.entries()) {
+  for (const [
+    i,
+    {
+      parameters: { A, B },
+    },
+  ] of adapter.plan.byTarget.entries()) {
     const { value, grads } = valueAndGrads(() => epochLoss(model), [A.value, B.value]);
     const [ofA, ofB] = [A, B].map(({ value: theta }, k) => tf.tidy(() => tf.sum(tf.mul(theta, grads[k] as tf.Tensor))));
     sums.push([adapter.plan.targets[i].id, (await ofA.data())[0], (await ofB.data())[0]]);

@@ -9,7 +9,7 @@ import {
   type Method,
   Module,
 } from '@peft/core';
-import type { AdaptFormerConfig, Scores } from '@peft/core/method';
+import type { AdaptFormerConfig, LowRank, Scores } from '@peft/core/method';
 import { brightestChannel, tensorOf } from '@peft/testing';
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
@@ -34,7 +34,7 @@ interface Weakest {
 type WeakestOptions = Partial<AdaptFormerConfig> & { findings?: Weakest };
 
 /** A method of one stage: after an epoch, the target that matters least is trained no more. */
-function freezeWeakest({ findings, ...pair }: WeakestOptions = {}): Method<AdaptFormerConfig, Weakest> {
+function freezeWeakest({ findings, ...pair }: WeakestOptions = {}): Method<AdaptFormerConfig, LowRank, Weakest> {
   const base = adaptformer({ targets: 'layers.*', r: 2, act: 'identity', modulesToSave: ['head'], ...pair });
   const { config } = base;
   const next = (found: Scores): Method => {
@@ -47,10 +47,9 @@ function freezeWeakest({ findings, ...pair }: WeakestOptions = {}): Method<Adapt
     findings,
     type: 'weakest',
     parameters: (target, targets) => {
-      const specs = Object.entries(base.parameters(target, targets));
-      return Object.fromEntries(
-        specs.map(([name, spec]) => [name, { ...spec, frozen: target.id === findings?.frozen }]),
-      );
+      const { A, B } = base.parameters(target, targets);
+      const frozen = target.id === findings?.frozen;
+      return { A: { ...A, frozen }, B: { ...B, frozen } };
     },
     ...(!findings && {
       stage: {
@@ -107,12 +106,12 @@ describe('a stage in a run', () => {
     const { model, trainer } = await setUp({ epochs: 2 });
     await run(trainer, 4);
     const adapter = model.get('default');
-    const [target] = adapter.plan.byTarget;
+    const [{ parameters }] = adapter.plan.byTarget;
     const loss = async (scale: number): Promise<number> => {
       let sum = 0;
       for await (const { images, labels } of source.batches(0)) {
         const scaled = tf.tidy(() => {
-          const B = target.B.value;
+          const B = parameters.B.value;
           const start = tf.clone(B);
           B.assign(tf.mul(start, scale));
           const logits = model.call(tensorOf(images));

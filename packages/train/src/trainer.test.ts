@@ -156,7 +156,7 @@ test('two accumulated batches are one of twice the size', async () => {
     const adapter = await model.add('default', lora({ targets: ['body'], r: 2 }), { key: key(6) });
     const { trainer } = await setUp({ model, epochs: 2, clipNorm: 0.5, ...options });
     await losses(trainer);
-    return adapter.plan.byTarget[0].B.get();
+    return adapter.plan.byTarget[0].parameters.B.get();
   };
   const accumulated = await train({ source: source({ batches: 8, batchSize: 3 }), accumulate: 2 });
   const whole = await train({ source: paired(source({ batches: 8, batchSize: 3 })) });

@@ -22,7 +22,7 @@ test('each output grows by its number times the scale, the bias does not', async
   const [plain, bias] = [await run(model), await (model.base as Net).head.bias!.get()];
   const adapter = await model.add('default', sample({ targets: ['head'], scale: 2 }), { key: key(0) });
   const g = [0.5, -1];
-  adapter.plan.byTarget[0].g.set(Float32Array.from(g));
+  adapter.plan.byTarget[0].parameters.g.set(Float32Array.from(g));
   const expected = plain.map((y, i) => y + 2 * g[i % 2] * (y - bias[i % 2]));
   expect(difference(await run(model), expected)).toBeLessThan(1e-5);
 });

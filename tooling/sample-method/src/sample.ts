@@ -1,4 +1,5 @@
 import { type Method, type MethodFactory, zeros } from '@peft/core';
+import type { Tensors } from '@peft/core/method';
 import * as tf from '@tensorflow/tfjs-core';
 import { type SampleConfig, type SampleOptions, sampleConfig, sampleOptions } from './config.ts';
 
@@ -17,8 +18,8 @@ import { type SampleConfig, type SampleOptions, sampleConfig, sampleOptions } fr
  *
  * @throws PeftError `bad-config` for an option that does not exist or makes no sense
  */
-export const sample: MethodFactory<SampleOptions, Method<SampleConfig>> = /* @__PURE__ */ Object.assign(
-  (options: SampleOptions): Method<SampleConfig> => {
+export const sample: MethodFactory<SampleOptions, Method<SampleConfig, Tensors<'g'>>> = /* @__PURE__ */ Object.assign(
+  (options: SampleOptions): Method<SampleConfig, Tensors<'g'>> => {
     const config = sampleConfig(options);
     const gain = (g: tf.Tensor): tf.Tensor => tf.mul(g, config.scale);
     return {

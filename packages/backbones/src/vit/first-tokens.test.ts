@@ -1,4 +1,5 @@
 import { getModule, type Method, type Module, patch } from '@peft/core';
+import type { LowRank } from '@peft/core/method';
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
 import { maxDifference } from '../../test/compare.ts';
@@ -10,9 +11,9 @@ const small = { imageSize: [16, 16], patchSize: 4, classes: 5, mlpRatio: 2, embe
 const inOrder = ['norm1', 'attn.qkv', 'attn.proj', 'norm2', 'mlp.fc1', 'mlp.fc2', 'mlp'];
 
 /** What a row gets depends on all rows: the delta is weighed by the mean of the delta. */
-const mixed = (targets: string[]): Method => {
+const mixed = (targets: string[]): Method<object, LowRank> => {
   const method = lowRank(targets);
-  const delta: Method['delta'] = call =>
+  const delta: typeof method.delta = call =>
     tf.tidy(() => {
       const own = method.delta(call);
       return tf.mul(own, tf.mean(own, 1, true));

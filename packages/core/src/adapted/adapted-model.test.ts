@@ -17,7 +17,7 @@ import {
   type TargetOptions,
   writeAdapterFolder,
 } from '../index.ts';
-import { lowRankDeltaWeight, planAdapter } from '../method/index.ts';
+import { type LowRank, lowRankDeltaWeight, planAdapter } from '../method/index.ts';
 
 const all: TargetOptions = { targets: ['qkv', 'proj'] };
 const state = expect.objectContaining({ code: 'state' });
@@ -112,7 +112,7 @@ describe('several adapters', () => {
 
   test('the base of a target is that of the frozen weight, whatever an adapter adds to it', async () => {
     const targets = { targets: ['qkv[k,v]', 'proj'] };
-    const added: Method = {
+    const added: Method<object, LowRank> = {
       ...lowRank({ targets }),
       delta: ({ baseOutput }) => tf.zerosLike(baseOutput()),
       weightDelta: ({ parameters }) => lowRankDeltaWeight(parameters, 1),
@@ -309,6 +309,19 @@ describe('adding', () => {
     expect(tf.memory().numTensors).toBe(tensors);
   });
 
+  test('initial values of a parameter that the method does not have are refused', async () => {
+    const model = adapt(net());
+    const initFromWeight = async (): Promise<Record<string, Float32Array>> => ({ C: new Float32Array(1) });
+    const method: Method = { ...lowRank({ targets: all }), initFromWeight };
+    await expect(model.add('a', method)).rejects.toThrow(
+      expect.objectContaining({
+        code: 'bad-config',
+        message: expect.stringMatching(/has no parameter "C"; it has A, B/),
+      }),
+    );
+    expect(model.adapters.size).toBe(0);
+  });
+
   test('initial values are those of the adapter, the target and the key', async () => {
     const values = async (name: string, seed: number, targets: string[], path: string): Promise<Float32Array> => {
       const adapter = await adapt(net()).add(name, lowRank({ targets: { targets } }), { key: key(seed) });
@@ -407,6 +420,18 @@ describe.runIf(process.env.PEFT_BACKEND === 'cpu')('a damaged folder', () => {
   }
 
   const index = (content: object): FolderFiles => ({ 'peft.json': text({ format: 3, files: {}, ...content }) });
+
+  test('values of a parameter that the method does not have are refused', async () => {
+    const opened = readAdapterFolder(await folder(), 'here', [factory]);
+    const values = () => ({ C: new Float32Array(1) });
+    const adapters = opened.adapters.map(adapter => ({ ...adapter, read: { ...adapter.read, values } }));
+    await expect(attachAdapterFolder(adapt(net()), { ...opened, adapters })).rejects.toThrow(
+      expect.objectContaining({
+        code: 'bad-config',
+        message: expect.stringMatching(/has no parameter "C"; it has A, B/),
+      }),
+    );
+  });
 
   test.each<[string, FolderFiles, string]>([
     ['no JSON', { 'peft.json': new TextEncoder().encode('{') }, 'bad-file'],

@@ -1,17 +1,16 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { check } from '../errors.ts';
-import type { Mergeable, TargetValues, Tensors } from '../method/method.ts';
+import type { Mergeable, TargetValues } from '../method/method.ts';
 import type { Target } from '../method/targets.ts';
 import type { Parameter } from '../module/parameter.ts';
 import { fold, type Key } from '../tensor/random.ts';
+import type { Tensors } from '../tensor/tensors.ts';
 import type { Gates } from './gates.ts';
-import type { AdapterPlan } from './plan.ts';
+import { type AdapterPlan, parameterOf, type TargetParameters } from './plan.ts';
 
 /** A target of an adapter in a model: what a patched module needs to run it. */
-export interface AttachedTarget {
+export interface AttachedTarget extends TargetParameters {
   readonly adapter: Adapter;
-  readonly target: Target;
-  readonly parameters: Record<string, Parameter>;
 }
 
 /** One named adapter: a method applied to a model, with parameter values. */
@@ -30,11 +29,7 @@ export class Adapter {
     this.name = name;
     this.plan = plan;
     this.key = key;
-    this.attachedTargets = plan.targets.map((target, i) => ({
-      adapter: this,
-      target,
-      parameters: plan.byTarget[i],
-    }));
+    this.attachedTargets = plan.byTarget.map(it => ({ adapter: this, ...it }));
   }
 
   get method(): AdapterPlan['method'] {
@@ -62,15 +57,18 @@ export class Adapter {
    */
   async initialize(weightOf: (target: Target) => Promise<Float32Array>): Promise<void> {
     const from = this.key;
-    const { method, targets, byTarget, parameters, saved } = this.plan;
+    const { method, byTarget, parameters: all, saved } = this.plan;
     const empty = new Set([...this.parameters()].flatMap(([, it]) => (it.isMaterialized ? [] : [it])));
-    for (const [path, parameter] of parameters) if (empty.has(parameter)) parameter.initialize(fold(from, path));
+    for (const [path, parameter] of all) if (empty.has(parameter)) parameter.initialize(fold(from, path));
     if (method.initFromWeight) {
-      for (const [i, target] of targets.entries()) {
-        if (!Object.values(byTarget[i]).some(parameter => empty.has(parameter))) continue;
+      for (const planned of byTarget) {
+        const { target, parameters } = planned;
+        if (!Object.values(parameters).some(parameter => empty.has(parameter))) continue;
         const values = await method.initFromWeight(target, await weightOf(target), fold(from, target.id));
-        for (const [name, data] of Object.entries(values))
-          if (empty.has(byTarget[i][name])) byTarget[i][name].setWhole(data);
+        for (const [name, data] of Object.entries(values)) {
+          const parameter = parameterOf(planned, name);
+          if (empty.has(parameter)) parameter.setWhole(data);
+        }
       }
     }
     for (const { base, own } of saved.values())
@@ -81,8 +79,8 @@ export class Adapter {
   async targetValues(): Promise<TargetValues> {
     const read = async ([name, parameter]: [string, Parameter]) => [name, await parameter.getWhole()] as const;
     return Promise.all(
-      this.plan.targets.map(async (target, i) => {
-        const values = await Promise.all(Object.entries(this.plan.byTarget[i]).map(read));
+      this.plan.byTarget.map(async ({ target, parameters }) => {
+        const values = await Promise.all(Object.entries(parameters).map(read));
         return { target, values: Object.fromEntries(values) };
       }),
     );

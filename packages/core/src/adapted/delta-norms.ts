@@ -24,7 +24,7 @@ export async function deltaNorms({ method, weight, attachedTargets }: Adapter): 
         const delta = deltaWeight({ target, parameters: valuesOf(parameters), weight: () => tf.clone(frozen) });
         return tf.stack([tf.norm(delta), tf.norm(frozen)]);
       });
-      const [delta, base] = await norms.data();
+      const [delta, base] = (await norms.array()) as [number, number];
       norms.dispose();
       return { target: target.id, delta: weight * delta, weight: base };
     }),

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { GateSpec } from '../method/gate.ts';
+import { dims } from '../tensor/dims.ts';
 
 /** Gates at a target: one for each sample and group of outputs, `[B, G]`. */
 export interface Gates {
@@ -9,7 +10,7 @@ export interface Gates {
 
 /** Repeats each gate over the outputs of its group: `[B, G]` to factors `[B, 1, out]`. */
 export function spreadGates(gates: tf.Tensor, outFeatures: number): tf.Tensor3D {
-  const [batch, groups] = gates.shape;
+  const [batch, groups] = dims(gates, 2);
   const wide = tf.mul(tf.reshape(gates, [batch, groups, 1]), tf.ones([1, 1, outFeatures / groups])); // [B, G, out / G]
   return tf.reshape(wide, [batch, 1, outFeatures]);
 }
@@ -18,5 +19,7 @@ export function spreadGates(gates: tf.Tensor, outFeatures: number): tf.Tensor3D 
  * Multiplies `y` `[B w, ..., out]` by factors `[B, 1, out]`. The leading axis of `y` holds the w windows of each sample in a
  * row; w is 1 without windows.
  */
-export const applyGates = (y: tf.Tensor, factors: tf.Tensor): tf.Tensor =>
-  tf.reshape(tf.mul(tf.reshape(y, [factors.shape[0], -1, factors.shape[2] as number]), factors), y.shape);
+export function applyGates(y: tf.Tensor, factors: tf.Tensor): tf.Tensor {
+  const [batch, , outFeatures] = dims(factors, 3);
+  return tf.reshape(tf.mul(tf.reshape(y, [batch, -1, outFeatures]), factors), y.shape);
+}

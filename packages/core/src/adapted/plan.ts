@@ -13,12 +13,31 @@ export interface SavedParameter {
   readonly own: Parameter;
 }
 
+/** A target with its parameters by name. */
+export interface TargetParameters {
+  readonly target: Target;
+  readonly parameters: Readonly<Record<string, Parameter>>;
+}
+
+/**
+ * A parameter of a target by its name.
+ *
+ * @throws PeftError `bad-config` if the method has none of that name there
+ */
+export function parameterOf({ target, parameters: own }: TargetParameters, name: string): Parameter {
+  const parameter = own[name];
+  check(parameter, 'bad-config', () => {
+    return `${target.id} has no parameter "${name}"; it has ${Object.keys(own).join(', ') || 'none'}.`;
+  });
+  return parameter;
+}
+
 /** What a method adds to a model, described by shapes alone: it holds no values and takes no memory. */
 export interface AdapterPlan {
   readonly method: Method;
   readonly targets: readonly Target[];
   /** The parameters of each target, in the order of {@link targets}; shared ones are the same object. */
-  readonly byTarget: readonly Record<string, Parameter>[];
+  readonly byTarget: readonly TargetParameters[];
   /** Every tensor of the adapter once, by a path of its own: `blocks.0.attn.qkv[q].A`. */
   readonly parameters: ReadonlyMap<string, Parameter>;
   /** Copies of base parameters, by path. */
@@ -141,18 +160,17 @@ export function planAdapter(root: Module, given: Method, options: PlanOptions = 
   const unique = new Map<string, Parameter>();
   const byTarget = targets.map(target => {
     const specs = Object.entries(method.parameters(target, targets));
-    return Object.fromEntries(
-      specs.map(([name, { shape, init, layout, frozen, share, nonzero }]) => {
-        const path = `${share ?? target.id}.${name}`;
-        const wanted = new Parameter(shape, init, { layout, fixed: frozen, nonzero });
-        const parameter = unique.get(path) ?? wanted;
-        check(String(parameter.shape) === String(wanted.shape), 'bad-config', () => {
-          return `${path} is shared by targets that want it as [${parameter.shape}] and as [${wanted.shape}] (${target.id}).`;
-        });
-        unique.set(path, parameter);
-        return [name, parameter];
-      }),
-    );
+    const own = specs.map(([name, { shape, init, layout, frozen, share, nonzero }]) => {
+      const path = `${share ?? target.id}.${name}`;
+      const wanted = new Parameter(shape, init, { layout, fixed: frozen, nonzero });
+      const parameter = unique.get(path) ?? wanted;
+      check(String(parameter.shape) === String(wanted.shape), 'bad-config', () => {
+        return `${path} is shared by targets that want it as [${parameter.shape}] and as [${wanted.shape}] (${target.id}).`;
+      });
+      unique.set(path, parameter);
+      return [name, parameter] as const;
+    });
+    return { target, parameters: Object.fromEntries(own) };
   });
   const saved = planSaved(root, method, targets, kept, { strict, naming });
   return { method, targets, byTarget, parameters: unique, saved, kept, ...(naming && { naming }) };
@@ -170,8 +188,8 @@ export function planSettled(root: Module, method: Method, options: PlanOptions =
   const scores = targets.map(
     target => [target.id, new Float64Array(stage.gate?.(target, targets)?.groups ?? 0)] as const,
   );
-  const values = targets.map((target, i) => {
-    const zeros = Object.entries(byTarget[i]).map(([name, { size }]) => [
+  const values = byTarget.map(({ target, parameters }) => {
+    const zeros = Object.entries(parameters).map(([name, { size }]) => [
       name,
       { enumerable: true, get: () => new Float32Array(size) }, // made if they are read: a rank may be ten million
     ]);

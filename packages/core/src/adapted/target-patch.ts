@@ -19,7 +19,8 @@ function assemble(pieces: Piece[], width: number): tf.Tensor {
   const padded = pieces.map(({ slice, delta }, i) =>
     padLast(delta, i === 0 ? slice.start : 0, (pieces[i + 1]?.slice.start ?? width) - slice.end),
   );
-  return padded.length > 1 ? tf.concat(padded, -1) : padded[0];
+  const [first, second] = padded;
+  return first && !second ? first : tf.concat(padded, -1);
 }
 
 /** Sums deltas of the same slice, and puts the pieces in the order of the outputs. */
@@ -87,7 +88,7 @@ export function targetPatch(
   };
   const adapted = (y: tf.Tensor, x: tf.Tensor, targets: readonly AttachedTarget[]): tf.Tensor => {
     const pieces = mergeSlices(targets.map(target => deltaOf(target, x, y)));
-    const overlapping = pieces.some(({ slice }, i) => i > 0 && slice.start < pieces[i - 1].slice.end);
+    const overlapping = pieces.some(({ slice }, i) => slice.start < (pieces[i - 1]?.slice.end ?? 0));
     if (!overlapping) return tf.add(y, assemble(pieces, module.outFeatures));
     return pieces.reduce((sum, piece) => tf.add(sum, assemble([piece], module.outFeatures)), y);
   };

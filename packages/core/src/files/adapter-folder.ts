@@ -1,6 +1,6 @@
 import type { AdaptedModel } from '../adapted/adapted-model.ts';
 import type { Adapter } from '../adapted/adapter.ts';
-import { savedModules } from '../adapted/plan.ts';
+import { parameterOf, savedModules } from '../adapted/plan.ts';
 import { check, PeftError } from '../errors.ts';
 import type { MethodFactory, ReadAdapter } from '../method/method.ts';
 import type { MethodRecord } from '../method/record.ts';
@@ -315,7 +315,7 @@ function readValues({ plan, attachedTargets }: Adapter, read: ReadAdapter, reade
   if (!read.values) return [...parameters].map(([path, parameter]) => [parameter, stored(parameter, path)] as const);
   return attachedTargets.flatMap(attached => {
     const values = Object.entries(read.values?.(attached.target, targets, reader) ?? {});
-    return values.map(([name, data]) => [attached.parameters[name], data] as const);
+    return values.map(([name, data]) => [parameterOf(attached, name), data] as const);
   });
 }
 

@@ -135,7 +135,8 @@ describe('numbers that are not finite', () => {
   test('are not saved', async () => {
     const model = adapt(net());
     const adapter = await model.add('default', adaptformer(options), { key: key(0) });
-    adapter.plan.byTarget[0].B.set(new Float32Array(adapter.plan.byTarget[0].B.size).fill(Number.NaN));
+    const { B } = adapter.plan.byTarget[0].parameters;
+    B.set(new Float32Array(B.size).fill(Number.NaN));
     await expect(writeAdapterFolder(model)).rejects.toThrow(
       'Adapter "default": layers.0.proj.B has values that are not finite: its training diverged. It is not saved.',
     );

@@ -47,7 +47,7 @@ function floatToHalf(bits: number): number {
   if (magnitude >= 0x477ff000) return sign | 0x7c00;
   if (magnitude < 0x38800000) {
     // Subnormal: the value in units of 2^-24, rounded to even.
-    const scaled = new Float32Array(new Uint32Array([magnitude]).buffer)[0] * 2 ** 24;
+    const scaled = new Float32Array(new Uint32Array([magnitude]).buffer)[0]! * 2 ** 24;
     const floor = Math.floor(scaled);
     const up = scaled - floor > 0.5 || (scaled - floor === 0.5 && floor % 2 === 1);
     return sign | (floor + (up ? 1 : 0));
@@ -80,14 +80,14 @@ export function toFloat32({ dtype, bytes }: StoredTensor): Float32Array {
       const table = halfTable();
       const source = new Uint16Array(buffer, byteOffset, size);
       const values = new Float32Array(size);
-      for (let i = 0; i < size; i++) values[i] = table[source[i]];
+      for (let i = 0; i < size; i++) values[i] = table[source[i]!]!;
       return values;
     }
     case 'BF16': {
       const { buffer, byteOffset } = aligned(bytes, 2);
       const source = new Uint16Array(buffer, byteOffset, size);
       const bits = new Uint32Array(size);
-      for (let i = 0; i < size; i++) bits[i] = source[i] << 16;
+      for (let i = 0; i < size; i++) bits[i] = source[i]! << 16;
       return new Float32Array(bits.buffer);
     }
     default:
@@ -133,7 +133,7 @@ export function fromFloat32(
   const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
   const round = dtype === 'F16' ? floatToHalf : floatToBfloat;
   const rounded = new Uint16Array(bits.length);
-  for (let i = 0; i < bits.length; i++) rounded[i] = round(bits[i]);
+  for (let i = 0; i < bits.length; i++) rounded[i] = round(bits[i]!);
   return { dtype, shape, bytes: view(rounded) };
 }
 

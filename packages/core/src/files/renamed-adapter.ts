@@ -16,8 +16,9 @@ function namesOfTarget({ path, slice, module }: Target, naming: ModuleNaming): r
   const names = naming.names(path);
   if (!names || !slice || names.length === 1) return slice && names?.length === 1 ? undefined : names;
   const index = (slice.start * names.length) / module.outFeatures;
-  const isPart = slice.end - slice.start === module.outFeatures / names.length && names[index] !== undefined;
-  return isPart ? [names[index]] : undefined;
+  const name = names[index];
+  const isPart = slice.end - slice.start === module.outFeatures / names.length;
+  return isPart && name !== undefined ? [name] : undefined;
 }
 
 /** The last parts of names, where they address these names alone; else the names. */
@@ -55,8 +56,10 @@ export async function renamedAdapter(
   if (!names || !renamed) return undefined;
   const keeps = (path: string): boolean => plan.kept.has(path);
   const after = planAdapter(root, renamed, { strict: false, keeps, naming });
-  const values = await adapter.targetValues();
-  const byName = new Map(names.names.flatMap((entry, i) => entry.names.map(name => [name, values[i]] as const)));
+  const values = new Map((await adapter.targetValues()).map(entry => [entry.target, entry]));
+  const byName = new Map(
+    names.names.flatMap(({ target, names: all }) => all.map(name => [name, values.get(target)] as const)),
+  );
   const moved = after.targets.map(target => {
     const from = byName.get(target.path);
     if (!from) throw new Error(`${target.path} was not adapted.`);

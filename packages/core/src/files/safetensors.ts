@@ -95,10 +95,11 @@ function parseSpan(entry: unknown, name: string, source: string): TensorSpan {
   const { dtype, shape, data_offsets: offsets } = entry;
   if (typeof dtype !== 'string') return fail('has a dtype that is not a text');
   if (!Array.isArray(shape) || !shape.every(isCount)) return fail(`has a shape that is not a list of sizes`);
-  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isCount) || offsets[0] > offsets[1]) {
+  const range = Array.isArray(offsets) && offsets.every(isCount) ? offsets : [];
+  const [begin, end] = range;
+  if (begin === undefined || end === undefined || range.length !== 2 || begin > end) {
     return fail('has data_offsets that are not [begin, end]');
   }
-  const [begin, end] = offsets as [number, number];
   const expected = byteSize(dtype, shape);
   if (expected !== undefined && expected !== end - begin) {
     return fail(`claims ${end - begin} bytes, but ${dtype} [${shape}] takes ${expected}`);

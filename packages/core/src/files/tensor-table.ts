@@ -1,3 +1,4 @@
+import { check } from '../errors.ts';
 import type { ParameterSpec, TargetValues } from '../method/method.ts';
 import type { Target } from '../method/targets.ts';
 import { fromFileOrder, plainLayout, toFileOrder } from '../module/layout.ts';
@@ -18,7 +19,9 @@ export function writeTable({ specs, key }: TensorTable, all: TargetValues): Map<
   const targets = all.map(({ target }) => target);
   const entries = all.flatMap(({ target, values }) =>
     Object.entries(specs(target, targets)).map(([name, { shape, layout = plainLayout(shape) }]) => {
-      return [key(target.id, name), fromFloat32(toFileOrder(values[name], layout), layout.shape)] as const;
+      const own = values[name];
+      check(own, 'missing', () => `${target.id} has no values of "${name}" to write.`);
+      return [key(target.id, name), fromFloat32(toFileOrder(own, layout), layout.shape)] as const;
     }),
   );
   return new Map(entries);
@@ -35,7 +38,7 @@ export function readTable(
 ): Record<string, Float32Array> {
   const entries = Object.entries(specs(target, targets)).map(([name, spec]) => {
     const { shape, layout = plainLayout(shape), share = target.id } = spec;
-    const [own, first] = [target.id, share].map(id => key(id, name));
+    const [own, first] = [key(target.id, name), key(share, name)];
     const stored = reader.take(own, layout.shape);
     if (own !== first && !areEqual(stored, reader.take(first, layout.shape)))
       reader.report(`${own} differs from ${first}; these layers share one tensor`);

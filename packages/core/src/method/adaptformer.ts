@@ -3,7 +3,7 @@ import { type ConfigOf, configure, type GivenOf, option } from '../schema/option
 import { choice, integer, number } from '../schema/value.ts';
 import { dropout } from '../tensor/dropout.ts';
 import { linear } from '../tensor/linear.ts';
-import { lowRankDelta, lowRankDeltaWeight, lowRankParameters } from './low-rank.ts';
+import { type LowRank, lowRankDelta, lowRankDeltaWeight, lowRankParameters } from './low-rank.ts';
 import type { DeltaCall, Method, MethodFactory } from './method.ts';
 import { savedModules, targetsOf } from './target-options.ts';
 
@@ -30,7 +30,7 @@ export type AdaptFormerOptions = GivenOf<typeof adaptformerOptions>;
 
 /** `s phi(x A) B`, in parallel to the module or block that it adapts (AdaptFormer, Chen et al. 2022, Eq. 3). */
 function adaptformerDelta(
-  { x, parameters, path }: DeltaCall,
+  { x, parameters, path }: DeltaCall<LowRank>,
   { act, scale, dropout: rate }: AdaptFormerConfig,
 ): tf.Tensor {
   const drop = (h: tf.Tensor): tf.Tensor => dropout(h, rate, path);
@@ -49,9 +49,9 @@ function adaptformerDelta(
  *
  * @throws PeftError `bad-config` for an option that does not exist or makes no sense
  */
-export const adaptformer: ((options?: AdaptFormerOptions) => Method<AdaptFormerConfig>) &
-  MethodFactory<AdaptFormerOptions, Method<AdaptFormerConfig>> = /* @__PURE__ */ Object.assign(
-  (options: AdaptFormerOptions = {}): Method<AdaptFormerConfig> => {
+export const adaptformer: ((options?: AdaptFormerOptions) => Method<AdaptFormerConfig, LowRank>) &
+  MethodFactory<AdaptFormerOptions, Method<AdaptFormerConfig, LowRank>> = /* @__PURE__ */ Object.assign(
+  (options: AdaptFormerOptions = {}): Method<AdaptFormerConfig, LowRank> => {
     const config = configure('adaptformer', adaptformerOptions, options);
     const { r, act, scale } = config;
     const linearOnly = act === 'identity';

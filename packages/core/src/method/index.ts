@@ -1,4 +1,4 @@
-export { type AdapterPlan, planAdapter, planSettled } from '../adapted/plan.ts';
+export { type AdapterPlan, parameterOf, planAdapter, planSettled, type TargetParameters } from '../adapted/plan.ts';
 export { type PeftAdapterFile, TensorReader } from '../files/adapter-file.ts';
 export { readFields, targetFields } from '../files/target-fields.ts';
 export { readTable, type TensorTable, writeTable } from '../files/tensor-table.ts';
@@ -26,20 +26,21 @@ export {
   required,
 } from '../schema/options.ts';
 export * as value from '../schema/value.ts';
+export type { Tensors } from '../tensor/tensors.ts';
 export { type AdaptFormerConfig, type AdaptFormerOptions, adaptformerOptions } from './adaptformer.ts';
 export type { Aggregation, GateSpec, Scores } from './gate.ts';
-export { type LowRankInit, lowRankDelta, lowRankDeltaWeight, lowRankParameters } from './low-rank.ts';
+export { type LowRank, type LowRankInit, lowRankDelta, lowRankDeltaWeight, lowRankParameters } from './low-rank.ts';
 export type {
   DeltaCall,
   Mergeable,
   MethodFiles,
   ParameterSpec,
+  ParameterSpecs,
   ReadAdapter,
   RenamedTargets,
   Stage,
   StageResult,
   TargetValues,
-  Tensors,
   WeightCall,
 } from './method.ts';
 export { isMethodRecord, type MethodRecord } from './record.ts';

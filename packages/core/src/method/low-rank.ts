@@ -2,8 +2,12 @@ import * as tf from '@tensorflow/tfjs-core';
 import { type Initializer, linearDefault, zeros } from '../module/init.ts';
 import { weightLayout } from '../module/layout.ts';
 import { linear } from '../tensor/linear.ts';
-import type { ParameterSpec, Tensors } from './method.ts';
+import type { Tensors } from '../tensor/tensors.ts';
+import type { ParameterSpecs } from './method.ts';
 import type { Target } from './targets.ts';
+
+/** A pair of factors. */
+export type LowRank = Tensors<'A' | 'B'>;
 
 /** How the two factors start: by default A is drawn and B is zero, so that the update starts at zero. */
 export interface LowRankInit {
@@ -19,7 +23,7 @@ export const lowRankParameters = (
   { inFeatures, outFeatures, module }: Pick<Target, 'inFeatures' | 'outFeatures'> & Partial<Pick<Target, 'module'>>,
   r: number,
   init: LowRankInit = {},
-): Record<'A' | 'B', ParameterSpec> => {
+): ParameterSpecs<LowRank> => {
   const kernel = module?.kernel;
   const [layoutA, layoutB] = [weightLayout(inFeatures, r, kernel), weightLayout(r, outFeatures, kernel && [r, 1, 1])];
   return {
@@ -29,10 +33,10 @@ export const lowRankParameters = (
 };
 
 /** `s (drop(x A)) B`: `[..., in]` to `[..., out]`. */
-export function lowRankDelta(x: tf.Tensor, { A, B }: Tensors, scale: number, drop = (h: tf.Tensor) => h): tf.Tensor {
+export function lowRankDelta(x: tf.Tensor, { A, B }: LowRank, scale: number, drop = (h: tf.Tensor) => h): tf.Tensor {
   const h = drop(linear(x, A)); // [..., r]
   return linear(h, tf.mul(B, scale)); // [..., out]
 }
 
 /** `dW = s A B`, `[in, out]`. */
-export const lowRankDeltaWeight = ({ A, B }: Tensors, scale: number): tf.Tensor => tf.mul(tf.matMul(A, B), scale);
+export const lowRankDeltaWeight = ({ A, B }: LowRank, scale: number): tf.Tensor => tf.mul(tf.matMul(A, B), scale);

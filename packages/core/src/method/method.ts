@@ -6,6 +6,7 @@ import type { Slice } from '../module/layers.ts';
 import type { FileLayout } from '../module/layout.ts';
 import type { Options } from '../schema/options.ts';
 import type { Key } from '../tensor/random.ts';
+import type { Tensors } from '../tensor/tensors.ts';
 import type { Aggregation, GateSpec, Scores } from './gate.ts';
 import type { Target, TargetOptions } from './targets.ts';
 
@@ -25,16 +26,17 @@ export interface ParameterSpec {
   readonly nonzero?: readonly boolean[];
 }
 
+/** What a method asks for at a target, by name: a parameter for each of its tensors. */
+export type ParameterSpecs<Own extends Tensors = Tensors> = { readonly [Name in keyof Own]: ParameterSpec };
+
 /** `true`, or why not: a sentence. */
 export type Mergeable = true | { readonly reason: string };
 
-export type Tensors = Record<string, tf.Tensor>;
-
-/** One call of an adapted target. */
-export interface DeltaCall {
+/** One call of an adapted target. `Own` are the method's tensors there, by name. */
+export interface DeltaCall<Own extends Tensors = Tensors> {
   /** The module's input, `[..., in]`. */
   readonly x: tf.Tensor;
-  readonly parameters: Tensors;
+  readonly parameters: Own;
   readonly target: Target;
   /** Identifies this adapter and target: the path of its random numbers. */
   readonly path: string;
@@ -48,13 +50,17 @@ export interface DeltaCall {
 }
 
 /** The part of a {@link DeltaCall} that needs no input. */
-export type WeightCall = Pick<DeltaCall, 'parameters' | 'target' | 'weight'>;
+export type WeightCall<Own extends Tensors = Tensors> = Pick<DeltaCall<Own>, 'parameters' | 'target' | 'weight'>;
 
 /**
  * A way of adapting frozen modules: pure functions of tensors, and what core needs to attach, merge and store them. Core
  * knows no method by name; a method declares what it needs.
  */
-export interface Method<Config extends object = object, Findings extends object = object> {
+export interface Method<
+  Config extends object = object,
+  Own extends Tensors = Tensors,
+  Findings extends object = object,
+> {
   /** The name in `peft.json` and in reports: `lora`. */
   readonly type: string;
   /** The options that the user chose, as plain data. */
@@ -76,20 +82,20 @@ export interface Method<Config extends object = object, Findings extends object 
   /** Its options whose keys are patterns of paths, by name, such as `rankPattern`; see {@link patternValue}. */
   readonly patterns?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   /** The parameters of a target, by name. `targets` are all targets of the adapter, for methods that share tensors. */
-  parameters(target: Target, targets: readonly Target[]): Record<string, ParameterSpec>;
+  parameters(target: Target, targets: readonly Target[]): ParameterSpecs<Own>;
   /** The update of the target's output, `[..., out]`. */
-  delta(call: DeltaCall): tf.Tensor;
+  delta(call: DeltaCall<Own>): tf.Tensor;
   /**
    * Whether each row (token) of the delta depends on the same row of `x` and of the base output alone, so that a model may
    * leave out rows that it does not read. False unless given.
    */
   readonly rowwise?: boolean;
   /** The update of the target's weight, `[in, out]`, in each forward pass, for methods that change the weight itself. */
-  weightDelta?(call: WeightCall): tf.Tensor | undefined;
+  weightDelta?(call: WeightCall<Own>): tf.Tensor | undefined;
   /** Whether it can be merged into the base weights, or the reason why not, which the user reads. */
   readonly mergeable: Mergeable;
   /** The update that merging adds to the target's weight, `[in, out]`. */
-  deltaWeight?(call: WeightCall): tf.Tensor;
+  deltaWeight?(call: WeightCall<Own>): tf.Tensor;
   /** Initial values of parameters that depend on the frozen weight (`[in, out]`, row-major), as PiSSA's do. */
   initFromWeight?(target: Target, weight: Float32Array, from: Key): Promise<Record<string, Float32Array>>;
   /** The method whose deltas this one acts on. `peft.json` stores it beside the config. */
@@ -97,21 +103,24 @@ export interface Method<Config extends object = object, Findings extends object 
   /** The next stage of a training run, if there is one. */
   readonly stage?: Stage;
   /** The form in Hugging Face peft's files. Without it, core writes the tensors under their own names. */
-  readonly files?: MethodFiles;
+  readonly files?: MethodFiles<Own>;
 }
 
 /** An adapter's values on the host: by target, then by parameter name, in memory order. */
-export type TargetValues = { readonly target: Target; readonly values: Record<string, Float32Array> }[];
+export type TargetValues<Own extends Tensors = Tensors> = {
+  readonly target: Target;
+  readonly values: { [Name in keyof Own]: Float32Array };
+}[];
 
 /** The form of a method in Hugging Face peft's files. */
-export interface MethodFiles {
+export interface MethodFiles<Own extends Tensors = Tensors> {
   /** `peft_type`. */
   readonly peftType: string;
-  write(targets: TargetValues): Promise<PeftAdapterFile>;
+  write(targets: TargetValues<Own>): Promise<PeftAdapterFile>;
   /** The method with another library's names; undefined if these targets have no such form. Absent if none ever has. */
   renamed?(names: RenamedTargets): Method | undefined;
   /** The values of an adapter for outputs `[start, end)` of a target, given those for all of its outputs. */
-  part?(values: TargetValues[number], slice: Slice): Record<string, Float32Array>;
+  part?(values: TargetValues<Own>[number], slice: Slice): TargetValues<Own>[number]['values'];
 }
 
 /** The targets and saved modules of an adapter in another library's names. */

@@ -122,7 +122,7 @@ function isInLayers(path: string, { layers, layersPattern }: TargetOptions, work
 function matchTarget(path: string, options: TargetOptions, names: Name[], work: Work): Name | undefined {
   const { targets } = options;
   if (typeof targets === 'string')
-    return fullMatch(targets, path, work) ? { name: path.split('.').slice(-1)[0], slices: [] } : undefined;
+    return fullMatch(targets, path, work) ? { name: path.slice(path.lastIndexOf('.') + 1), slices: [] } : undefined;
   const exact = names.find(({ name }) => name === path);
   if (exact) return exact;
   const name = names.find(candidate => path.endsWith(`.${candidate.name}`));
@@ -372,5 +372,5 @@ export function patternKey(patterns: Readonly<Record<string, unknown>>, path: st
 /** The value of the first pattern that matches the end of a path. */
 export function patternValue<T>(patterns: Readonly<Record<string, T>>, path: string, otherwise: T): T {
   const hit = patternKey(patterns, path);
-  return hit === undefined ? otherwise : patterns[hit];
+  return (hit === undefined ? undefined : patterns[hit]) ?? otherwise;
 }

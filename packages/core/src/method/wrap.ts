@@ -1,6 +1,7 @@
 import { check } from '../errors.ts';
 import { quote } from '../quote.ts';
 import { type ConfigOf, configure, type Options, splitOptions } from '../schema/options.ts';
+import type { Tensors } from '../tensor/tensors.ts';
 import type { Method } from './method.ts';
 
 type Optional = Required<Pick<Method, 'weightDelta' | 'deltaWeight' | 'initFromWeight'>>;
@@ -13,21 +14,21 @@ type Changed<Name extends keyof Optional> = (
 
 /** How a method that acts on another one differs from it. */
 export interface Wrapping<Config extends object, Findings extends object>
-  extends Pick<Method<Config, Findings>, 'type' | 'config' | 'findings' | 'parameters' | 'delta' | 'stage'> {
+  extends Pick<Method<Config, Tensors, Findings>, 'type' | 'config' | 'findings' | 'parameters' | 'delta' | 'stage'> {
   /** Those of the base unless given. */
   targets?: Method['targets'];
   weightDelta: Changed<'weightDelta'>;
   deltaWeight: Changed<'deltaWeight'>;
   initFromWeight: Changed<'initFromWeight'>;
   /** The same method on another base. */
-  on(base: Method): Method<Config, Findings>;
+  on(base: Method): Method<Config, Tensors, Findings>;
 }
 
 /** A method that acts on what another one, its base, adds to a model: like the base but for what is given here. */
 export function wrapMethod<Config extends object, Findings extends object>(
   base: Method,
   { on, weightDelta, deltaWeight, initFromWeight, ...own }: Wrapping<Config, Findings>,
-): Method<Config, Findings> {
+): Method<Config, Tensors, Findings> {
   const { targets, blocks, convolutions, modulesToSave, bias, rowwise, mergeable } = base;
   const { withTargets, weightDelta: update, deltaWeight: merged, initFromWeight: start } = base;
   return {

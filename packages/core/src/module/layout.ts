@@ -42,7 +42,7 @@ const stridesOf = (shape: readonly number[]): number[] => {
   let stride = 1;
   for (let axis = shape.length - 1; axis >= 0; axis--) {
     strides[axis] = stride;
-    stride *= shape[axis];
+    stride *= shape[axis]!;
   }
   return strides;
 };
@@ -58,33 +58,33 @@ function transposeMatrix(values: Float32Array, rows: number, columns: number): F
       for (let c = 0; c < columns; c++) {
         const from = r * columns + c;
         const to = c * rows + r;
-        result[to] = values[from];
-        result[to + 1] = values[from + columns];
-        result[to + 2] = values[from + 2 * columns];
-        result[to + 3] = values[from + 3 * columns];
+        result[to] = values[from]!;
+        result[to + 1] = values[from + columns]!;
+        result[to + 2] = values[from + 2 * columns]!;
+        result[to + 3] = values[from + 3 * columns]!;
       }
     }
   }
-  for (let r = whole; r < rows; r++) for (let c = 0; c < columns; c++) result[c * rows + r] = values[r * columns + c];
+  for (let r = whole; r < rows; r++) for (let c = 0; c < columns; c++) result[c * rows + r] = values[r * columns + c]!;
   return result;
 }
 
 /** Permutes axes: axis `i` of the result is axis `permutation[i]` of `shape`. */
 export function permute(values: Float32Array, shape: readonly number[], permutation: readonly number[]): Float32Array {
   if (isIdentity(permutation)) return values;
-  if (shape.length === 2) return transposeMatrix(values, shape[0], shape[1]);
+  if (shape.length === 2) return transposeMatrix(values, shape[0]!, shape[1]!);
   const strides = stridesOf(shape);
-  const outShape = permutation.map(axis => shape[axis]);
-  const outStrides = permutation.map(axis => strides[axis]);
+  const outShape = permutation.map(axis => shape[axis]!);
+  const outStrides = permutation.map(axis => strides[axis]!);
   const result = new Float32Array(values.length);
   const index = outShape.map(() => 0);
   let source = 0;
   for (let i = 0; i < result.length; i++) {
-    result[i] = values[source];
+    result[i] = values[source]!;
     for (let axis = outShape.length - 1; axis >= 0; axis--) {
-      source += outStrides[axis];
-      if (++index[axis] < outShape[axis]) break;
-      source -= outStrides[axis] * outShape[axis];
+      source += outStrides[axis]!;
+      if (++index[axis]! < outShape[axis]!) break;
+      source -= outStrides[axis]! * outShape[axis]!;
       index[axis] = 0;
     }
   }
@@ -98,7 +98,7 @@ export function toFileOrder(values: Float32Array, { shape, permutation }: FileLa
   const inverse = permutation.map((_, axis) => permutation.indexOf(axis));
   return permute(
     values,
-    permutation.map(axis => shape[axis]),
+    permutation.map(axis => shape[axis]!),
     inverse,
   );
 }

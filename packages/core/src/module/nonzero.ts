@@ -15,7 +15,7 @@ export const narrowShape = (shape: readonly number[], nonzero: readonly boolean[
 
 /** The layout of what is held, given that of the whole. */
 export function narrowLayout({ shape, permutation }: FileLayout, nonzero: readonly boolean[]): FileLayout {
-  const last = permutation[permutation.length - 1];
+  const last = permutation.at(-1);
   return { shape: shape.map((size, axis) => (axis === last ? count(nonzero) : size)), permutation };
 }
 
@@ -28,7 +28,7 @@ export function widen(values: Float32Array, nonzero: readonly boolean[]): Float3
   const rows = values.length / count(nonzero);
   let next = 0;
   return Float32Array.from({ length: rows * nonzero.length }, (_, i) =>
-    nonzero[i % nonzero.length] ? values[next++] : 0,
+    nonzero[i % nonzero.length] ? values[next++]! : 0,
   );
 }
 

@@ -1,6 +1,6 @@
 import { readdir, readFile, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { PeftError } from '../errors.ts';
+import { check, PeftError } from '../errors.ts';
 import { sha256Of } from '../files/hashes.ts';
 import { checkReplaceable } from './atomic.ts';
 import { makeFolder, removeEmpty, sweepTemporary, syncFolder, temporaryName, writeDurably } from './durable.ts';
@@ -21,7 +21,7 @@ async function sweepStaged(writes: readonly Write[], saveId: string | undefined)
   const names = new Set(writes.map(({ path }) => basename(path)));
   for (const folder of foldersOf(writes)) {
     for (const name of await readdir(folder)) {
-      const [, base, id] = staged.exec(name) ?? [];
+      const [, base = '', id] = staged.exec(name) ?? [];
       if (names.has(base) && id !== saveId) await rm(join(folder, name), { force: true });
     }
   }
@@ -41,7 +41,9 @@ interface Save {
 }
 
 function plan(folder: string, files: Record<string, Uint8Array | string>, index: string | undefined): Save {
-  const saveId = index && saveIdOf(files[index]);
+  const recorded = index === undefined ? undefined : files[index];
+  check(index === undefined || recorded, 'bad-argument', () => `The index ${index} is not among the files to write.`);
+  const saveId = recorded && saveIdOf(recorded);
   const writes = Object.entries(files).map(([name, content]): Write & { name: string } => {
     const path = join(folder, name);
     return { name, path, temporary: saveId ? stagedName(path, saveId) : temporaryName(path), content };
@@ -95,20 +97,22 @@ async function perform(save: Save, oldId: string | undefined, made: string[], re
  * @param index the file that records the hashes of the others. It is renamed first, and the temporary names of the others
  *   follow from it: from then on a reader finds each in its place or under that name, even if the writer was killed. So the
  *   folder changes as one.
- * @throws PeftError `write-failed`, which says what is there now; `state` if another process holds the folder
+ * @throws PeftError `write-failed`, which says what is there now; `state` if another process holds the folder;
+ *   `bad-argument` for an index that is not among the files
  */
 export async function writeFolderAtomic(
   folder: string,
   files: Record<string, Uint8Array | string>,
   index?: string,
 ): Promise<void> {
+  const save = plan(folder, files, index);
   const made: string[] = [];
   const replaced: string[] = [];
   try {
     made.push(...(await makeFolder(folder)));
     await exclusively(folder, async () => {
       const old = index && (await readFile(join(folder, index)).catch(() => undefined));
-      await perform(plan(folder, files, index), old && saveIdOf(old), made, replaced);
+      await perform(save, old && saveIdOf(old), made, replaced);
     });
   } catch (cause) {
     await removeEmpty(made);

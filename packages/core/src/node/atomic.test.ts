@@ -61,6 +61,13 @@ describe.runIf(isHost)('atomic writes', () => {
     expect(await contents()).toEqual({ a: 'old' });
   });
 
+  test('an index that is not among the files is refused', async () => {
+    await expect(writeFolderAtomic(folder, { a: 'new' }, 'index.json')).rejects.toThrow(
+      expect.objectContaining({ code: 'bad-argument', message: expect.stringContaining('index.json') }),
+    );
+    expect(await contents()).toEqual({});
+  });
+
   test('a target that is no file is refused and stays', async () => {
     shell('mkfifo "$1/pipe"', folder);
     await expect(writeAtomic(join(folder, 'pipe'), 'new')).rejects.toThrow(/pipe is not a regular file/);

@@ -3,7 +3,7 @@ import { rmdirSync, rmSync } from 'node:fs';
 import { readdir, realpath, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { check } from '../errors.ts';
+import { check, PeftError } from '../errors.ts';
 import { removeEmpty } from './durable.ts';
 import { probe } from './probe.ts';
 import { processTag, stateOf, tagPattern } from './process-tag.ts';
@@ -51,19 +51,19 @@ async function claimFolder(folder: string, patience: number): Promise<string> {
   const own = join(folder, claimOf(processTag));
   const end = performance.now() + patience;
   for (;;) {
-    let others = await otherClaims(folder);
-    if (others.length === 0) {
+    let [other] = await otherClaims(folder);
+    if (!other) {
       try {
         await writeFile(own, '');
-        others = await otherClaims(folder);
-        if (others.length === 0) return own;
+        [other] = await otherClaims(folder);
+        if (!other) return own;
       } catch (error) {
         await rm(own, { force: true });
         throw error;
       }
       await rm(own, { force: true });
     }
-    check(performance.now() < end, 'state', () => inUse(folder, others[0]));
+    if (performance.now() >= end) throw new PeftError('state', inUse(folder, other));
     await sleep(randomInt(10, 50)); // two that met at once come back at different times
   }
 }

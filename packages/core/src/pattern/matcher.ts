@@ -38,30 +38,28 @@ class Matcher {
     const known = this.#known;
     const width = this.#text.length + 1;
     // The path so far: states (a step at a place) and the choice taken at each.
-    const path: number[] = [];
-    const choices: number[] = [];
+    const path: { readonly state: number; choice: number }[] = [];
     const failures: number[] = [];
     let state: number | undefined = start * width + at;
     for (;;) {
-      if (state !== undefined && known[state] >= matched) break;
+      if (state !== undefined && known[state]! >= matched) break;
       if (state !== undefined && known[state] === unknown) {
         known[state] = failed;
-        path.push(state);
-        choices.push(-1);
+        path.push({ state, choice: -1 });
       }
-      if (path.length === 0) return false;
+      const top = path.at(-1);
+      if (!top) return false;
       this.#spend(1);
-      const [top, choice] = [path[path.length - 1], ++choices[choices.length - 1]];
-      const step = steps[Math.floor(top / width)];
+      top.choice++;
+      const step = steps[Math.floor(top.state / width)]!;
       if (step.op === 'accept') break;
-      state = this.#next(step, top % width, choice);
-      if (state === undefined && (step.op !== 'split' || choice >= step.choices.length)) {
+      state = this.#next(step, top.state % width, top.choice);
+      if (state === undefined && (step.op !== 'split' || top.choice >= step.choices.length)) {
         path.pop();
-        choices.pop();
-        failures.push(top);
+        failures.push(top.state);
       }
     }
-    for (const [i, passed] of path.entries()) known[passed] = matched + choices[i];
+    for (const passed of path) known[passed.state] = matched + passed.choice;
     // A step that failed because it was being tried already may match from elsewhere.
     for (const one of failures) known[one] = unknown;
     return true;
@@ -70,11 +68,16 @@ class Matcher {
   /** The state that a choice of a step leads to; undefined if it does not match. */
   #next(step: Exclude<Step, { op: 'accept' }>, at: number, choice: number): number | undefined {
     const width = this.#text.length + 1;
-    if (step.op === 'split') return choice < step.choices.length ? step.choices[choice] * width + at : undefined;
+    if (step.op === 'split') {
+      const next = step.choices[choice];
+      return next === undefined ? undefined : next * width + at;
+    }
     if (choice > 0) return undefined;
     switch (step.op) {
-      case 'char':
-        return at < this.#text.length && step.test(this.#text[at]) ? step.next * width + at + 1 : undefined;
+      case 'char': {
+        const char = this.#text[at];
+        return char !== undefined && step.test(char) ? step.next * width + at + 1 : undefined;
+      }
       case 'save':
         return step.next * width + at;
       case 'assert':
@@ -94,13 +97,13 @@ class Matcher {
     const { steps } = this.#program;
     const width = this.#text.length + 1;
     for (let index = start; ; ) {
-      const step = steps[index];
+      const step = steps[index]!;
       if (step.op === 'accept') return at;
       if (step.op === 'save') slots[step.slot] = at;
       if (step.op === 'look' && !step.negative) this.trace(step.body, at - step.back, slots);
       if (step.op === 'atomic') at = this.trace(step.body, at, slots);
       else if (step.op === 'char') at++;
-      index = step.op === 'split' ? step.choices[this.#known[index * width + at] - matched] : step.next;
+      index = step.op === 'split' ? step.choices[this.#known[index * width + at]! - matched]! : step.next;
     }
   }
 

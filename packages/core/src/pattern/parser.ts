@@ -55,7 +55,15 @@ const classes: Record<'d' | 'w' | 's', CharTest> = {
 const asciiClasses: typeof classes = { d: matches(/[0-9]/), w: matches(/\w/), s: matches(/[ \t\n\r\f\v]/) };
 
 /** Characters that a letter after a backslash stands for. */
-const controls = new Map([...'abfnrtv'].map((letter, i) => [letter, '\x07\b\f\n\r\t\v'[i]]));
+const controls = new Map([
+  ['a', '\x07'],
+  ['b', '\b'],
+  ['f', '\f'],
+  ['n', '\n'],
+  ['r', '\r'],
+  ['t', '\t'],
+  ['v', '\v'],
+]);
 
 /** How many hexadecimal digits follow a letter after a backslash. */
 const hexDigits = new Map([
@@ -63,6 +71,12 @@ const hexDigits = new Map([
   ['u', 4],
   ['U', 8],
 ]);
+
+/** Parts as one, which a single part is by itself. */
+function joined(type: 'sequence' | 'alternatives', parts: readonly PatternNode[]): PatternNode {
+  const [first, second] = parts;
+  return first && !second ? first : { type, parts };
+}
 
 /** Makes a test ignore case. */
 const inAnyCase =
@@ -111,9 +125,16 @@ export class Parser {
     return isNext;
   }
 
+  /** The next character; empty at the end. */
+  get #next(): string {
+    return this.#chars[this.#at] ?? '';
+  }
+
   #take(): string {
-    if (this.#at >= this.#chars.length) this.#fail('it ends too early');
-    return this.#chars[this.#at++];
+    const char = this.#next;
+    if (char === '') this.#fail('it ends too early');
+    this.#at++;
+    return char;
   }
 
   /** The characters up to `end`, which is consumed too. */
@@ -125,7 +146,7 @@ export class Parser {
 
   #takeDigits(): string {
     const from = this.#at;
-    while (/^[0-9]$/.test(this.#chars[this.#at] ?? '')) this.#at++;
+    while (/^[0-9]$/.test(this.#next)) this.#at++;
     return this.#chars.slice(from, this.#at).join('');
   }
 
@@ -135,13 +156,13 @@ export class Parser {
     const parts = [this.#sequence(own)];
     while (this.#eat('|')) parts.push(this.#sequence(own));
     this.#depth--;
-    return parts.length === 1 ? parts[0] : { type: 'alternatives', parts };
+    return joined('alternatives', parts);
   }
 
   #sequence(flags: Flags): PatternNode {
     const parts: PatternNode[] = [];
-    while (this.#at < this.#chars.length && this.#chars[this.#at] !== '|' && this.#chars[this.#at] !== ')') {
-      if (flags.x && /^\s$/.test(this.#chars[this.#at])) this.#at++;
+    while (!['', '|', ')'].includes(this.#next)) {
+      if (flags.x && /^\s$/.test(this.#next)) this.#at++;
       else if (flags.x && this.#eat('#')) {
         while (this.#at < this.#chars.length && this.#take() !== '\n');
       } else {
@@ -149,12 +170,12 @@ export class Parser {
         if (part) parts.push(this.#repeats(part, flags));
       }
     }
-    return parts.length === 1 ? parts[0] : { type: 'sequence', parts };
+    return joined('sequence', parts);
   }
 
   /** The quantifier of the node before, if there is one. */
   #repeats(body: PatternNode, flags: Flags): PatternNode {
-    while (flags.x && /^\s$/.test(this.#chars[this.#at] ?? '')) this.#at++;
+    while (flags.x && /^\s$/.test(this.#next)) this.#at++;
     const range = this.#range();
     if (!range) return body;
     if (body.type === 'assert') this.#fail('there is nothing to repeat');
@@ -172,7 +193,7 @@ export class Parser {
     if (this.#eat('+')) return { min: 1, max: Infinity };
     if (this.#eat('?')) return { min: 0, max: 1 };
     const from = this.#at;
-    if (!this.#eat('{') || this.#chars[this.#at] === '}') {
+    if (!this.#eat('{') || this.#next === '}') {
       this.#at = from;
       return undefined;
     }
@@ -276,8 +297,8 @@ export class Parser {
   #escape(flags: Flags): PatternNode {
     const letter = this.#take();
     const { w } = flags.a ? asciiClasses : classes;
-    const isEdge = (text: readonly string[], at: number): boolean =>
-      (at > 0 && w(text[at - 1])) !== (at < text.length && w(text[at]));
+    const isWord = (char: string | undefined): boolean => char !== undefined && w(char);
+    const isEdge = (text: readonly string[], at: number): boolean => isWord(text[at - 1]) !== isWord(text[at]);
     switch (letter) {
       case 'A':
         return { type: 'assert', test: (_, at) => at === 0 };
@@ -334,7 +355,7 @@ export class Parser {
       if (char === ']' && !isFirst) break;
       isFirst = false;
       const low = this.#member(char, flags);
-      const isRange = this.#chars[this.#at] === '-' && this.#chars[this.#at + 1] !== ']';
+      const isRange = this.#next === '-' && this.#chars[this.#at + 1] !== ']';
       if (!isRange) {
         tests.push(typeof low === 'string' ? isOneOf(low) : low);
         continue;

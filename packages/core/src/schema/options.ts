@@ -67,8 +67,8 @@ function valueAt(value: Value, keys: readonly unknown[]): Value {
   if (keys.length === 0) return value;
   if (value.kind === 'list' || value.kind === 'table') return valueAt(value.of, rest);
   if (value.kind === 'nullable') return valueAt(value.of, keys);
-  if (value.kind === 'object') return valueAt(value.fields[String(key)], rest);
-  return value;
+  const field = value.kind === 'object' ? value.fields[String(key)] : undefined;
+  return field ? valueAt(field, rest) : value;
 }
 
 /**

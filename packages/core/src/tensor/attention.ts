@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { check } from '../errors.ts';
 import { type FusedOp, runFused } from './kernel.ts';
+import type { Tensors } from './tensors.ts';
 
 /** Undoes a broadcast: sums the axes that had length 1. */
 const sumTo = (x: tf.Tensor, shape: number[]): tf.Tensor => {
@@ -9,7 +10,11 @@ const sumTo = (x: tf.Tensor, shape: number[]): tf.Tensor => {
 };
 
 /** Outputs `[o, p]`: the result and the attention map `softmax(scale q k^T + bias)`. */
-const attentionOp: FusedOp = {
+const attentionOp: FusedOp<
+  { q: tf.Tensor; k: tf.Tensor; v: tf.Tensor; bias?: tf.Tensor },
+  [o: tf.Tensor, p: tf.Tensor],
+  [q: tf.Tensor, k: tf.Tensor, v: tf.Tensor, o: tf.Tensor, p: tf.Tensor]
+> = {
   name: 'PeftAttention',
   reference({ q, k, v, bias }, { scale }) {
     const logits = tf.mul(tf.matMul(q, k, false, true), scale as number); // [B, H, N, N]
@@ -35,7 +40,10 @@ const attentionOp: FusedOp = {
  * Outputs `[dq, dk, dv, ds]`. `ds` is the gradient of the logits, and so of a full-sized bias.
  * D = rowsum(dO O);  dS = P (dO V^T - D);  dQ = s dS K;  dK = s dS^T Q;  dV = P^T dO   (Dao et al. 2022, arXiv 2205.14135)
  */
-const attentionGradOp: FusedOp = {
+const attentionGradOp: FusedOp<
+  Tensors<'dy' | 'q' | 'k' | 'v' | 'o' | 'p'>,
+  [dq: tf.Tensor, dk: tf.Tensor, dv: tf.Tensor, ds: tf.Tensor]
+> = {
   name: 'PeftAttentionGrad',
   reference({ dy, q, k, v, o, p }, { scale }) {
     const d = tf.sum(tf.mul(dy, o), -1, true); // [B, H, N, 1]

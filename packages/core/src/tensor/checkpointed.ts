@@ -2,12 +2,13 @@ import * as tf from '@tensorflow/tfjs-core';
 import { isConstant } from './detach.ts';
 import { type FusedOp, runFused } from './kernel.ts';
 import { currentScope, withScope } from './scope.ts';
+import type { Tensors } from './tensors.ts';
 import { gradientsWithin, withOwnTape } from './tfjs.ts';
 
 /** `x`, made to depend on `after`, so that an engine does not merge the recomputation with the first pass. */
-const barrierOp: FusedOp = {
+const barrierOp: FusedOp<Tensors<'x' | 'after'>, [x: tf.Tensor]> = {
   name: 'PeftBarrier',
-  reference: ({ x }) => tf.clone(x),
+  reference: ({ x }) => [tf.clone(x)],
 };
 
 /**
@@ -27,8 +28,10 @@ export function checkpointed(f: (x: tf.Tensor) => tf.Tensor, x: tf.Tensor): tf.T
   if (sources.length === 0) return result;
   const value = tf.customGrad((...args: unknown[]) => {
     (args[sources.length] as tf.GradSaveFunc)([x]);
-    const gradFunc = (dy: tf.Tensor | tf.Tensor[], saved: tf.Tensor[]): tf.Tensor[] =>
-      withScope(scope, () => backward(f, saved[0], byInput, parameters, dy as tf.Tensor));
+    const gradFunc = (dy: tf.Tensor | tf.Tensor[], saved: tf.Tensor[]): tf.Tensor[] => {
+      const [kept] = saved as [tf.Tensor];
+      return withScope(scope, () => backward(f, kept, byInput, parameters, dy as tf.Tensor));
+    };
     return { value: tf.clone(result), gradFunc };
   })(...sources);
   result.dispose();

@@ -1,8 +1,13 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { type FusedOp, runFused } from './kernel.ts';
+import type { Tensors } from './tensors.ts';
 
 /** Outputs `[loss, p]`: the loss of each row `[B]` and the softmax `[B, C]`. Targets are distributions. */
-const crossEntropyOp: FusedOp = {
+const crossEntropyOp: FusedOp<
+  Tensors<'logits' | 'target'>,
+  [loss: tf.Tensor, p: tf.Tensor],
+  [target: tf.Tensor, p: tf.Tensor]
+> = {
   name: 'PeftSoftmaxCrossEntropy',
   reference({ logits, target }) {
     const shifted = tf.sub(logits, tf.max(logits, -1, true));

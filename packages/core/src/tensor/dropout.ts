@@ -13,5 +13,6 @@ export function dropout(x: tf.Tensor, rate: number, path: string): tf.Tensor {
 /** Stochastic depth: zeroes whole samples (first axis) in training (Huang et al. 2016, arXiv 1603.09382). */
 export function dropPath(x: tf.Tensor, rate: number, path: string): tf.Tensor {
   if (rate === 0 || !currentScope().training) return x;
-  return tf.mul(x, keepMask(path, [x.shape[0], ...x.shape.slice(1).map(() => 1)], rate));
+  const oneForEachSample = x.shape.map((length, axis) => (axis === 0 ? length : 1)); // [B, 1, ...]
+  return tf.mul(x, keepMask(path, oneForEachSample, rate));
 }

@@ -1,26 +1,31 @@
 import * as tf from '@tensorflow/tfjs-core';
+import type { Tensors } from './tensors.ts';
 import { runKernel, tapeOnlyFirst } from './tfjs.ts';
 
-/** Named input tensors of a fused op; an optional input is left out. */
-export type Inputs = Record<string, tf.Tensor>;
+/** What a fused op gives: the result, and what its gradient needs. */
+export type Outputs = [result: tf.Tensor, ...others: tf.Tensor[]];
 export type OpAttributes = Record<string, number | string | boolean | number[]>;
 
 /**
  * A fused op: a kernel name, a reference of plain TensorFlow.js ops, and a gradient. The first output is the result; others
  * are saved for the gradient, and have no gradient themselves.
  */
-export interface FusedOp {
+export interface FusedOp<
+  In extends Tensors = Tensors,
+  Out extends Outputs = Outputs,
+  Saved extends readonly tf.Tensor[] = readonly tf.Tensor[],
+> {
   /** The kernel name under which a backend may register a faster kernel: see {@link runFused}. */
   name: string;
   /** The reference: plain ops. Runs in a tidy, off the tape. */
-  reference(inputs: Inputs, attributes: OpAttributes): tf.Tensor | tf.Tensor[];
+  reference(inputs: In, attributes: OpAttributes): Out;
   /** Gradients by input name, each computed on demand. Absent for ops that are gradients themselves. */
   gradient?: {
     saveInputs: string[];
     /** For each output, whether the gradient needs it. */
     saveOutputs?: boolean[];
     /** `dy`: of the result. `saved`: the inputs, then the outputs, that were asked for. */
-    backward(dy: tf.Tensor, saved: tf.Tensor[], attributes: OpAttributes): Record<string, () => tf.Tensor>;
+    backward(dy: tf.Tensor, saved: Saved, attributes: OpAttributes): Record<string, () => tf.Tensor>;
   };
 }
 
@@ -30,14 +35,17 @@ export interface FusedOp {
  * A backend that has registered a kernel under `op.name` (the recording backend of `@peft/compile`, fused wasm or WebGPU
  * kernels) runs that; on any other the reference is registered on first use. Model code is the same everywhere.
  */
-export function runFused(op: FusedOp, inputs: Inputs, attributes: OpAttributes = {}): tf.Tensor[] {
+export function runFused<In extends Tensors, Out extends Outputs, Saved extends readonly tf.Tensor[]>(
+  op: FusedOp<In, Out, Saved>,
+  inputs: In,
+  attributes: OpAttributes = {},
+): Out {
   const backendName = tf.getBackend();
   if (!tf.getKernel(op.name, backendName)) {
     tf.registerKernel({
       kernelName: op.name,
       backendName,
-      kernelFunc: ({ inputs, attrs }) =>
-        tf.tidy(() => op.reference(inputs as Inputs, attrs as unknown as OpAttributes)) as tf.Tensor,
+      kernelFunc: ({ inputs, attrs }) => tf.tidy(() => op.reference(inputs as In, attrs as unknown as OpAttributes)),
     });
   }
   const { gradient } = op;
@@ -46,10 +54,11 @@ export function runFused(op: FusedOp, inputs: Inputs, attributes: OpAttributes =
       kernelName: op.name,
       inputsToSave: gradient.saveInputs,
       outputsToSave: gradient.saveOutputs ?? [],
-      gradFunc: (dy, saved, attrs) => gradient.backward(dy as tf.Tensor, saved, attrs as unknown as OpAttributes),
+      gradFunc: (dy, saved, attrs) =>
+        gradient.backward(dy as tf.Tensor, saved as readonly tf.Tensor[] as Saved, attrs as unknown as OpAttributes),
     });
   }
-  const outputs = runKernel(op.name, inputs, attributes as tf.NamedAttrMap);
+  const outputs = runKernel(op.name, inputs, attributes as tf.NamedAttrMap) as Out;
   if (gradient) tapeOnlyFirst(outputs);
   return outputs;
 }

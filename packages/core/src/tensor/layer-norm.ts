@@ -1,9 +1,14 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { check } from '../errors.ts';
 import { type FusedOp, runFused } from './kernel.ts';
+import type { Tensors } from './tensors.ts';
 
 /** Outputs `[y, mean, inverseStd]`; the statistics are `[..., 1]`. */
-const layerNormOp: FusedOp = {
+const layerNormOp: FusedOp<
+  Tensors<'x' | 'gamma' | 'beta'>,
+  [y: tf.Tensor, mean: tf.Tensor, inverseStd: tf.Tensor],
+  [x: tf.Tensor, gamma: tf.Tensor, mean: tf.Tensor, inverseStd: tf.Tensor]
+> = {
   name: 'PeftLayerNorm',
   reference({ x, gamma, beta }, { epsilon }) {
     const mean = tf.mean(x, -1, true);
@@ -26,13 +31,13 @@ const layerNormOp: FusedOp = {
 };
 
 /** dx = (g - mean(g) - xhat mean(g xhat)) / std, with g = dy gamma. */
-const layerNormGradOp: FusedOp = {
+const layerNormGradOp: FusedOp<Tensors<'dy' | 'x' | 'gamma' | 'mean' | 'inverseStd'>, [dx: tf.Tensor]> = {
   name: 'PeftLayerNormGrad',
   reference({ dy, x, gamma, mean, inverseStd }) {
     const normalized = tf.mul(tf.sub(x, mean), inverseStd);
     const g = tf.mul(dy, gamma);
     const projection = tf.mul(normalized, tf.mean(tf.mul(g, normalized), -1, true));
-    return tf.mul(tf.sub(tf.sub(g, tf.mean(g, -1, true)), projection), inverseStd);
+    return [tf.mul(tf.sub(tf.sub(g, tf.mean(g, -1, true)), projection), inverseStd)];
   },
 };
 

@@ -2,22 +2,28 @@ import * as tf from '@tensorflow/tfjs-core';
 import { check } from '../errors.ts';
 import { type FusedOp, runFused } from './kernel.ts';
 
-const flat = (x: tf.Tensor): tf.Tensor2D => tf.reshape(x, [-1, x.shape[x.rank - 1]]); // [..., d] -> [N, d]
+const flat = (x: tf.Tensor, width: number): tf.Tensor2D => tf.reshape(x, [-1, width]); // [..., d] -> [N, d]
+
+type LinearInputs = { x: tf.Tensor; weight: tf.Tensor2D; bias?: tf.Tensor };
 
 /** y = x W + b, without `tf.fused.matMul`: on wasm it adds the bias several times if inputs are batched or transposed. */
-const linearOp: FusedOp = {
+const linearOp: FusedOp<LinearInputs, [y: tf.Tensor], [x: tf.Tensor, weight: tf.Tensor2D]> = {
   name: 'PeftLinear',
   reference({ x, weight, bias }) {
-    const y = tf.matMul(flat(x), weight as tf.Tensor2D); // [N, out]
-    return tf.reshape(bias ? tf.add(y, bias) : y, [...x.shape.slice(0, -1), weight.shape[1]!]);
+    const [inFeatures, outFeatures] = weight.shape;
+    const y = tf.matMul(flat(x, inFeatures), weight); // [N, out]
+    return [tf.reshape(bias ? tf.add(y, bias) : y, [...x.shape.slice(0, -1), outFeatures])];
   },
   gradient: {
     saveInputs: ['x', 'weight'],
-    backward: (dy, [x, weight]) => ({
-      x: () => tf.reshape(tf.matMul(flat(dy), weight as tf.Tensor2D, false, true), x.shape), // dy W^T
-      weight: () => tf.matMul(flat(x), flat(dy), true), // x^T dy
-      bias: () => tf.sum(flat(dy), 0),
-    }),
+    backward(dy, [x, weight]) {
+      const [inFeatures, outFeatures] = weight.shape;
+      return {
+        x: () => tf.reshape(tf.matMul(flat(dy, outFeatures), weight, false, true), x.shape), // dy W^T
+        weight: () => tf.matMul(flat(x, inFeatures), flat(dy, outFeatures), true), // x^T dy
+        bias: () => tf.sum(flat(dy, outFeatures), 0),
+      };
+    },
   },
 };
 
@@ -41,5 +47,5 @@ export function linear(x: tf.Tensor, weight: tf.Tensor, bias?: tf.Tensor): tf.Te
     'bad-shape',
     () => `linear: bias [${bias?.shape}] does not fit weight [${weight.shape}]; it must be [${weight.shape[1]}].`,
   );
-  return runFused(linearOp, bias ? { x, weight, bias } : { x, weight })[0];
+  return runFused(linearOp, { x, weight: weight as tf.Tensor2D, ...(bias && { bias }) })[0];
 }

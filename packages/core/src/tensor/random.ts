@@ -35,8 +35,8 @@ export function drawNormal(from: Key, size: number): Float32Array {
   const uniform = drawUniform(from, size + (size & 1));
   const values = new Float32Array(size);
   for (let i = 0; i < size; i += 2) {
-    const radius = Math.sqrt(-2 * Math.log(1 - uniform[i]));
-    const angle = 2 * Math.PI * uniform[i + 1];
+    const radius = Math.sqrt(-2 * Math.log(1 - uniform[i]!));
+    const angle = 2 * Math.PI * uniform[i + 1]!;
     values[i] = radius * Math.cos(angle);
     if (i + 1 < size) values[i + 1] = radius * Math.sin(angle);
   }
@@ -48,8 +48,8 @@ export function drawPermutation(from: Key, size: number): Int32Array {
   const order = Int32Array.from({ length: size }, (_, i) => i);
   const uniform = drawUniform(from, size);
   for (let i = size - 1; i > 0; i--) {
-    const j = Math.floor(uniform[i] * (i + 1));
-    [order[i], order[j]] = [order[j], order[i]];
+    const j = Math.floor(uniform[i]! * (i + 1));
+    [order[i], order[j]] = [order[j]!, order[i]!];
   }
   return order;
 }

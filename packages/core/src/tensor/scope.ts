@@ -11,18 +11,19 @@ export interface Scope {
   readonly variables?: ReadonlySet<tf.Tensor>;
 }
 
-const stack: Scope[] = [{ training: false }];
+let current: Scope = { training: false };
 
 /** The innermost scope. Outside any scope: evaluation, without random numbers. */
-export const currentScope = (): Scope => stack[stack.length - 1];
+export const currentScope = (): Scope => current;
 
 /** Runs `body`, which must be synchronous, with the given settings on top of the current ones. */
 export function withScope<T>(settings: Partial<Scope>, body: () => T): T {
-  stack.push({ ...currentScope(), ...settings });
+  const outer = current;
+  current = { ...outer, ...settings };
   try {
     return body();
   } finally {
-    stack.pop();
+    current = outer;
   }
 }
 

@@ -12,7 +12,7 @@ export function runKernel(name: string, inputs: tf.NamedTensorMap, attributes: t
 }
 
 /** Takes all outputs but the first of the last kernel off the tape: their gradients would be zeros allocated on the host. */
-export function tapeOnlyFirst([result]: readonly tf.Tensor[]): void {
+export function tapeOnlyFirst([result]: readonly [tf.Tensor, ...tf.Tensor[]]): void {
   const node = tf.engine().state.activeTape?.at(-1);
   if (node?.outputs[0]?.id === result.id) node.outputs = [result];
 }

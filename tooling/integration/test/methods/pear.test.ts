@@ -166,8 +166,8 @@ describe('what it leaves and adds', () => {
     const donor = await model.get('default').targetValues();
     const alone = adapt(net());
     const own = await alone.add('default', neat(down), { key: key(9) });
-    for (const [i, tensors] of own.plan.byTarget.entries())
-      for (const [name, parameter] of Object.entries(tensors)) parameter.set(donor[i].values[name]);
+    for (const [i, { parameters }] of own.plan.byTarget.entries())
+      for (const [name, parameter] of Object.entries(parameters)) parameter.set(donor[i].values[name]);
     expect(await run(model)).toEqual(await run(alone));
   });
 });

@@ -29,7 +29,7 @@ export function checkLearning(subject: Subject): void {
     const learning = start.filter(({ largest }) => largest > 0);
     expect(learning.length).toBeGreaterThan(0);
     if (subject.first) {
-      const first = new Set(plan.byTarget.flatMap(target => subject.first?.map(name => target[name])));
+      const first = new Set(plan.byTarget.flatMap(({ parameters }) => subject.first?.map(name => parameters[name])));
       const own = new Set(plan.parameters.values());
       const isFirst = ({ parameter }: Gradient): boolean => first.has(parameter) || !own.has(parameter);
       expect(pathsOf(learning)).toEqual(pathsOf(start.filter(isFirst)));
