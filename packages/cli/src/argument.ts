@@ -2,27 +2,27 @@ import { type Option, value } from '@peft/core/method';
 import { type Recipe, recipeOptions } from '@peft/run';
 
 /**
- * An argument of the command line, described once: its flag, its place in a configuration file, its check and its line in help
- * follow from it.
+ * An argument of the command line. Its flag, its field in a configuration file, its check and its line of help all follow from this
+ * description.
  */
 export interface Argument<T = unknown> {
-  /** What a flag's text is read as. A `switch` has no text; one of kind `config` is given in a configuration file only. */
+  /** How the flag's text is read. A `switch` has no text; `config` is for arguments of configuration files only. */
   readonly kind: 'text' | 'number' | 'texts' | 'switch' | 'config';
-  /** What it does, in one phrase. */
+  /** Its line of help. */
   readonly help: string;
-  /** What it may be, as a flag or a configuration file gives it. */
+  /** The allowed values, of a flag or in a configuration file. */
   readonly value: value.Value;
-  /** What stands for its value in help: `<n>`, or `[n]` if the value may be left out. */
+  /** The placeholder of its value in help: `<n>`, or `[n]` if the value may be left out. */
   readonly placeholder?: string;
-  /** What it is unless given. */
+  /** Its default. */
   readonly default?: T;
-  /** What the commands get for what is given; it is that itself unless this says otherwise. */
+  /** Converts the given value to what commands take; the value itself unless given. */
   read?(given: unknown): T;
-  /** The arguments that each entry of it has, for a table of them. */
+  /** For a table: the arguments of each entry. */
   readonly entries?: Readonly<Record<string, Argument>>;
 }
 
-/** What the commands get for an argument. */
+/** The type that commands get for an argument. */
 export type ValueOf<A> = A extends Argument<infer T> ? T : never;
 
 /** An argument, and the commands that take it as a flag. */
@@ -30,7 +30,7 @@ export type DescribedArgument<T = unknown> = Argument<T> & { readonly takenBy: r
 
 const list = new Intl.ListFormat('en', { type: 'disjunction' });
 
-/** Help that lists the words to choose from. */
+/** Help that lists the choices. */
 const withChoices = (help: string, { choices }: { choices: readonly string[] }): string =>
   `${help}: ${list.format(choices)}`;
 
@@ -48,7 +48,7 @@ export function count(placeholder: string, help: string, otherwise?: number): Ar
   return { kind: 'number', placeholder, help, value: value.integer({ min: 1 }), default: otherwise };
 }
 
-/** One of a few words, which the help lists. */
+/** One of a few words, which help lists. */
 export const choice = <const Choice extends string>(
   placeholder: string,
   help: string,
@@ -62,7 +62,7 @@ export const choice = <const Choice extends string>(
   default: otherwise,
 });
 
-/** Off unless given; if it is on otherwise, its flag is `--no-name`. */
+/** A switch, off by default; one that is on by default has the flag `--no-name`. */
 export const toggle = (help: string, otherwise = false): Argument<boolean> => ({
   kind: 'switch',
   help,
@@ -73,7 +73,7 @@ export const toggle = (help: string, otherwise = false): Argument<boolean> => ({
 /** `Passes over the pictures.` as a phrase. */
 const phrase = (sentence: string): string => sentence[0].toLowerCase() + sentence.slice(1).replace(/\.$/, '');
 
-/** A field of recipes: what it may be, and what it does, unless that is better said of a flag. */
+/** An argument for a field of recipes, with the field's values and, unless given, its description. */
 export function field<Name extends keyof Recipe>(
   name: Name,
   placeholder: string,
@@ -90,7 +90,7 @@ export function field<Name extends keyof Recipe>(
   };
 }
 
-/** A field of recipes that has its default here too, as other commands than those that run recipes take it. */
+/** An argument for a field of recipes with the field's default, for commands that run no recipe. */
 export function fieldWithDefault<Name extends keyof Recipe>(name: Name, placeholder: string): Argument<Recipe[Name]> {
   const { kind, help, value } = field(name, placeholder);
   return { kind, placeholder, help, value, default: recipeOptions[name].default as Recipe[Name] };

@@ -10,7 +10,7 @@ export class UsageError extends Error {}
 
 type Described = typeof described;
 
-/** What is `undefined` unless given may be left out. */
+/** Makes the fields optional that can be undefined. */
 type Open<T> = { [K in keyof T as undefined extends T[K] ? K : never]?: T[K] } & {
   [K in keyof T as undefined extends T[K] ? never : K]: T[K];
 };
@@ -34,10 +34,10 @@ export const flagOf = (name: string): string => `--${name.replace(/[A-Z]/g, lett
 type Known = Readonly<Record<string, Argument>>;
 
 /**
- * What is given of some arguments, as commands get it.
+ * Checks and converts the given values of some arguments.
  *
- * @param nameOf how the user calls an argument
- * @param problems gets a line for all that is wrong
+ * @param nameOf the name by which the user knows an argument
+ * @param problems gets a line for each wrong argument
  */
 function read(known: Known, given: object, nameOf: (name: string) => string, problems: string[]): object {
   for (const name of Object.keys(given).filter(name => !Object.hasOwn(known, name))) {
@@ -58,7 +58,7 @@ function read(known: Known, given: object, nameOf: (name: string) => string, pro
   return Object.fromEntries(entries.filter(([, found]) => found !== undefined));
 }
 
-/** Flags over the configuration file's arguments, checked. */
+/** The arguments of the configuration file and of the flags, which win, checked. */
 export async function readArguments({
   config,
   ...flags
@@ -71,7 +71,7 @@ export async function readArguments({
   return args as Arguments;
 }
 
-/** An argument that this command cannot do without. */
+/** The value of an argument that the command needs. */
 export function required<K extends keyof Arguments>(args: Arguments, name: K): NonNullable<Arguments[K]> {
   const value = args[name];
   if (value === undefined || value === null) throw new UsageError(`${flagOf(name)} is needed.`);

@@ -1,11 +1,11 @@
 import type { RunResult } from '@peft/run';
 
-/** One method's runs, one a seed. */
+/** A method of `compare`, with a run for each seed. */
 export interface ComparedMethod {
   method: string;
   runs: RunResult[];
   meanAccuracy: number;
-  /** Sample standard deviation over the seeds; 0 for one. */
+  /** Sample standard deviation over the seeds; 0 for one seed. */
   deviation: number;
 }
 

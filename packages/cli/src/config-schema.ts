@@ -3,7 +3,7 @@ import { type MethodEntry, methodOptions, methodRegistry, optionSchema } from '@
 import type { Argument } from './argument.ts';
 import { described } from './argument-list.ts';
 
-/** What `set` may hold for one method, by the options of that method. */
+/** The JSON Schema of `set` for one method. */
 function settingsSchema(entry: MethodEntry): JsonObject {
   const properties = methodOptions(entry).map(
     ({ name, description, schema, default: otherwise }) =>
@@ -14,12 +14,12 @@ function settingsSchema(entry: MethodEntry): JsonObject {
 
 const settingsOf = (method: string): JsonObject => ({ $ref: `#/definitions/${method}` });
 
-/** `name=value` texts, as flags have them, or an object for one of these methods. */
+/** The JSON Schema of `set`: texts `name=value`, as flags take them, or an object of options of one of these methods. */
 const oneOf = (methods: readonly string[]): JsonObject => ({
   anyOf: [...methods.map(settingsOf), { type: 'array', items: { type: 'string', pattern: '^[^=]+=' } }],
 });
 
-/** Each argument by its check, with its help and its default; `set` is that of these methods. */
+/** The JSON Schema of each argument, with its help and its default; that of `set` has the options of these methods. */
 function propertiesOf(
   known: Readonly<Record<string, Argument>>,
   methods: readonly string[],

@@ -8,13 +8,13 @@ export interface RunData {
   readonly test: Dataset;
 }
 
-/** Opens a split of `--data`, and says what of it is left out. */
+/** Opens a split of `--data`, and reports the files that are left out. */
 export async function openData(args: Arguments, split: string, output: Output, minClasses = 2): Promise<Dataset> {
   required(args, 'data');
   return openPictures(args, split, { minClasses, notice: text => output.note(text) });
 }
 
-/** Runs `body` with the splits to train and to evaluate on, which are closed afterwards. */
+/** Runs `body` with the splits to train and to evaluate on, then closes them. */
 export async function withData<T>(args: Arguments, output: Output, body: (data: RunData) => Promise<T>): Promise<T> {
   const train = await openData(args, args.split ?? 'train', output);
   try {

@@ -2,7 +2,7 @@ import { openEagerEngine } from '@peft/run/node';
 import type { Arguments } from './arguments.ts';
 import type { Output } from './output/output.ts';
 
-/** Starts a TensorFlow.js backend for work that is done op by op: the one asked for, or wasm. */
+/** Starts the backend of TensorFlow.js that the arguments name, or wasm, for work op by op. */
 export async function openEager(
   { engine, threads }: Pick<Arguments, 'engine' | 'threads'>,
   output: Output,

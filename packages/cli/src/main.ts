@@ -5,7 +5,7 @@ import { UsageError } from './arguments.ts';
 import { printable } from './output/printable.ts';
 import { makeProgram } from './program.ts';
 
-/** TensorFlow.js greets with a banner in Node; it would stand in the way of progress and JSON. */
+/** TensorFlow.js prints a banner in Node, which would get between progress and JSON. */
 function silenceTensorflow(): void {
   const { warn } = console;
   console.warn = (...args: unknown[]) => {

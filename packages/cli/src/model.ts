@@ -7,7 +7,7 @@ import { openBackboneFor } from '@peft/run/node';
 import { type Arguments, required } from './arguments.ts';
 import type { Output } from './output/output.ts';
 
-/** A backbone, adapted, and what belongs to it. */
+/** An adapted backbone, with its preprocessing and class names. */
 export type OpenedModel = RunModel<OpenedBackbone>;
 
 /** Opens a backbone without adapters, with its own head. */
@@ -16,7 +16,7 @@ export async function openBase(args: Arguments, output: Output, dataset?: Datase
   return bareModel(await openBackboneFor(args, { dataset, notice: text => output.note(text) }));
 }
 
-/** The backbone of an adapter. A stranger's file must not make this machine download what its user did not name. */
+/** The name of an adapter's backbone. A stranger's file must not start a download that the user did not ask for. */
 async function backboneOf({ backbone, yes }: Arguments, { card, source }: AdapterFolder): Promise<string> {
   if (backbone !== undefined) return backbone;
   const name = card.backbone;
@@ -28,7 +28,7 @@ async function backboneOf({ backbone, yes }: Arguments, { card, source }: Adapte
   return name;
 }
 
-/** Opens an adapter folder, and the backbone that it was trained on, which it is not put into yet. */
+/** Opens an adapter folder and the backbone that it was trained on, without joining them. */
 export async function openAdapter(
   args: Arguments,
   folder: string,
@@ -55,7 +55,7 @@ export async function openWithAdapter(
   return opened;
 }
 
-/** Opens what a command names: an adapter on its backbone, or a bare backbone. */
+/** Opens the model of a command: an adapter on its backbone, or a bare backbone. */
 export const openModel = (args: Arguments, output: Output, dataset?: Dataset): Promise<OpenedModel> =>
   args.adapter !== undefined && !args.bare
     ? openWithAdapter(args, args.adapter, output, dataset)

@@ -7,11 +7,11 @@ import { Output } from './output/output.ts';
 type Action = (args: Arguments, output: Output, positional: string[]) => void | Promise<void>;
 
 const collect = (value: string, previous: string[] = []): string[] => [...previous, value];
-/** A number, or the text itself where it is none, for the error. */
+/** The text as a number; the text itself if it is none, for the check to refuse. */
 const number = (text: string): number | string =>
   text.trim() === '' || Number.isNaN(Number(text)) ? text : Number(text);
 
-/** What help says of an argument: what it does, whether its flag may be repeated, and its default. */
+/** The help of an argument: its description, whether its flag may be repeated, and its default. */
 function helpOf({ kind, help }: DescribedArgument, otherwise: unknown): string {
   const repeatable = kind === 'texts' ? ' (repeatable)' : '';
   const isShown = typeof otherwise === 'number' || typeof otherwise === 'string';
@@ -28,7 +28,7 @@ function optionOf(name: string, argument: DescribedArgument): Option {
   return option;
 }
 
-/** The flags of one command that were given, by the names of their arguments. */
+/** The given flags of one command by argument. */
 const givenFlags = (command: Command): Record<string, unknown> =>
   Object.fromEntries(Object.entries(command.opts()).filter(([name]) => command.getOptionValueSource(name) === 'cli'));
 
@@ -44,7 +44,7 @@ function verb(program: Command, name: string, description: string, action: () =>
   });
 }
 
-/** The command line. Each verb's code is loaded when it is called. */
+/** The command line. The code of a verb is loaded when it is called. */
 export function makeProgram(): Command {
   const program = new Command('peft').description(
     'Fine-tune vision transformers with adapters, from the command line.',

@@ -1,6 +1,6 @@
 import { check, type Json, type JsonObject } from '@peft/core';
 
-/** `--set k=v`: numbers, booleans and JSON as such, all else as text. */
+/** Reads `--set k=v`: v as JSON if it is JSON, else as text. */
 export function parseSettings(settings: string[]): JsonObject {
   const pairs = settings.map(setting => {
     const at = setting.indexOf('=');

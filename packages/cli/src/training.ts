@@ -9,18 +9,18 @@ import type { Output } from './output/output.ts';
 import { showRun } from './output/run-events.ts';
 
 export interface TrainingOptions {
-  /** Where the adapter, its record and its checkpoints go. */
+  /** The folder of the adapter, its record and its checkpoints. */
   folder: string;
   signal: AbortSignal;
-  /** Whether a run that has ended already, by its record, is not repeated. */
+  /** Whether to skip a run that the folder has the record of. */
   keepFinished?: boolean;
 }
 
-/** The fields of a recipe among the arguments. */
+/** The arguments that are fields of a recipe. */
 const recipeOf = (args: Arguments): RecipeOptions =>
   Object.fromEntries(Object.entries(args).filter(([name]) => Object.hasOwn(recipeOptions, name)));
 
-/** The backbone that a run trains, and the adapter that it starts from. */
+/** Opens the backbone that a run trains, and the adapter that it starts from. */
 async function openStart(
   args: Arguments,
   dataset: Dataset,
@@ -31,7 +31,7 @@ async function openStart(
   return { backbone: await openBackboneFor(args, { dataset, classes, notice: text => output.note(text) }) };
 }
 
-/** One training run from its arguments to what came of it. */
+/** Runs one training from its arguments to its record. */
 export async function runTraining(
   args: Arguments,
   data: RunData,

@@ -27,7 +27,7 @@ async function logits(out: string, ...model: string[]): Promise<Float32Array> {
 test('a new head that modulesToSave leaves out is said to be trained along', async () => {
   const run = ['train', '--backbone', 'pico-vit', '--data', at('pictures'), '--steps', '1', '--batch', '8'];
   const { stderr } = await scratch.peft(...run, '--set', 'modulesToSave=[]', '--out', at('said'));
-  expect(stderr).toContain('New, so trained and saved along: head.weight, head.bias');
+  expect(stderr).toContain('New modules, which are trained and saved with the adapter: head.weight, head.bias');
 });
 
 test.each(['lora', 'heat'])('%s: a new head is saved though modulesToSave leaves it out', async method => {

@@ -8,9 +8,9 @@ export const isHeadFor = (labels: readonly string[] | undefined, { classes }: Da
 const inWords = (classes: number): string => classes.toLocaleString('en-US');
 
 /**
- * A dataset whose labels are the model's. Classes are matched by name; by number only where one side has no names.
+ * Relabels a dataset as the model numbers its classes. Matches them by name, and by number only if one side has no names.
  *
- * @param notice told that they are matched by number
+ * @param notice called with a remark if they are matched by number
  * @throws PeftError for classes that the model does not know
  */
 export function matchClasses(

@@ -1,7 +1,7 @@
 import { countParameters } from '@peft/core';
 import type { RunModel } from './model.ts';
 
-/** Parameters that are trained, and all of the adapted model. */
+/** Counts the trained parameters, and all parameters of the adapted model. */
 export function countsOf({ model, backbone }: RunModel): { trainable: number; total: number } {
   const plans = [...model.adapters.values()].map(({ plan }) => plan);
   const { trainable, base, adapter } = countParameters(backbone.model, plans);

@@ -1,6 +1,6 @@
 /**
- * Runs a task that tells events by a callback as a generator of them, which returns what the task returns. If the generator is
- * left early, the task's signal aborts.
+ * Turns a task that reports events by a callback into a generator of those events, which returns the task's result. Leaving the
+ * generator early aborts the task's signal.
  */
 export async function* emitting<Event, T>(
   task: (emit: (event: Event) => void, signal: AbortSignal) => Promise<T>,

@@ -1,7 +1,7 @@
 import type { Metrics } from '@peft/train';
 import type { RunRecord } from './record.ts';
 
-/** What a run tells as it goes: plain data, for a terminal, a page or a message. */
+/** An event of a run: plain data, for a terminal, a page or a message. */
 export type RunEvent =
   | { readonly type: 'notice'; readonly text: string }
   | ResumedEvent
@@ -30,30 +30,30 @@ export interface ResumedEvent {
   readonly place: string;
   /** Why each newer checkpoint was passed over. */
   readonly passedOver: readonly string[];
-  /** In what the run differs from the checkpoint's, where it was forced. */
+  /** How the run differs from the checkpoint's, if it was forced to go on. */
   readonly despite: readonly string[];
 }
 
 /** Features are computed once for each picture. */
 export interface CachingEvent {
   readonly type: 'caching';
-  /** Pictures. */
+  /** Pictures done, and in all. */
   readonly done: number;
   readonly total: number;
   /** The part of the backbone that the features enter: `blocks.10`. */
   readonly enters: string;
-  /** What all features take in memory, once they are there. */
+  /** The memory of all features, in bytes, once all are computed. */
   readonly bytes?: number;
 }
 
-/** All is ready for the first step. */
+/** The first step is about to run. */
 export interface StartedEvent {
   readonly type: 'started';
   readonly method: string;
-  /** Steps done, where the run goes on from a checkpoint. */
+  /** Steps done before, if the run goes on from a checkpoint. */
   readonly step: number;
   readonly totalSteps: number;
-  /** Parameters that are trained, and all of the adapted model. */
+  /** Counts of the trained parameters, and of all parameters of the adapted model. */
   readonly trainable: number;
   readonly total: number;
 }
@@ -72,7 +72,7 @@ export interface StepEvent {
   readonly ms: number;
 }
 
-/** The signal aborted: the step under way is done and a checkpoint saved. Nothing comes after it. */
+/** The signal aborted the run after a step, and a checkpoint was saved. This is the last event. */
 export interface InterruptedEvent {
   readonly type: 'interrupted';
   readonly step: number;

@@ -9,16 +9,16 @@ import type { Recipe } from './recipe.ts';
 export interface FeatureOptions {
   readonly opened: RunModel;
   readonly engine: Engine;
-  /** What to train on, and the same pictures in order. */
+  /** The pictures to train on, and the same pictures in the order of the dataset. */
   readonly source: OrderedSource;
   readonly pictures: OrderedSource;
   readonly recipe: Pick<Recipe, 'augment'>;
-  /** Gigabytes. */
+  /** The most memory for features, in gigabytes. */
   readonly limit: number;
   readonly signal: AbortSignal | undefined;
 }
 
-/** Computes what enters the lowest adapted part of the model, once for each picture, for training to start from. */
+/** Computes the input of the lowest adapted part of the model once for each picture. Training then starts from there. */
 export async function* featuresOf(options: FeatureOptions): AsyncGenerator<CachingEvent, CachedFeatures> {
   const { opened, engine, source, pictures, recipe, limit, signal } = options;
   check(

@@ -15,7 +15,7 @@ import type { RunStore } from './store.ts';
 export interface FitOptions {
   readonly recipe: Recipe;
   readonly opened: RunModel;
-  /** Labeled as the model numbers its classes. */
+  /** Its labels are the model's. */
   readonly train: Dataset;
   readonly engine: Engine;
   readonly store: RunStore;
@@ -25,19 +25,19 @@ export interface FitOptions {
   readonly signal: AbortSignal | undefined;
 }
 
-/** How the loss went. */
+/** What training came to. */
 export interface Fitted {
-  /** One a step, from the first step of the run on. */
+  /** The loss of each step, from the first step of the run on. */
   readonly losses: readonly number[];
   readonly epochs: readonly EpochRecord[];
-  /** Median over the steps of this part of the run; nothing if there were none. */
+  /** The median time of a step in this part of the run, in ms; undefined if it took none. */
   readonly stepMs: number | undefined;
   readonly resumedDespite: readonly string[];
   /** The pictures trained on. */
   readonly source: BatchSource<PictureBatch>;
 }
 
-/** What steps are run on: batches of pictures, or of features that were computed once with the split of the model. */
+/** Batches of pictures; or of features that were computed once, and the split of the model that made them. */
 interface Inputs {
   readonly source: BatchSource;
   readonly split?: ModelSplit;
@@ -53,7 +53,7 @@ async function* sourceOf({ recipe, opened, train, engine, signal }: FitOptions) 
   return { source, inputs: yield* featuresOf({ opened, engine, source, pictures, recipe, limit, signal }) };
 }
 
-/** Goes on from the newest whole checkpoint, if that is asked for and there is one. */
+/** Goes on from the newest whole checkpoint, if `resume` asks for it and there is one. */
 async function* restore(trainer: Trainer, { store, resume }: FitOptions): AsyncGenerator<RunEvent, void> {
   if (!resume) return;
   const found = await store.findCheckpoint();
@@ -95,7 +95,7 @@ const trainerOf = (options: FitOptions, { source, split }: Inputs): Trainer => {
   });
 };
 
-/** Trains an opened model. An interrupt finishes the step under way and saves a checkpoint; then there is no result. */
+/** Trains an opened model. On an interrupt it finishes the current step, saves a checkpoint, and returns nothing. */
 export async function* fit(options: FitOptions): AsyncGenerator<RunEvent, Fitted | undefined> {
   const { recipe, opened, engine, store, signal } = options;
   setDropPath(opened.backbone.model, recipe.dropPath);

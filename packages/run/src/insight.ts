@@ -1,28 +1,28 @@
-/** What a method did inside, for a page to show. */
+/** A drawing, as data, of what a method did inside. */
 export type Insight = Grid | Bars;
 
-/** A shaded cell for each value: heads of layers, experts of targets. */
+/** A table of shaded cells: heads by layer, experts by target. */
 export interface Grid {
   readonly kind: 'grid';
   readonly title: string;
-  /** What a column is. */
+  /** What a column stands for: `head`. */
   readonly columns: string;
   readonly rows: readonly GridRow[];
 }
 
 export interface GridRow {
   readonly name: string;
-  /** At least 0; shaded against the largest of the row. */
+  /** 0 or more; a cell is shaded by its share of the row's largest. */
   readonly values: readonly number[];
   /** Columns that are crossed out. */
   readonly off?: readonly number[];
 }
 
-/** A bar for each value. */
+/** A list of bars. */
 export interface Bars {
   readonly kind: 'bars';
   readonly title: string;
-  /** What is measured, with its unit if it has one. */
+  /** The quantity, with its unit if it has one. */
   readonly measure: string;
   readonly rows: readonly { readonly name: string; readonly value: number; readonly note?: string }[];
 }

@@ -6,7 +6,7 @@ import { expertMixing } from '@peft/lily';
 import { pear } from '@peft/pear';
 import type { GridRow, Insight } from './insight.ts';
 
-/** What looking into a trained adapter needs. */
+/** A trained adapter, and what inspecting it needs. */
 export interface Inspected {
   readonly model: AdaptedModel;
   readonly adapter: Adapter;
@@ -17,7 +17,7 @@ export interface Inspected {
 
 export type Inspect = (inspected: Inspected) => Promise<Insight[]>;
 
-/** How far each weight has moved, against its own size. */
+/** How far each weight has moved, relative to its own norm. */
 export const inspectNorms: Inspect = async ({ adapter }) => {
   const norms = await deltaNorms(adapter);
   const rows = norms.map(({ target, delta, weight }) => ({ name: target, value: delta / weight }));

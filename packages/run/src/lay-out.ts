@@ -21,7 +21,10 @@ async function* addAdapters(
   const from = key(recipe.seed);
   const { plan } = await model.add(makeMethod(recipe, backbone.model.classifiers, methods), { key: from });
   if (plan.kept.size > 0) {
-    yield { type: 'notice', text: `New, so trained and saved along: ${[...plan.kept].join(', ')}` };
+    yield {
+      type: 'notice',
+      text: `New modules, which are trained and saved with the adapter: ${[...plan.kept].join(', ')}`,
+    };
   }
   for (const [name, { method, ...choice }] of Object.entries(recipe.stack)) {
     check(method !== undefined, 'bad-argument', () => `recipe: stack["${name}"] names no method.`);
@@ -29,7 +32,7 @@ async function* addAdapters(
   }
 }
 
-/** The method of the saved adapter that training goes on with, by its name in recipes. */
+/** The recipe name of the method of the saved adapter that training continues. */
 function continuedMethod({ active }: RunModel['model'], given: RecipeOptions, { source }: AdapterFolder): string {
   const [first, ...others] = active.map(({ method }) => method);
   check(first, 'bad-argument', () => {

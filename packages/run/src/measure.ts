@@ -5,14 +5,14 @@ import type { RunModel } from './model.ts';
 
 export interface MeasureOptions {
   readonly engine: Engine;
-  /** Pictures at a time. */
+  /** Pictures in a batch. */
   readonly batch: number;
   readonly signal?: AbortSignal;
-  /** Told how many pictures are done. */
+  /** Called with the number of pictures done. */
   readonly onBatch?: (done: number) => void;
 }
 
-/** Accuracy of a model on a dataset whose labels are the model's. */
+/** Measures a model on a dataset whose labels are the model's. */
 export async function measure(
   { model, preprocessing }: Pick<RunModel, 'model' | 'preprocessing'>,
   dataset: Dataset,

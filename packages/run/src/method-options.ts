@@ -3,25 +3,25 @@ import type { Option } from '@peft/core/method';
 import { type MethodEntry, methodRegistry } from './methods.ts';
 import { optionSchema } from './option-schema.ts';
 
-/** An option of a method as recipes take it: plain data for help, editors, forms and search spaces. */
+/** An option of a method in recipes, as plain data for help, editors, forms and search spaces. */
 export interface MethodOption {
   readonly name: string;
   /** What it does, in one sentence. */
   readonly description: string;
-  /** What it may be, in words. */
+  /** Its allowed values in words. */
   readonly expected: string;
-  /** What it may be, as a JSON Schema. */
+  /** Its allowed values as a JSON Schema. */
   readonly schema: JsonObject;
-  /** What a recipe uses unless another is given; left out where that depends on the backbone, or on the run. */
+  /** The default of recipes; left out if it depends on the backbone or on the run. */
   readonly default?: Json;
   /** The default in words. */
   readonly defaultInWords: string;
 }
 
-/** What the modules that a method trains whole are, unless they are given or the method's entry names others. */
+/** The default of `modulesToSave`, unless the method's entry has its own. */
 const headsInWords = "the backbone's classification heads";
 
-/** Where a method acts that is given no targets, and has none of its own. */
+/** The default of `targets` for a method that has none of its own. */
 const targetsInWords = "the backbone's queries and values";
 
 const inWords = (otherwise: Json | undefined): string => (otherwise === undefined ? 'none' : JSON.stringify(otherwise));
@@ -38,7 +38,7 @@ function methodOption(name: string, { description, value, default: own }: Option
   };
 }
 
-/** `base`, of methods that act on the adapters of another. */
+/** The option `base` of methods that act on another's adapters. */
 const innerMethod = (inner: string): MethodOption => ({
   name: 'base',
   description: 'The method whose adapters it acts on. That method is then given the options for its adapters.',
@@ -52,7 +52,7 @@ const innerMethod = (inner: string): MethodOption => ({
   defaultInWords: `a ${inner} of the options here`,
 });
 
-/** All that `set` takes for a method, with the defaults that recipes use. */
+/** The options that `set` takes for a method, with the defaults of recipes. */
 export function methodOptions({ factory, defaults }: MethodEntry): MethodOption[] {
   const own = Object.entries(factory.options ?? {}).map(([name, option]) => methodOption(name, option, defaults));
   return factory.base ? [...own, innerMethod(factory.base.type)] : own;

@@ -16,18 +16,18 @@ import { neat, neatLearningRate } from '@peft/neat';
 import { pear } from '@peft/pear';
 import { type Inspect, inspectHeads, inspectMixing, inspectNorms, inspectSharing } from './inspect.ts';
 
-/** A method by its name in recipes: how to make it, and what suits it. */
+/** A method that recipes can name: how to make it, and its defaults. */
 export interface MethodEntry {
   factory: MethodFactory;
-  /** What it is, in one line. */
+  /** A description in one line. */
   summary: string;
-  /** Where it is described: authors, year and arXiv number. */
+  /** Its paper: authors, year and arXiv number. */
   paper?: string;
-  /** Defaults on top of the method's own. Unless `modulesToSave` is among them, it is the backbone's classification heads. */
+  /** Defaults over the method's own. `modulesToSave` is the backbone's classification heads unless it is among them. */
   defaults: JsonObject;
-  /** Learning rate, unless another is given. */
+  /** The default learning rate. */
   lr: number;
-  /** What a report shows of a trained adapter. */
+  /** Draws what it did inside, for reports. */
   inspect?: Inspect;
 }
 
@@ -96,12 +96,12 @@ export const methodRegistry: Readonly<Record<string, MethodEntry>> = {
 
 type Registry = Readonly<Record<string, MethodEntry>>;
 
-/** What reads and makes the methods of a registry. */
+/** The factories of a registry's methods. */
 const factoriesOf = (registry: Registry): MethodFactory[] => [
   ...new Set(Object.values(registry).map(({ factory }) => factory)),
 ];
 
-/** Everything that an adapter folder may hold. */
+/** The factories of all methods that an adapter folder may hold. */
 export const factories: readonly MethodFactory[] = factoriesOf(methodRegistry);
 
 /** A method in a recipe. */
@@ -113,8 +113,8 @@ export interface MethodChoice {
 }
 
 /**
- * The method whose deltas another acts on: by its name here, with the options that suit it, or as plain data of its `type`
- * and `config`.
+ * The base of a method that acts on another's deltas: a name of the registry, with its defaults, or plain data of a `type` and a
+ * `config`.
  */
 function innerMethod(base: Json, heads: readonly string[], registry: Registry): Method {
   if (isMethodRecord(base)) return reviveMethod(base, factoriesOf(registry), 'base');
@@ -125,9 +125,9 @@ function innerMethod(base: Json, heads: readonly string[], registry: Registry): 
 }
 
 /**
- * Makes a method with the options that suit it, under those that are chosen.
+ * Makes a method from its defaults and the options that were chosen, which win.
  *
- * @param heads paths of the backbone's classification heads, which are trained along
+ * @param heads paths of the backbone's classification heads, which are trained too
  * @throws PeftError `bad-argument` for a name that is not known, `bad-config` for an option that does not exist or makes no sense
  */
 export function makeMethod(
@@ -155,14 +155,14 @@ export function methodEntry(name: string, registry: Registry = methodRegistry): 
   return registry[name];
 }
 
-/** The name in recipes of a method that a folder holds. */
+/** The recipe name of a method from an adapter folder. */
 export function methodNameOf({ type, modulesToSave }: Method): string {
   if (type === 'trainModules') return modulesToSave.includes('*') ? 'full' : 'linear';
   return type;
 }
 
 /**
- * Refuses a choice that contradicts the adapter that training starts from: it goes on as it is.
+ * Refuses options that contradict the adapter that training starts from.
  *
  * @param source the adapter's folder, for errors
  */

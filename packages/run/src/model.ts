@@ -19,26 +19,26 @@ import { isHeadFor } from './classes.ts';
 export interface RunBackbone {
   readonly model: Backbone;
   readonly preprocessing: Preprocessing;
-  /** Class names in the order of the logits; nothing where no file gives them. */
+  /** Class names in the order of the logits, if a file gives them. */
   readonly labels: readonly string[] | undefined;
   /** The architecture's name. */
   readonly name: string;
-  /** What was asked for: a name, a folder, an address. */
+  /** The name, folder or address that it was opened by. */
   readonly source: string;
-  /** SHA-256 of the file of the weights; nothing for random ones. */
+  /** SHA-256 of the weights file; undefined for random weights. */
   weightsHash(): Promise<string | undefined>;
 }
 
-/** A backbone, adapted, and what belongs to it. */
+/** An adapted backbone, with its preprocessing and class names. */
 export interface RunModel<B extends RunBackbone = RunBackbone> {
   readonly model: AdaptedModel;
   readonly backbone: B;
   readonly preprocessing: Preprocessing;
-  /** Class names in the order of the logits; nothing where no file gives them. */
+  /** Class names in the order of the logits, if a file gives them. */
   readonly labels: readonly string[] | undefined;
 }
 
-/** A backbone with its own head and no adapter. */
+/** Opens a backbone without adapters, with its own head. */
 export const bareModel = <B extends RunBackbone>(backbone: B): RunModel<B> => ({
   model: adapt(backbone.model),
   backbone,
@@ -46,7 +46,7 @@ export const bareModel = <B extends RunBackbone>(backbone: B): RunModel<B> => ({
   labels: backbone.labels,
 });
 
-/** Whether a head was replaced, so that no file has its values. */
+/** Whether a head was replaced by a new one, whose values are in no file. */
 const hasNewHead = (model: Backbone): boolean => [...parameters(model)].some(([, { fresh }]) => fresh);
 
 function replaceHead(model: Backbone, classes: number, seed: number): void {
@@ -55,8 +55,8 @@ function replaceHead(model: Backbone, classes: number, seed: number): void {
 }
 
 /**
- * A backbone to be trained on a dataset. Its head stays where it was trained on the very classes of the data, by name, and is
- * replaced by a new one where it was not, even if it has as many.
+ * Prepares a backbone for training on a dataset. It keeps its head if that was trained on the classes of the dataset, by name;
+ * otherwise it gets a new one, even for the same number of classes.
  */
 export function modelFor<B extends RunBackbone>(backbone: B, dataset: Dataset, seed: number): RunModel<B> {
   const bare = bareModel(backbone);
@@ -65,7 +65,7 @@ export function modelFor<B extends RunBackbone>(backbone: B, dataset: Dataset, s
   return { ...bare, labels: dataset.classes };
 }
 
-/** How many classes an adapter folder's heads have; nothing where it does not tell. */
+/** The number of classes of an adapter folder's heads, if it has any. */
 export function headClasses({ adapters, card }: AdapterFolder): number | undefined {
   const heads = adapters.flatMap(({ file }) =>
     ['head.weight', 'head.fc.weight'].flatMap(name => file.tensors.get(name) ?? []),
@@ -74,7 +74,7 @@ export function headClasses({ adapters, card }: AdapterFolder): number | undefin
 }
 
 /**
- * A backbone with the adapters of a folder, with the labels and the preprocessing that they were trained with.
+ * Loads the adapters of a folder into a backbone, with the labels and the preprocessing that they were trained with.
  *
  * @throws PeftError `bad-file` for a folder that does not fit, or was trained on other weights
  */
@@ -93,7 +93,7 @@ export async function modelWithAdapter<B extends RunBackbone>(
     return `${source}/peft.json has ${labels?.length} labels, but the model has ${classes} classes; give one label for each.`;
   });
   const trained = card.preprocessing as unknown as Preprocessing | undefined;
-  const { inputSize } = backbone.preprocessing; // another than the trained one where another size was asked for
+  const { inputSize } = backbone.preprocessing; // differs from the adapter's if the user asked for another size
   return {
     ...bare,
     preprocessing: { ...(trained ?? backbone.preprocessing), inputSize },
@@ -101,7 +101,7 @@ export async function modelWithAdapter<B extends RunBackbone>(
   };
 }
 
-/** What an adapter folder tells of the model that it was trained on. */
+/** What an adapter folder records of the model that it was trained on. */
 export const cardOf = async ({ backbone, preprocessing, labels }: RunModel): Promise<ModelCard> => ({
   backbone: backbone.source,
   weightsHash: await backbone.weightsHash(),

@@ -8,7 +8,7 @@ const range = ({ min, above, max, below }: kinds.Range): JsonObject => ({
   ...(below !== undefined && { exclusiveMaximum: below }),
 });
 
-/** What an option may be, as a JSON Schema. */
+/** The JSON Schema of an option's values. */
 export function optionSchema(value: kinds.Value): JsonObject {
   switch (value.kind) {
     case 'integer':

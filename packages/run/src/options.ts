@@ -4,26 +4,26 @@ import type { MethodEntry } from './methods.ts';
 import type { RunBackbone } from './model.ts';
 import type { RunStore } from './store.ts';
 
-/** What a run computes with: what the names in its recipe stand for, opened. */
+/** What the names in a recipe stand for, opened. */
 export interface RunInputs {
   readonly train: Dataset;
   readonly test: Dataset;
-  /** It gets a head for the data, and keeps it. */
+  /** The run gives it a head for the data, if needed; it keeps that head. */
   readonly backbone: RunBackbone;
-  /** The adapter that training starts from, where the recipe has `initAdapter`. */
+  /** The adapter that training starts from, if the recipe has `initAdapter`. */
   readonly adapter?: AdapterFolder;
-  /** What runs the steps; unless given, TensorFlow.js does, op by op. */
+  /** Runs the steps; TensorFlow.js, op by op, unless given. */
   readonly engine?: Engine;
 }
 
 export interface RunOptions extends RunInputs {
-  /** Where checkpoints, the adapter and the record are kept; in memory unless given. */
+  /** Keeps checkpoints, the adapter and the record; in memory unless given. */
   readonly store?: RunStore;
-  /** Ends the run: the step under way is finished, and a checkpoint saved. */
+  /** Ends the run after the current step, with a checkpoint. */
   readonly signal?: AbortSignal;
-  /** Whether to go on from a checkpoint in the store, if there is one; `force`: although the run differs. */
+  /** Whether to go on from a checkpoint in the store, if there is one; `force` goes on even if the run differs. */
   readonly resume?: boolean | 'force';
-  /** Whether a run that the store has the record of is not repeated. */
+  /** Whether to return the record of the same run from the store, if it is there, instead of repeating it. */
   readonly keepFinished?: boolean;
   /** The methods that a recipe can name. */
   readonly methods?: Readonly<Record<string, MethodEntry>>;
@@ -34,6 +34,6 @@ export interface Session extends RunOptions {
   readonly engine: Engine;
   readonly store: RunStore;
   readonly methods: Readonly<Record<string, MethodEntry>>;
-  /** When it began, in ms of `performance.now()`. */
+  /** Its start, in ms of `performance.now()`. */
   readonly started: number;
 }

@@ -1,13 +1,12 @@
 import type { JsonObject } from '@peft/core';
 import { constantRate, cosine, linearDecay, type Schedule, timm0412, warmup } from '@peft/train';
 
-/** A recipe of the papers' code: what it changes, and the options that it gives LoRA. */
+/** A recipe of the papers' code: the fields that it sets, and the options that it gives LoRA. */
 export interface Preset {
   readonly recipe: JsonObject;
   readonly lora?: JsonObject;
 }
 
-/** methods.md 1.4 and 4 (i). */
 export const presets = {
   vtab1k: {
     recipe: {

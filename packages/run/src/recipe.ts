@@ -11,7 +11,7 @@ const count = value.integer({ min: 1 });
 const rate = value.number({ min: 0, below: 1 });
 const names = value.either(value.string(), value.list(value.string()));
 
-/** What is trained on which pictures, by name. Hashes in the record tell what the names stood for. */
+/** The names of model and data. Hashes in the record identify what the names stood for. */
 const inputs = {
   backbone: option(
     'A name of the zoo, a folder in the layout of timm or transformers, or hf:owner/name[@revision].',
@@ -27,7 +27,7 @@ const inputs = {
   initAdapter: option('The adapter folder that training starts from.', value.string()),
 };
 
-/** What is added to the backbone. */
+/** What adapts the backbone. */
 const adapters = {
   method: option('How to adapt.', value.string(), 'lora'),
   set: option('Options of the method.', value.table(value.json()), {}),
@@ -39,7 +39,7 @@ const adapters = {
   ),
 };
 
-/** What determines the numbers of a run, beside its model and its data. */
+/** What determines the numbers of a run, besides model and data. */
 const training = {
   epochs: option('Passes over the pictures.', count, 10),
   steps: option('Optimizer steps, instead of epochs.', count),
@@ -63,7 +63,7 @@ const training = {
   frozenDtype: option('How the ONNX engine keeps weights that are not trained.', value.choice(['f32', 'f16']), 'f32'),
 };
 
-/** What changes memory and time alone. */
+/** What changes only memory and time. */
 const practice = {
   checkpointEvery: option('A checkpoint is saved after so many steps.', count),
   checkpointing: option(
@@ -89,22 +89,23 @@ export const recipeOptions = { ...inputs, ...adapters, ...preset, ...training, .
 
 type Config = ConfigOf<typeof recipeOptions>;
 
-/** A run as plain JSON, with every default written out. */
+/** A whole recipe: plain JSON with every default written out. */
 export interface Recipe extends Config {
   readonly lr: number;
 }
 
-/** What differs from the defaults. */
+/** A recipe as users write it: fields that differ from the defaults. */
 export type RecipeOptions = Partial<Config>;
 
-/** Values of other types, which `configure` refuses, are left for it. */
+/** Values of other types are left as they are: `configure` refuses them. */
 const presetOf = ({ preset }: RecipeOptions): Preset =>
   preset !== undefined && Object.hasOwn(presets, preset) ? presets[preset] : { recipe: {} };
 
 /**
- * A whole recipe: what is given, over the preset, over what suits the method, over the defaults. A whole recipe stays as it is.
+ * Completes a recipe from its preset, then from its method's defaults, then from the defaults of the fields. A whole recipe stays
+ * as it is.
  *
- * @throws PeftError `bad-argument` that names everything that is wrong, with the closest name and what it must be
+ * @throws PeftError `bad-argument` that lists every wrong field, with the closest name and the allowed values
  */
 export function resolveRecipe(
   options: RecipeOptions,
@@ -119,7 +120,7 @@ export function resolveRecipe(
   return { ...config, set, lr: config.lr ?? lr };
 }
 
-/** The fields that determine numbers. Epochs do not where steps are given. */
+/** The fields that determine numbers. Epochs are left out if steps are given. */
 export function numbersOf(recipe: Recipe): JsonObject {
   const fields = Object.keys(training).filter(name => name !== 'epochs' || recipe.steps === undefined);
   const entries = Object.entries(recipe).filter(([name, found]) => fields.includes(name) && found !== undefined);

@@ -5,20 +5,20 @@ import type { Insight } from './insight.ts';
 import type { RunModel } from './model.ts';
 import { numbersOf, type Recipe, recipeOptions } from './recipe.ts';
 
-/** Which run it is: a recipe, and what its names stood for. A folder may move, but not change. */
+/** What identifies a run: its recipe, and what the names in it stood for. A folder may move, but not change. */
 export interface RunIdentity {
-  /** With every default written out. */
+  /** The whole recipe. */
   readonly recipe: Recipe;
   readonly backbone: {
     readonly name: string;
     /** SHA-256 of its weights; `null` for random ones. */
     readonly weights: string | null;
   };
-  /** `datasetHash` of what was trained on, and of what was evaluated on. */
+  /** `datasetHash` of the two datasets. */
   readonly data: { readonly train: string; readonly test: string };
   /** How pictures became the model's input. */
   readonly preprocessing: JsonObject;
-  /** Class names in the order of the logits; `null` where nothing names them. */
+  /** Class names in the order of the logits; `null` if nothing names them. */
   readonly classes: readonly string[] | null;
   /** The methods that the adapters started with, by adapter. */
   readonly methods: Readonly<Record<string, MethodRecord>>;
@@ -31,7 +31,7 @@ export interface EpochRecord {
   readonly meanLoss: number;
 }
 
-/** What came of a run. */
+/** The result of a run. */
 export interface RunResult {
   readonly method: string;
   readonly engine: string;
@@ -39,31 +39,31 @@ export interface RunResult {
   readonly losses: readonly number[];
   readonly epochs: readonly EpochRecord[];
   /**
-   * Median over the steps, in ms; nothing where no step is known. The first is left out if there are others, as it includes
-   * recording.
+   * The median time of a step, in ms; left out if no step was timed. The first step counts only if it is the only one, as it
+   * includes recording.
    */
   readonly stepMs?: number;
-  /** Of the last part of the run that took a step, from opening to evaluation. */
+  /** Time from opening to evaluation, of the last part of the run that took a step. */
   readonly seconds: number;
   readonly metrics: Metrics;
-  /** Parameters that are trained, and all of the adapted model. */
+  /** Counts of the trained parameters, and of all parameters of the adapted model. */
   readonly trainable: number;
   readonly total: number;
-  /** What stages found, by adapter: HEAT's mask, Pear's sharing. */
+  /** The findings of stages by adapter: HEAT's mask, Pear's sharing. */
   readonly findings?: Readonly<Record<string, JsonObject>>;
-  /** What the method did inside. */
+  /** Drawings of what the methods did inside. */
   readonly insights: readonly Insight[];
   /** Where the adapter was saved, and its size. */
   readonly adapter: string;
   readonly bytes: number;
 }
 
-/** A finished run as plain JSON: all that repeats it, and what came of it. `run(record.recipe, ...)` repeats it. */
+/** A finished run as plain JSON: what identifies it, and its result. `run(record.recipe, ...)` repeats it. */
 export interface RunRecord extends RunIdentity {
   readonly format: 2;
   /** The versions of the packages that computed it. */
   readonly versions: Readonly<Record<string, string>>;
-  /** What differs from the runs whose checkpoints this one was forced to go on from. */
+  /** How it differs from the runs whose checkpoints it was forced to continue. */
   readonly resumedDespite?: readonly string[];
   readonly result: RunResult;
 }
@@ -122,7 +122,7 @@ const metricsFields = {
 const fromFile = { code: 'bad-file', ignoreUnknown: true } as const;
 
 /**
- * Checks what came of a run, from a file.
+ * Checks the result of a run, as read from a file.
  *
  * @throws PeftError `bad-file` that names what is missing or wrong
  */
@@ -135,7 +135,7 @@ export function parseResult(json: object, source: string): RunResult {
 /**
  * Reads the record of a run.
  *
- * @throws PeftError `bad-file` for what is none, or of a format that this version does not read
+ * @throws PeftError `bad-file` for anything else, or a format that this version does not read
  */
 export function parseRecord(text: string, source: string): RunRecord {
   let json: unknown;
@@ -156,14 +156,14 @@ export function parseRecord(text: string, source: string): RunRecord {
   return json as RunRecord;
 }
 
-/** What JSON keeps of an object. */
+/** The object as JSON holds it. */
 export const plain = (object: object): JsonObject => JSON.parse(JSON.stringify(object)) as JsonObject;
 
 /** The methods of a model's adapters, by adapter. */
 export const methodsOf = ({ adapters }: RunModel['model']): Readonly<Record<string, MethodRecord>> =>
   Object.fromEntries([...adapters].map(([name, { method }]) => [name, methodRecord(method)]));
 
-/** What stages have found, by adapter; nothing where no adapter had one. */
+/** The findings of stages by adapter; undefined if there are none. */
 export function findingsOf({ adapters }: RunModel['model']): Readonly<Record<string, JsonObject>> | undefined {
   const found = [...adapters].flatMap(([name, { method }]) => {
     const { findings } = methodRecord(method);
@@ -181,7 +181,7 @@ export async function adapterHash({ active }: RunModel['model']): Promise<string
   return sha256Of(new TextEncoder().encode(parts.join('\n')));
 }
 
-/** What a run must share with a checkpoint to go on from it, beside its methods: all that determines its numbers. */
+/** What a run and its checkpoint must have in common besides the methods: all that determines the numbers. */
 export const comparedOf = ({ recipe, backbone, data, preprocessing, classes, initAdapter }: RunIdentity): JsonObject =>
   plain({
     backbone: backbone.name,
@@ -193,7 +193,7 @@ export const comparedOf = ({ recipe, backbone, data, preprocessing, classes, ini
     ...numbersOf(recipe),
   });
 
-/** In what two runs differ, what they are evaluated on included. */
+/** How two runs differ, the data that they are evaluated on included. */
 export const differencesBetween = (one: RunIdentity, other: RunIdentity): Difference[] => {
   const whole = (run: RunIdentity): JsonObject =>
     plain({ ...comparedOf(run), methods: run.methods, evaluatedOn: run.data.test });

@@ -35,8 +35,8 @@ import {
 import { memoryStore } from './store.ts';
 
 /**
- * Trains by a recipe: opens the model, trains, saves the adapter, and only then evaluates it. What can fail without training,
- * such as a folder that cannot be written, fails before the first step.
+ * Trains by a recipe: opens the model, trains, saves the adapter, then evaluates it. A store that cannot be written, and other
+ * errors that need no training, show before the first step.
  *
  * ```ts
  * for await (const event of run({ method: 'lora', epochs: 2 }, { train, test, backbone })) {
@@ -45,9 +45,9 @@ import { memoryStore } from './store.ts';
  * }
  * ```
  *
- * What is given stays the caller's, to close and dispose of; the adapter is in the store.
+ * The caller closes and disposes of the inputs. The adapter is in the store.
  *
- * @returns the record, which `done` has too; nothing if the run was interrupted
+ * @returns the record, which the event `done` has too; undefined if the run was interrupted
  * @throws PeftError that says what is wrong, where, and what to do
  */
 export async function* run(
@@ -138,7 +138,7 @@ async function identityOf(
   };
 }
 
-/** The record of this very run in its store, if there is one that can be read. */
+/** The record of the same run, if the store has a readable one. */
 async function* sameRunIn({ store }: Session, now: RunIdentity): AsyncGenerator<RunEvent, RunRecord | undefined> {
   try {
     const record = await store.readRecord();
@@ -204,13 +204,13 @@ async function resultOf(
   };
 }
 
-/** What a part of a run that took no step does not know better. */
+/** The times of a record, kept when resuming took no step. */
 const timesOf = ({ stepMs, seconds }: RunResult): Pick<RunResult, 'stepMs' | 'seconds'> => ({
   ...(stepMs !== undefined && { stepMs }),
   seconds,
 });
 
-/** Looks into every adapter in use, on the first batch. */
+/** Inspects every active adapter on the first batch. */
 async function inspect(
   { inspect: look }: MethodEntry,
   model: RunModel['model'],

@@ -14,25 +14,25 @@ export interface StoredCheckpoint {
 export interface RunStore {
   /** For people. */
   readonly place: string;
-  /** Makes sure that this run alone writes there, and that it can. Once claimed, it does nothing until it is released. */
+  /** Locks the store for this run, and checks that it can be written. Does nothing if this run holds it already. */
   claim(): Promise<void>;
   release(): Promise<void>;
   /** The newest checkpoint that is whole. */
   findCheckpoint(): Promise<StoredCheckpoint | undefined>;
-  /** Keeps a checkpoint, and the one before it until the new one is whole. Returns where it is. */
+  /** Saves a checkpoint; the one before it stays until the new one is whole. Returns its place. */
   saveCheckpoint(bytes: Uint8Array): Promise<string>;
-  /** Keeps an adapter folder, all of it or nothing. */
+  /** Saves an adapter folder, as a whole or not at all. */
   saveAdapter(files: FolderFiles): Promise<void>;
   /**
-   * The record of a run that ended here; nothing if none did.
+   * The record of a finished run; undefined if there is none.
    *
-   * @throws PeftError `bad-file` for one that this version does not read
+   * @throws PeftError `bad-file` for a record that this version does not read
    */
   readRecord(): Promise<RunRecord | undefined>;
   writeRecord(record: RunRecord): Promise<void>;
 }
 
-/** What a run has left in memory. */
+/** A store in memory, with what runs have saved. */
 export interface MemoryStore extends RunStore {
   /** The files of the adapter, once it is saved: `readAdapterFolder` reads them. */
   readonly adapter: FolderFiles | undefined;

@@ -16,8 +16,8 @@ import { runTraining } from '../training.ts';
 const isEmpty = async (folder: string): Promise<boolean> => (await readdir(folder).catch(() => [])).length === 0;
 
 /**
- * Several methods on one data set under one budget, and an HTML report of what came of it. One that fails, or an interrupt, leaves
- * the adapters, checkpoints and report of what was done so far.
+ * Trains several methods on one data set under one budget, and writes an HTML report. A failure or an interrupt leaves the adapters,
+ * the checkpoints and a report of the finished runs.
  */
 export async function compare(args: Arguments, output: Output): Promise<void> {
   const methods = (args.methods ?? ['linear', 'lora']).flatMap(list => list.split(','));
@@ -57,7 +57,7 @@ export async function compare(args: Arguments, output: Output): Promise<void> {
   output.answer(`${resultTable(compared)}\nreport written to ${path}`, { rows, report: path });
 }
 
-/** All runs, one after the other; each has a backbone and an engine of its own, so that none leans on another. */
+/** Runs all, one after the other, each with its own backbone and engine, so that no run affects another. */
 async function runAll(
   methods: readonly string[],
   runs: Map<string, RunResult[]>,
@@ -86,8 +86,8 @@ function whatIsKept(folder: string, done: readonly ComparedMethod[], report: str
 }
 
 /**
- * The arguments of one method: those of all, then its own. Baselines that train whole modules have no targets and no
- * options to set.
+ * The arguments of one method: the common ones, then its own. Baselines that train whole modules take neither targets nor
+ * options.
  */
 function argumentsFor(method: string, args: Arguments): Arguments & { method: string } {
   const isWhole = methodEntry(method).factory.type === 'trainModules';

@@ -5,7 +5,7 @@ import { compare } from './compare.ts';
 const embedded = { backbone: 'pico-vit', data: 'mnist' };
 const linears = ['attn.qkv', 'attn.proj', 'fc1', 'fc2'];
 
-/** What suits each method on a model this small; a head alone trains on features that are computed once. */
+/** Settings of each method for this small model. The head alone trains on cached features. */
 const each: NonNullable<Arguments['each']> = {
   linear: { lr: 2e-2, cacheFeatures: 1 },
   lora: { targets: linears, set: { alpha: 32 } },
@@ -15,7 +15,7 @@ const each: NonNullable<Arguments['each']> = {
   pear: { targets: linears, set: { act: 'identity', scale: 4 } },
 };
 
-/** The main job on what is embedded: pico-vit learns 1,000 handwritten digits, by every method and with a head only. */
+/** Compares every method, and a head alone, on embedded data: pico-vit learns 1,000 handwritten digits. */
 export async function demo(args: Arguments, output: Output): Promise<void> {
   output.note(
     'peft demo: pico-vit (683,242 parameters, trained on small color photographs) learns handwritten digits.\n',

@@ -7,7 +7,7 @@ import type { Output } from '../output/output.ts';
 import { count, percent, table } from '../output/table.ts';
 import { compareWithReference } from './reference.ts';
 
-/** Accuracy of an adapter, or of a bare backbone, on a split. */
+/** Measures the accuracy of an adapter, or of a bare backbone, on a split. */
 export async function evaluate(args: Arguments, output: Output): Promise<void> {
   if (args.reference !== undefined) return compareWithReference(args, args.reference, output);
   const dataset = await openData(args, args.split ?? 'test', output, 1);

@@ -13,16 +13,16 @@ import { bytes as asBytes } from '../output/table.ts';
 
 const namesOf = (adapters: readonly Adapter[]): string[] => adapters.map(({ name }) => name);
 
-/** By which part of the largest logit they may differ: float32 sums in another order. */
+/** The share of the largest logit by which the exported model may differ: float32 sums in another order. */
 const tolerance = 1e-4;
 
-/** Pictures as other runtimes hold them, `[N, 3, H, W]`, in; logits out. */
+/** The forward pass on pictures `[N, 3, H, W]`, as other runtimes hold them. */
 const forward = (model: AdaptedModel): Step => {
   const step = evaluationStep(model);
   return ({ images }) => step({ images: tf.transpose(images, [0, 2, 3, 1]) });
 };
 
-/** Logits of the exported model on a probe batch, from ONNX Runtime. */
+/** Runs the exported model on a probe batch in ONNX Runtime. */
 async function runExported(model: Uint8Array, images: Float32Array, shape: number[]): Promise<Float32Array> {
   const ort = await import('onnxruntime-node').catch(cause => {
     const why = 'The exported model is checked with onnxruntime-node, which is not installed; install it';
@@ -33,7 +33,7 @@ async function runExported(model: Uint8Array, images: Float32Array, shape: numbe
   return logits.data as Float32Array;
 }
 
-/** Writes the model as ONNX, with the adapters folded in that can be merged and are not to be kept; checks it against itself. */
+/** Writes the model as ONNX, with mergeable adapters folded in unless they are to be kept, and compares its logits. */
 export async function exportModel(args: Arguments, output: Output): Promise<void> {
   if (args.format !== 'onnx') throw new UsageError(`--format is ${args.format}; only onnx can be written.`);
   const out = required(args, 'out');

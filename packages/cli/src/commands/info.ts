@@ -12,7 +12,7 @@ import { parseReport } from '../output/report.ts';
 import { resultRows, resultTable } from '../output/result-table.ts';
 import { bytes, count, table } from '../output/table.ts';
 
-/** What an adapter folder, a weights file or a backbone holds. */
+/** Describes an adapter folder, a weights file, a report or a backbone. */
 export async function info(args: Arguments, path: string | undefined, output: Output): Promise<void> {
   if (path === undefined) return describeBackbone(args, output);
   const found = await stat(path).catch(() => undefined);
@@ -24,7 +24,7 @@ export async function info(args: Arguments, path: string | undefined, output: Ou
   return path.endsWith('.html') ? describeReport(path, output) : describeFile(path, output);
 }
 
-/** A backbone, without its weights: its parameters, and those of a method on it. */
+/** Describes a backbone without loading weights: its parameters, and those of a method on it. */
 async function describeBackbone(args: Arguments, output: Output): Promise<void> {
   if (args.backbone === undefined)
     throw new UsageError('Give an adapter folder, a safetensors file, or --backbone NAME.');
@@ -80,7 +80,7 @@ async function describeFolder(path: string, output: Output): Promise<void> {
   output.answer(text + origin, { trainable: total, total, modules: described, metadata: card });
 }
 
-/** What a report of `compare` tells. */
+/** Describes a report of `compare`. */
 async function describeReport(path: string, output: Output): Promise<void> {
   const { title, methods } = parseReport(new TextDecoder().decode(await readRegular(path)), path);
   output.answer(`${title}\n\n${resultTable(methods)}`, { title, rows: resultRows(methods) });

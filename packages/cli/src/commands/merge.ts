@@ -11,10 +11,10 @@ import { openEager } from '../engine.ts';
 import { type OpenedModel, openWithAdapter } from '../model.ts';
 import type { Output } from '../output/output.ts';
 
-/** By which part of the largest logit folding may change them: float32 sums in another order, layer after layer. */
+/** The share of the largest logit by which folding may change logits: float32 sums in another order, layer after layer. */
 const tolerance = 1e-3;
 
-/** Folds adapters into the base weights and writes a folder in the base's own layout, opened again before it is there. */
+/** Folds adapters into the base weights and writes a folder in the base's layout, which is opened again and compared first. */
 export async function merge(args: Arguments, output: Output): Promise<void> {
   const [adapter, out] = [required(args, 'adapter'), required(args, 'out')];
   await openEager(args, output);
@@ -23,7 +23,7 @@ export async function merge(args: Arguments, output: Output): Promise<void> {
   if (args.calibrate !== undefined) await freezeRouting(args, args.calibrate, opened, output);
   const [height, width] = backbone.model.imageSize;
   const probe = tf.tensor(drawNormal(fold(key(args.seed), 'probe'), 2 * height * width * 3), [2, height, width, 3]);
-  const before = await read(model.call(probe)); // calibrated, if it is, so that this tells what folding costs
+  const before = await read(model.call(probe)); // after calibration, so that the difference is that of folding alone
   model.merge();
   const after = await read(model.call(probe));
   const maxAbsDiff = largestDifference(before, after);
@@ -39,10 +39,10 @@ export async function merge(args: Arguments, output: Output): Promise<void> {
   );
 }
 
-/** Pictures that a calibration needs at most. */
+/** The most pictures that a calibration takes. */
 const calibrationPictures = 256;
 
-/** Lets adapters that mix by input go on with their mean mixture, and says what that costs. */
+/** Freezes the routing of adapters that mix by input at its mean, and says what that costs. */
 async function freezeRouting(args: Arguments, data: string, opened: OpenedModel, output: Output): Promise<void> {
   const { model, preprocessing } = opened;
   const dataset = await openData({ ...args, data }, args.split ?? 'train', output);

@@ -3,7 +3,7 @@ import { Help } from 'commander';
 import type { Output } from '../output/output.ts';
 import { table } from '../output/table.ts';
 
-/** The methods, or one of them with all of its options. */
+/** Lists the methods, or one of them with its options. */
 export function methods(name: string | undefined, output: Output): void {
   if (name === undefined) listMethods(output);
   else describeMethod(name, methodEntry(name), output);
@@ -28,7 +28,7 @@ function describeMethod(name: string, entry: MethodEntry, output: Output): void 
 
 const width = (): number => process.stdout.columns ?? 100;
 
-/** An option a paragraph, wrapped and aligned as the help of a command is. */
+/** Formats options as the help of a command is: one paragraph each, wrapped and aligned. */
 export function optionLines(options: readonly MethodOption[]): string {
   const help = new Help();
   help.prepareContext({ helpWidth: width() });

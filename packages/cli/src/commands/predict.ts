@@ -21,7 +21,7 @@ import { type OpenedModel, openModel } from '../model.ts';
 import type { Output } from '../output/output.ts';
 import { percent, table } from '../output/table.ts';
 
-/** What a picture shows, likeliest first. */
+/** The classes of a picture, likeliest first. */
 interface Prediction {
   path: string;
   classes: { label: number; name: string; probability: number }[];
@@ -39,7 +39,7 @@ function rank(path: string, logits: Float32Array, labels: readonly string[] | un
   return { path, classes };
 }
 
-/** The pictures of a file or a folder, those of a folder in the order of their names. */
+/** The picture at a path, or the pictures of a folder in the order of their names. */
 async function expand(path: string, output: Output): Promise<string[]> {
   const isFolder = await stat(path).then(
     found => found.isDirectory(),
@@ -52,7 +52,7 @@ async function expand(path: string, output: Output): Promise<string[]> {
   return paths;
 }
 
-/** Labels for pictures, or logits for tensors. */
+/** Predicts the classes of pictures, or the logits of tensors. */
 export async function predict(args: Arguments, paths: string[], output: Output): Promise<void> {
   if (args.tensors !== undefined) return predictTensors(args, args.tensors, output);
   if (paths.length === 0) throw new UsageError('Give pictures to predict, folders of them, or --tensors FILE.');
@@ -84,7 +84,7 @@ export async function predict(args: Arguments, paths: string[], output: Output):
   }
 }
 
-/** Logits and what the head sees, in one pass where there is one head. */
+/** Logits and features; in one pass if the model has one head. */
 const featureStep =
   ({ model, backbone: { model: vit } }: OpenedModel): Step =>
   ({ images }) =>
@@ -94,7 +94,7 @@ const featureStep =
       return { features, logits: head && !other ? getModule(vit, head).call(features) : model.call(images) };
     });
 
-/** `images` float32 NCHW in, `logits` and `features` out. */
+/** Reads `images`, float32 `[N, 3, H, W]`, and writes `logits` and `features`. */
 async function predictTensors(args: Arguments, path: string, output: Output): Promise<void> {
   const out = required(args, 'out');
   const { tensors } = parseSafetensors(await readRegular(path), path);

@@ -44,13 +44,13 @@ function compare(tensor: string, found: Float32Array, reference: Float32Array): 
   return { tensor, maxAbs, relative: maxAbs / (scale || 1) };
 }
 
-/** Where a reference's activations arise: the module, and whether its input or its output is meant. */
+/** The module that makes a reference's activations, and whether they are its input or its output. */
 function place(name: string, model: Module): { module: Module; side: 'input' | 'output' } | undefined {
   const block = name.match(/^block_(\d+)$/)?.[1];
   if (block !== undefined) return { module: getModule(model, `blocks.${block}`), side: 'output' };
   const stage = name.match(/^layer_(\d+)$/)?.[1];
   if (stage !== undefined) {
-    // With its patch merging, which timm has at the start of the next stage.
+    // With patch merging, which in timm starts the next stage.
     const next = [...parameters(model)].some(([path]) => path.startsWith(`layers.${Number(stage) + 1}.`));
     return next
       ? { module: getModule(model, `layers.${Number(stage) + 1}.downsample`), side: 'output' }
@@ -67,7 +67,7 @@ function place(name: string, model: Module): { module: Module; side: 'input' | '
   return undefined;
 }
 
-/** Runs the model on `images` with everything that is asked for: activations, logits, loss and gradients. */
+/** Runs the model on `images` and collects what the reference has: activations, logits, loss and gradients. */
 async function run(
   model: Module,
   images: tf.Tensor,
@@ -113,13 +113,13 @@ async function run(
   return found;
 }
 
-/** NCHW floats as NHWC. */
+/** Transposes NCHW to NHWC. */
 function nhwc({ shape, ...tensor }: StoredTensor): tf.Tensor {
   const [n, c, h, w] = shape;
   return tf.tensor(permute(toFloat32({ shape, ...tensor }), shape, [0, 2, 3, 1]), [n, h, w, c]);
 }
 
-/** Raw crops through the backbone's own preprocessing. */
+/** Preprocesses raw crops as the backbone does. */
 function preprocessed({ shape, bytes }: StoredTensor, { preprocessing }: OpenedModel): tf.Tensor {
   const [n, height, width] = shape;
   const size = height * width * 3;
@@ -132,7 +132,7 @@ function preprocessed({ shape, bytes }: StoredTensor, { preprocessing }: OpenedM
 }
 
 /**
- * Holds the model against stored activations of another implementation: a safetensors file with `input` (float32 NCHW) or
+ * Compares the model with stored activations of another implementation: a safetensors file with `input` (float32 NCHW) or
  * `images_u8_nhwc`, and any of `embeddings`, `block_N`, `layer_N`, `norm`, `cls_feature`, `logits`, `labels`, `loss`, `grad.PARAMETER`.
  */
 export async function compareWithReference(args: Arguments, path: string, output: Output): Promise<void> {

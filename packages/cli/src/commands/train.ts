@@ -53,7 +53,7 @@ export async function train(args: Arguments, output: Output): Promise<void> {
   output.answer(summary(result), { ...rest, accuracy: metrics.accuracy, peakBytes: peakMemory() });
 }
 
-/** `deit_tiny_patch16_224-lora`: safe as a folder's name, whatever the backbone's is. */
+/** The default folder, `deit_tiny_patch16_224-lora`; a safe name whatever the backbone is called. */
 function folderName({ backbone, initAdapter, method = 'lora' }: Arguments): string {
   const start = basename(backbone ?? initAdapter ?? '').replace(/[^\w.-]+/g, '_');
   return `${start}-${initAdapter === undefined ? method : 'continued'}`;

@@ -8,7 +8,7 @@ export interface OutputOptions {
 }
 
 /**
- * Writes the answer to stdout, and progress and notes to stderr. Escapes control characters, which names from files may hold.
+ * Writes the answer to stdout, and progress and notes to stderr. Escapes control characters: names from files can hold them.
  */
 export class Output {
   readonly #options: OutputOptions;
@@ -19,17 +19,17 @@ export class Output {
     this.#options = options;
   }
 
-  /** The answer: a text for people, or with `--json` exactly one object. */
+  /** Writes the answer: a text for people, or exactly one object with `--json`. */
   answer(text: string, json: object): void {
     process.stdout.write(`${this.#options.json ? printableJson(json) : printable(text)}\n`);
   }
 
-  /** A line about what is going on. */
+  /** Writes a line of progress. */
   note(text: string): void {
     if (!this.#options.quiet) process.stderr.write(`${printable(text)}\n`);
   }
 
-  /** A bar that is redrawn in a terminal, at most ten times a second, and ends as one line everywhere. */
+  /** Draws a progress bar, at most ten times a second in a terminal; it ends as one line everywhere. */
   progress(label: string, total: number): { at(done: number, detail?: string): void; end(detail?: string): void } {
     const started = performance.now();
     const width = 24;

@@ -1,7 +1,7 @@
 import { escapeControls } from '@peft/core';
 
-/** Text of several lines that a terminal shows as it stands, whatever names of files, classes or tensors are in it. */
+/** Makes text of several lines safe for a terminal, whatever names of files, classes or tensors it holds. */
 export const printable = (text: string): string => text.split('\n').map(escapeControls).join('\n');
 
-/** JSON on one line, whose every control character is an escape (`JSON.stringify` leaves U+007F to U+009F as they are). */
+/** JSON on one line with every control character escaped (`JSON.stringify` leaves U+007F to U+009F). */
 export const printableJson = (value: object): string => escapeControls(JSON.stringify(value));

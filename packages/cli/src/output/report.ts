@@ -86,7 +86,7 @@ function confusion({ method, runs }: ComparedMethod, classes: readonly string[])
   return `<div class="wide"><h3>${escapeHtml(method)}</h3><table class="confusion">${rows.join('')}</table></div>`;
 }
 
-/** What a method did inside, in its first run. */
+/** The drawings of a method's first run. */
 function inside({ method, runs }: ComparedMethod): string {
   const { insights } = runs[0];
   if (insights.length === 0) return '';
@@ -95,7 +95,7 @@ function inside({ method, runs }: ComparedMethod): string {
 
 const dataId = 'peft-report';
 
-/** The report as data, within its page. */
+/** The data of the report, which its page embeds. */
 const dataOf = (report: Report): string => {
   const json = JSON.stringify({ format: 1, ...report }).replaceAll('<', '\\u003c');
   return `<script type="application/json" id="${dataId}">${json}</script>`;
@@ -119,7 +119,7 @@ const fromFile = { code: 'bad-file', ignoreUnknown: true } as const;
 /**
  * The data of a report that `renderReport` wrote.
  *
- * @throws PeftError `bad-file` for what is none, or of a format that this version does not read
+ * @throws PeftError `bad-file` for anything else, or a format that this version does not read
  */
 export function parseReport(html: string, source: string): Report {
   const [, text] = html.match(new RegExp(`<script type="application/json" id="${dataId}">(.*?)</script>`, 's')) ?? [];
@@ -140,7 +140,7 @@ export function parseReport(html: string, source: string): Report {
   return json as unknown as Report;
 }
 
-/** One HTML file that needs nothing else: results, curves, accuracy against parameters, what the methods did inside, confusion. */
+/** Renders a self-contained HTML file: results, curves, accuracy against parameters, drawings of each method, confusion. */
 export const renderReport = ({ title, classes, methods }: Report): string => `<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escapeHtml(title)}</title>

@@ -3,7 +3,7 @@ import { bytes, count, ms, percent, table } from './table.ts';
 
 const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 
-/** What came of each method, a line each. */
+/** The results as a table, one row for each method. */
 export const resultTable = (methods: readonly ComparedMethod[]): string =>
   table(
     ['method', 'accuracy', 'trainable', 'adapter', 'seconds', 'ms/step'],
@@ -17,7 +17,7 @@ export const resultTable = (methods: readonly ComparedMethod[]): string =>
     ]),
   );
 
-/** The same as data, with how each run went. */
+/** The results as data, with the course of each run. */
 export const resultRows = (methods: readonly ComparedMethod[]): object[] =>
   methods.map(({ runs, ...row }) => ({
     ...row,

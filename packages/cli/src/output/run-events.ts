@@ -5,12 +5,12 @@ import { bytes, percent } from './table.ts';
 
 type Bar = ReturnType<Output['progress']>;
 
-/** Shows a run as it goes: bars, and a note for all that is not progress. */
+/** Shows the events of a run: progress as bars, all else as notes. */
 class RunView {
   readonly #output: Output;
   #bar: Bar | undefined;
   #meanLoss: number | undefined;
-  /** Where the adapter is, from when it is saved until it is evaluated. */
+  /** The place of an adapter that is saved but not yet evaluated. */
   unevaluated: string | undefined;
 
   constructor(output: Output) {
@@ -54,10 +54,10 @@ class RunView {
 }
 
 /**
- * Shows a run to its end.
+ * Shows a run until it ends.
  *
  * @returns its record
- * @throws PeftError `state`, with how to go on, if it was interrupted
+ * @throws PeftError `state` if it was interrupted, with how to go on
  */
 export async function showRun(events: AsyncIterable<RunEvent>, output: Output): Promise<RunRecord> {
   const view = new RunView(output);

@@ -1,6 +1,6 @@
 const glyphs = '▁▂▃▄▅▆▇█';
 
-/** A curve of at most `width` glyphs: each is the mean of its share of the values. */
+/** Draws a curve in at most `width` characters; each is the mean of its share of the values. */
 export function sparkline(values: readonly number[], width = 32): string {
   if (values.length === 0) return '';
   const points = Array.from(

@@ -9,14 +9,14 @@ interface Frame {
   title: string;
   x: string;
   y: string;
-  /** Whether x grows by factors. */
+  /** Whether the x axis is logarithmic. */
   logX?: boolean;
 }
 
 const width = 460;
 const height = 260;
 const margin = { left: 52, right: 12, top: 46, bottom: 36 };
-/** Colors that differ for color-blind eyes too (Okabe and Ito). */
+/** Colors that color-blind eyes can tell apart (Okabe and Ito). */
 const colors = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#888888'];
 
 const colorOf = (index: number): string => colors[index % colors.length];
@@ -24,7 +24,7 @@ const colorOf = (index: number): string => colors[index % colors.length];
 export const escapeHtml = (text: string): string =>
   text.replace(/[&<>"']/g, character => `&#${character.charCodeAt(0)};`);
 
-/** 970, 2.06, 20k: short, and with the digits that tell ticks apart. */
+/** Formats ticks as 970, 2.06 or 20k, with the digits that tell them apart. */
 const short = (value: number): string =>
   Math.abs(value) >= 1e4 ? `${Number((value / 1000).toPrecision(3))}k` : Number(value.toPrecision(4)).toString();
 
@@ -33,7 +33,7 @@ interface Scale {
   ticks: number[];
 }
 
-/** Maps the range of some values, widened to round numbers, onto pixels. */
+/** A scale from the range of some values, widened to round numbers, to pixels. */
 function scale(values: number[], from: number, to: number, log: boolean): Scale {
   const [low, high] = [Math.min(...values), Math.max(...values)];
   if (log) {
@@ -83,7 +83,7 @@ function scales(series: readonly Series[], frame: Frame): [Scale, Scale] {
 const svg = ({ title }: Frame, content: string): string =>
   `<svg viewBox="0 0 ${width} ${height}" role="img"><title>${escapeHtml(title)}</title>${content}</svg>`;
 
-/** Lines, one a series. */
+/** Draws a line for each series. */
 export function lineChart(series: readonly Series[], frame: Frame): string {
   const [xs, ys] = scales(series, frame);
   const lines = series.map(({ points }, i) => {
@@ -93,7 +93,7 @@ export function lineChart(series: readonly Series[], frame: Frame): string {
   return svg(frame, axes(frame, xs, ys) + lines.join('') + legend(series));
 }
 
-/** Dots, named. */
+/** Draws named dots. */
 export function scatterChart(series: readonly Series[], frame: Frame): string {
   const [xs, ys] = scales(series, frame);
   const dots = series.map(({ name, points }, i) =>
@@ -107,7 +107,7 @@ export function scatterChart(series: readonly Series[], frame: Frame): string {
   return svg(frame, axes(frame, xs, ys) + dots.join('') + legend(series));
 }
 
-/** Names in a line below the title. */
+/** Draws the names in a line below the title. */
 function legend(series: readonly Series[]): string {
   let x = margin.left;
   return series
@@ -115,7 +115,7 @@ function legend(series: readonly Series[]): string {
       const item =
         `<rect x="${x}" y="25" width="10" height="10" fill="${colorOf(i)}"/>` +
         `<text x="${x + 14}" y="34">${escapeHtml(name)}</text>`;
-      x += 28 + 6 * name.length; // of letters that are 6 px wide at most, on average
+      x += 28 + 6 * name.length; // letters are at most 6 px wide on average
       return item;
     })
     .join('');

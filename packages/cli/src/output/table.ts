@@ -1,6 +1,6 @@
 import { escapeControls } from '@peft/core';
 
-/** A table as text: columns aligned, numbers to the right, a line below the head. */
+/** Formats a table as text: aligned columns, numbers to the right, a line below the head. */
 export function table(head: readonly string[], contents: readonly (readonly string[])[]): string {
   const rows = contents.map(cells => cells.map(escapeControls));
   const widths = head.map((title, column) => Math.max(title.length, ...rows.map(row => row[column].length)));
@@ -17,14 +17,14 @@ export const count = (value: number): string => value.toLocaleString('en-US');
 
 export const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 
-/** Decimal units: 12.3 kB, 1.2 MB. */
+/** Formats bytes in decimal units: 12.3 kB, 1.2 MB. */
 export function bytes(value: number): string {
   const units = ['B', 'kB', 'MB', 'GB'];
   const exponent = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, value)) / 3)));
   return `${(value / 1000 ** exponent).toFixed(exponent === 0 ? 0 : 1)} ${units[exponent]}`;
 }
 
-/** Milliseconds, whole; `-` where they are not known. */
+/** Formats whole milliseconds; `-` if they are unknown. */
 export const ms = (value: number | undefined): string =>
   value === undefined || Number.isNaN(value) ? '-' : value.toFixed(0);
 

@@ -3,12 +3,12 @@ import { onnxEngine } from '@peft/compile';
 import { check, type Engine, eagerEngine, PeftError } from '@peft/core';
 
 export interface EngineOptions {
-  /** `auto` is ONNX Runtime where it is installed, else the best TensorFlow.js backend; that is also what none means. */
+  /** `auto`, the default, is ONNX Runtime if it is installed, else the fastest backend of TensorFlow.js. */
   readonly engine?: 'auto' | 'onnx' | 'webgpu' | 'wasm' | 'cpu';
-  /** What computes in ONNX Runtime; `cpu` unless given. */
+  /** The execution provider of ONNX Runtime; `cpu` unless given. */
   readonly provider?: 'cpu' | 'webgpu' | 'cuda';
   readonly threads?: number;
-  /** How ONNX Runtime keeps weights that are not trained; `f32` unless given. */
+  /** The type in which ONNX Runtime keeps frozen weights; `f32` unless given. */
   readonly frozenDtype?: 'f32' | 'f16';
 }
 
@@ -16,9 +16,9 @@ const describe = ({ name, threads, reason }: StartedBackend): string =>
   `tfjs ${name}${threads ? `, ${threads} thread${threads === 1 ? '' : 's'}` : ''} (${reason})`;
 
 /**
- * Opens the engine that is asked for.
+ * Opens the engine that these options name.
  *
- * @param notice told which one runs, and why
+ * @param notice called with a line that says which engine runs, and why
  * @throws PeftError `bad-argument`, `missing` or `not-supported` for what cannot run here
  */
 export async function openEngine(
@@ -50,7 +50,7 @@ export async function openEngine(
   return openEagerEngine({ engine, threads }, notice);
 }
 
-/** Opens a TensorFlow.js engine: the backend that is asked for, or the best; wasm in the place of ONNX Runtime. */
+/** Opens an engine of TensorFlow.js: the backend that the options name, or the fastest; wasm if they name ONNX Runtime. */
 export async function openEagerEngine(
   { engine = 'auto', threads }: Pick<EngineOptions, 'engine' | 'threads'>,
   notice: (text: string) => void = () => {},

@@ -5,9 +5,8 @@ import { parseRecord } from '../record.ts';
 import type { RunStore } from '../store.ts';
 
 /**
- * Keeps a run in a folder: `run.json`, an adapter folder in the layout of Hugging Face peft, and the two newest checkpoints.
- * Killed or failed at any moment, each of them is there as it was before or as it is after. Claiming it proves that it can be
- * written to, and locks it.
+ * Keeps a run in a folder: `run.json`, an adapter in the layout of Hugging Face peft, and the two newest checkpoints. A save that
+ * fails or is killed leaves each as it was before or as it is after. Claiming locks the folder and proves that it can be written.
  */
 export function folderStore(folder: string): RunStore {
   const recordPath = join(folder, 'run.json');

@@ -11,7 +11,7 @@ import { type EngineOptions, openEngine } from './engine.ts';
 
 type Notice = (text: string) => void;
 
-/** Opens pictures, and tells what of them is left out. */
+/** Opens a split, and reports the files that are left out. */
 export async function openPictures(
   { data, seed, skipBroken, maxPixels }: Pick<RecipeOptions, 'data' | 'seed' | 'skipBroken' | 'maxPixels'>,
   split: string,
@@ -24,16 +24,16 @@ export async function openPictures(
 }
 
 export interface BackboneUse {
-  /** Data that may be preprocessed, and so has a size already. */
+  /** The dataset; if it is preprocessed, its size is the model's. */
   readonly dataset?: Dataset;
-  /** The adapter that the backbone is to carry. */
+  /** The adapter that goes on the backbone. */
   readonly adapter?: AdapterFolder;
-  /** Outputs of the head, where they are to differ from the file's. */
+  /** Outputs of the head, if they differ from the file's. */
   readonly classes?: number;
   readonly notice?: Notice;
 }
 
-/** The model's size: that of data that is preprocessed already, what was asked for, or what an adapter was trained at. */
+/** The model's picture size: that of preprocessed data, else the recipe's, else the one that the adapter was trained at. */
 function imageSizeOf(imageSize: number | undefined, { dataset, adapter }: BackboneUse) {
   if (dataset?.preprocessed) return [dataset.height, dataset.width] as const;
   if (imageSize) return [imageSize, imageSize] as const;
@@ -41,7 +41,7 @@ function imageSizeOf(imageSize: number | undefined, { dataset, adapter }: Backbo
   return trained && ([trained.inputSize[1], trained.inputSize[2]] as const);
 }
 
-/** Opens a backbone at the size, and with the head, that it is used with. */
+/** Opens a backbone with the picture size and the head of its use. */
 export async function openBackboneFor(
   { backbone: name, weights, seed, imageSize }: Pick<RecipeOptions, 'backbone' | 'weights' | 'seed' | 'imageSize'>,
   use: BackboneUse = {},
@@ -69,7 +69,7 @@ export interface OpenedInputs extends RunInputs {
 }
 
 export interface OpenOptions extends Omit<EngineOptions, 'frozenDtype'> {
-  /** Told what was opened, and what of the data was left out. */
+  /** Called with lines that say what was opened, and what was left out of the data. */
   readonly notice?: Notice;
 }
 
@@ -83,7 +83,7 @@ export interface OpenOptions extends Omit<EngineOptions, 'frozenDtype'> {
  * await inputs.close();
  * ```
  *
- * A backbone of the Hugging Face Hub is downloaded, unless it is here already.
+ * Downloads a backbone of the Hugging Face Hub unless the cache has it.
  */
 export async function openInputs(
   options: RecipeOptions,
