@@ -1,12 +1,12 @@
 import type { Tensor, TensorConstructor } from 'onnxruntime-web';
 import type { Memory } from './ort-runner.mjs';
 
-/** ONNX Runtime takes buffers of whole vectors. */
+/** ONNX Runtime needs buffers whose size is a multiple of a vector of four numbers. */
 const vectorBytes = 16;
 
 /**
- * The memory of the graphics processor: weights go there once, and state stays there between runs. What has gone there can
- * be read only when a run has made it anew.
+ * The memory of the GPU. Weights are uploaded once, and state stays there between runs. A value can be read back only after a run has
+ * written it.
  */
 export const deviceMemory = (ort: { Tensor: TensorConstructor }, device: GPUDevice): Memory => ({
   location: 'gpu-buffer',

@@ -28,18 +28,18 @@ interface Loaded {
 
 export interface StorageOptions {
   /**
-   * How the weights that are not trained are kept: `f16` takes half the memory and rounds them to 11 significant bits;
-   * computing stays in float32. Vectors (biases, norms) stay as they are.
+   * The type in which frozen weights are kept. `f16` halves their memory and rounds them to 11 significant bits; computing stays in
+   * float32, as do vectors (biases, norms).
    */
   frozenDtype?: 'f32' | 'f16';
 }
 
-/** What the processor of an engine asks of its graphs. */
+/** What an engine's processor demands of graphs. */
 export type GraphLimits = Pick<RecorderOptions, 'widestJoin' | 'portable'>;
 
 /**
- * WebGPU promises 8 storage buffers for a shader, and one is for the result. ONNX Runtime has its own operators on the
- * host alone.
+ * WebGPU guarantees a shader 8 storage buffers, one of which holds the result. ONNX Runtime has its own operators on the CPU
+ * only.
  */
 export const gpuLimits: GraphLimits = { widestJoin: 7, portable: true };
 
@@ -48,7 +48,7 @@ const specOf = ({ data, shape }: HostTensor): InputSpec => ({
   dtype: data instanceof Int32Array ? 'int32' : 'float32',
 });
 
-/** Records each step once for each set of input shapes and runs the graphs, one at a time, in order of the calls. */
+/** Records each step once for each set of input shapes, and runs the graphs one at a time in the order of the calls. */
 export class OnnxEngine implements Engine {
   readonly name: string;
   readonly #runner: Runner;
@@ -114,7 +114,7 @@ export class OnnxEngine implements Engine {
     return this.#disposed;
   }
 
-  /** Runs `task` when all before it have ended. */
+  /** Runs `task` after all earlier tasks. */
   #inTurn<T>(task: () => Promise<T>): Promise<T> {
     const result = this.#last.then(task);
     this.#last = result.catch(() => {});
@@ -151,7 +151,7 @@ export class OnnxEngine implements Engine {
     const [reads, writes] = [bound.filter(({ input }) => input), bound.filter(({ output }) => output)].map(some =>
       some.map(({ slot }) => slot),
     );
-    // The runner prepares the graph while the variables are read here.
+    // The runner prepares the graph while this thread reads the variables.
     const loading = this.#runner.load({
       model: writeModel(graph),
       inputs: [...inputs, ...random.map(({ name, shape }) => ({ name, shape, type: 'float32' as const }))],
@@ -167,7 +167,7 @@ export class OnnxEngine implements Engine {
     throw values.reason;
   }
 
-  /** Keeps as it is from now on what was stored otherwise and is assigned; tells whether there is such a variable. */
+  /** Switches variables that the step assigns to plain storage. Returns whether there were any. */
   async #makePlain(bindings: readonly Binding[]): Promise<boolean> {
     const assigned = bindings.flatMap(({ storage, output, source }) => {
       if (!output || source.kind !== 'variable') return [];
@@ -188,7 +188,7 @@ export class OnnxEngine implements Engine {
   }
 }
 
-/** The arrays for the inputs of one run: those given, and the random numbers that an eager run would draw. */
+/** The arrays of one run: the given inputs, and the random numbers that an eager run would draw. */
 function feeds({ inputs, random }: Recording, given: HostTensors, seed?: number): Record<string, HostArray> {
   const arrays: Record<string, HostArray> = {};
   for (const { name, shape } of inputs) {

@@ -1,6 +1,6 @@
 /**
- * What a thread that runs native code shares with the one that ends it: how many calls are under way, and whether more may
- * start. Ending a thread inside native code aborts the process.
+ * State that a thread in native code shares with the thread that ends it: the number of current calls, and whether more may start.
+ * Ending a thread inside native code aborts the process.
  */
 export type Gate = Int32Array<SharedArrayBuffer>;
 
@@ -17,16 +17,16 @@ export function leave(gate: Gate): void {
   Atomics.store(gate, calls, 0);
 }
 
-/** Waits, without blocking this thread, until nothing is under way. */
+/** Waits, without blocking this thread, for the current calls to end. */
 export async function closeGate(gate: Gate): Promise<void> {
   close(gate);
   while (Atomics.load(gate, calls) > 0) await new Promise(resolve => setTimeout(resolve, 2));
 }
 
-/** More than any step takes. */
+/** Longer than any step takes, in ms. */
 const longest = 60_000;
 
-/** Blocks this thread until nothing is under way. */
+/** Blocks this thread until the current calls end. */
 function closeGateAtOnce(gate: Gate): void {
   close(gate);
   const end = performance.now() + longest;
@@ -38,7 +38,7 @@ function closeGateAtOnce(gate: Gate): void {
 const guarded = new Set<Gate>();
 const onExit = (): void => guarded.forEach(closeGateAtOnce);
 
-/** Makes the process wait for what is under way whenever it exits: `process.exit`, an uncaught error, its end. */
+/** Makes the process wait for current calls before it exits: by `process.exit`, an uncaught error, or its end. */
 export function guardExit(gate: Gate): () => void {
   if (guarded.size === 0) process.on('exit', onExit);
   guarded.add(gate);

@@ -3,8 +3,8 @@ import { writeModel } from '../onnx/model.ts';
 import type { Runner } from './runner.ts';
 
 /**
- * Loads a graph of one node: ONNX Runtime starts a provider, and fails to, with the first session. The session stays, and with
- * it what sessions share: compiled shaders and buffers outlive those that come and go.
+ * Loads a graph of one node, because ONNX Runtime starts a provider, or fails to, with the first session. The session stays open,
+ * which keeps what sessions share: compiled shaders and buffers.
  */
 export async function probe(runner: Runner): Promise<void> {
   const graph = new Graph();

@@ -8,7 +8,7 @@ interface Reply {
   readonly id: number;
   readonly result?: unknown;
   readonly error?: unknown;
-  /** Of an error that is ours. */
+  /** The code of a `PeftError`. */
   readonly code?: ErrorCode;
 }
 
@@ -17,7 +17,7 @@ interface Pending {
   reject(error: unknown): void;
 }
 
-/** A runner in another thread. The thread keeps the process alive only while it has something to do. */
+/** A runner in another thread. The thread keeps the process alive only while it works. */
 export class RemoteRunner implements Runner {
   readonly #thread: Thread;
   readonly #pending = new Map<number, Pending>();
@@ -38,7 +38,7 @@ export class RemoteRunner implements Runner {
     return this.#threads;
   }
 
-  /** Loads ONNX Runtime in the thread, which makes a runner with these options. */
+  /** Loads ONNX Runtime in the thread and makes a runner with these options. */
   async open(options: unknown): Promise<void> {
     this.#threads = (await this.#call('open', [options])) as number | undefined;
   }

@@ -6,14 +6,14 @@ export type HostArray =
   | Int32Array<ArrayBuffer>
   | Uint8Array<ArrayBuffer>;
 
-/** Name, type and shape of what goes into a session or comes out. */
+/** Name, type and shape of an input or output of a session. */
 export interface TensorSpec {
   readonly name: string;
   readonly type: ElementType;
   readonly shape: readonly number[];
 }
 
-/** A value that outlives runs, shared by all sessions of a runner. */
+/** A value that outlives runs and is shared by all sessions of a runner. */
 export interface SlotValue {
   readonly slot: number;
   readonly type: ElementType;
@@ -21,20 +21,20 @@ export interface SlotValue {
   readonly data: HostArray;
 }
 
-/** A model, and where each of its inputs and outputs is. */
+/** A model, and where its inputs come from and its outputs go. */
 export interface SessionPlan {
   readonly model: Uint8Array<ArrayBuffer>;
-  /** Inputs given to each run. */
+  /** Inputs that each run is given. */
   readonly inputs: readonly TensorSpec[];
-  /** Outputs given back by each run. */
+  /** Outputs that each run returns. */
   readonly outputs: readonly TensorSpec[];
   /** Inputs read from slots. */
   readonly reads: readonly { readonly name: string; readonly slot: number }[];
-  /** Outputs that are the slots' values after the run. */
+  /** Outputs that become the values of slots. */
   readonly writes: readonly { readonly name: string; readonly slot: number }[];
 }
 
-/** Runs models: ONNX Runtime in this thread, or behind messages in another. Arrays given to it are its own. */
+/** Runs models in ONNX Runtime, in this thread or, by messages, in another. It owns the arrays that it is given. */
 export interface Runner {
   /** That compute, where it is known. */
   readonly threads?: number;

@@ -14,19 +14,19 @@ export interface Slot {
   readonly storage: Storage;
   readonly type: ElementType;
   readonly shape: readonly number[];
-  /** The data of TensorFlow.js that the copy agrees with; `undefined` if it must be read. */
+  /** The data of TensorFlow.js that the copy equals; `undefined` if it must be read first. */
   dataId: tf.DataId | undefined;
   /** Whether a step has changed the copy since. */
   changed: boolean;
 }
 
-/** Files are read in other threads, of which Node has four. */
+/** Node reads files in four threads. */
 const readTogether = 8;
 
 const currentData = (source: Source): tf.DataId =>
   source.kind === 'variable' ? source.variable.dataId : source.dataId;
 
-/** The variables as the engine has them: read once, changed by steps, copied back on demand. */
+/** The engine's copies of variables: read once, changed by steps, copied back on demand. */
 export class Store {
   readonly #runner: Runner;
   readonly #slots = new Map<tf.Variable | tf.DataId, Slot>();
@@ -46,19 +46,19 @@ export class Store {
     return slot;
   }
 
-  /** How a variable is kept, if it is. */
+  /** How the copy of a variable is stored, if there is one. */
   storageOf(variable: tf.Variable): Storage | undefined {
     return this.#slots.get(variable)?.storage;
   }
 
-  /** Lets go of the copy of a variable. */
+  /** Frees the copy of a variable. */
   async forget(variable: tf.Variable): Promise<void> {
     const slot = this.#slots.get(variable);
     this.#slots.delete(variable);
     if (slot) await this.#runner.drop([slot.id]);
   }
 
-  /** Reads those slots anew whose variable was assigned since; the runner takes some while the next ones are read. */
+  /** Reads the slots again whose variable was assigned since. The runner takes some while the next are read. */
   async refresh(slots: readonly Slot[]): Promise<void> {
     for (const { source } of slots) checkAlive(source);
     const stale = [...new Set(slots)].filter(({ dataId, source }) => dataId !== currentData(source));
@@ -66,19 +66,19 @@ export class Store {
     for (let i = 0; i < stale.length; i += readTogether) {
       const values = await Promise.all(stale.slice(i, i + readTogether).map(readSlot));
       const taken = this.#take(values);
-      taken.catch(() => {}); // a failure shows at the end
+      taken.catch(() => {}); // thrown at the end
       sent.push(taken);
     }
     await Promise.all(sent);
   }
 
-  /** Has the runner take values; until it has them, the slots must be read again. */
+  /** Gives values to the runner. Until it has them, the slots count as unread. */
   async #take(values: readonly ReadValue[]): Promise<void> {
     await this.#runner.put(values.map(({ slot: { id, type, shape }, data }) => ({ slot: id, type, shape, data })));
     for (const { slot, dataId } of values) Object.assign(slot, { dataId, changed: false });
   }
 
-  /** Copies what steps have changed back into the variables, but for those that were assigned since. */
+  /** Copies the values that steps changed back into the variables, except those that were assigned since. */
   async sync(): Promise<void> {
     const changed = [...this.#slots.values()].filter(({ changed }) => changed);
     for (const slot of changed) {
@@ -90,7 +90,7 @@ export class Store {
     }
   }
 
-  /** Frees the copies of what TensorFlow.js has disposed of. */
+  /** Frees the copies of variables that TensorFlow.js has disposed of. */
   async sweep(): Promise<void> {
     const dead = [...this.#slots].filter(([, { source }]) => !isAlive(source));
     for (const [owner] of dead) this.#slots.delete(owner);
@@ -108,7 +108,7 @@ function checkAlive(source: Source): void {
   });
 }
 
-/** What the source of a slot holds. */
+/** The values of a slot's source. */
 interface ReadValue {
   readonly slot: Slot;
   readonly dataId: tf.DataId;
@@ -126,10 +126,10 @@ async function readSlot(slot: Slot): Promise<ReadValue> {
   return { slot, dataId, data };
 }
 
-/** Whether none of these half-precision numbers is infinite or not a number: those have all bits of the exponent. */
+/** Whether all of these half-precision numbers are finite: infinities and NaN have every bit of the exponent set. */
 const isFinite16 = (halves: HostArray): boolean => halves.every((bits: number) => (bits & 0x7c00) !== 0x7c00);
 
-/** The values as the slot has them, in an array that nobody else has. */
+/** The values in the type of the slot, in a new array. */
 async function read(dataId: tf.DataId, { storage, type, shape }: Slot): Promise<HostArray> {
   const stored = storage === 'transposed' && transposedReader(dataId);
   if (stored) return (await stored()) as HostArray;
@@ -139,7 +139,7 @@ async function read(dataId: tf.DataId, { storage, type, shape }: Slot): Promise<
   return isOwn ? (values as HostArray) : copyOf(values, type);
 }
 
-/** A copy, because some backends give their own array, and the runner keeps what it gets. */
+/** A copy: some backends return their own array, and the runner keeps what it is given. */
 function copyOf(values: tf.BackendValues, type: ElementType): HostArray {
   const numbers = values as tf.TypedArray;
   if (type === 'float32') return new Float32Array(numbers);

@@ -1,17 +1,17 @@
 import type { Worker as NodeWorker } from 'node:worker_threads';
 import { closeGate, type Gate, guardExit, leave } from './gate.ts';
 
-/** Another thread, as a runner's front sees it. */
+/** Another thread, from the side that sends it calls. */
 export interface Thread {
   post(message: unknown, transfer: ArrayBuffer[]): void;
   /** Calls `reply` with each message, and `fail` if the thread ends or throws. */
   listen(reply: (message: unknown) => void, fail: (reason: unknown) => void): void;
-  /** Says whether the process must stay alive for it. */
+  /** Sets whether the thread keeps the process alive. */
   hold(busy: boolean): void;
   end(): Promise<void>;
 }
 
-/** @param gate that the worker passes with each call */
+/** @param gate passed by the worker with each call */
 export function nodeThread(worker: NodeWorker, gate: Gate): Thread {
   const release = guardExit(gate);
   worker.on('exit', () => {
@@ -34,7 +34,7 @@ export function nodeThread(worker: NodeWorker, gate: Gate): Thread {
   };
 }
 
-/** What is used of a browser's `Worker`. */
+/** The part of a browser's `Worker` that is used. */
 export interface WebWorker {
   postMessage(message: unknown, transfer: ArrayBuffer[]): void;
   addEventListener(type: 'message' | 'messageerror', listener: (event: { data: unknown }) => void): void;

@@ -5,7 +5,7 @@
 import { serveRunner } from './serve-runner.mjs';
 import { createWebRunner } from './web-runner.ts';
 
-/** What is used of a `DedicatedWorkerGlobalScope`. */
+/** The part of a `DedicatedWorkerGlobalScope` that is used. */
 interface WorkerScope {
   postMessage(message: unknown, transfer: ArrayBuffer[]): void;
   addEventListener(type: 'message', listener: (event: { data: Parameters<typeof answer>[0] }) => void): void;

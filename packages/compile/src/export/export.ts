@@ -7,9 +7,9 @@ import { readData } from '../record/tfjs.ts';
 import { generalize } from './symbolic.ts';
 
 export interface ExportInput {
-  /** `null` where the length may be anything: the batch. All such lengths of all inputs are the same. */
+  /** `null` is a free length, the batch. It is the same in all inputs. */
   readonly shape: readonly (number | null)[];
-  /** By default float32. */
+  /** float32 unless given. */
   readonly dtype?: 'float32' | 'int32';
 }
 
@@ -19,12 +19,12 @@ export interface ExportOptions {
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
-/** Sizes that no model has by chance. */
+/** Sizes that no model is likely to have itself. */
 const sizes = [1009, 1013] as const;
 
 /**
- * A forward step as an ONNX model of its own: opset 21, standard operators only, the weights inside. Inputs and outputs
- * have the names that the step gives them.
+ * Exports a forward step as an ONNX model: opset 21, standard operators only, with the weights inside. Inputs and outputs have the
+ * step's names for them.
  *
  * @throws PeftError `not-supported` if the model would be larger than 1.9 GB, or the step cannot be recorded
  */
@@ -74,7 +74,7 @@ async function readWeight({ source, input, type, shape }: Binding): Promise<Init
   return { name: input!, type, shape, bytes: new Uint8Array(buffer, byteOffset, byteLength) };
 }
 
-/** Inputs and outputs under the step's own names. */
+/** Renames inputs and outputs to the step's names. */
 function renamed(graph: Graph): Graph {
   const bare = (name: string): string => name.replace(/^(input|output):/, '');
   const outer = new Map([...graph.inputs, ...graph.outputs].map(({ name }) => [name, bare(name)]));

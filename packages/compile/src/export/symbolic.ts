@@ -1,7 +1,7 @@
 import { check } from '@peft/core';
 import { type Constant, Graph, type GraphNode, type ValueInfo } from '../onnx/graph.ts';
 
-/** A graph that was recorded with `size` where the symbolic dimension is. */
+/** A graph that was recorded with `size` in the place of the symbolic dimension. */
 export interface Sample {
   readonly graph: Graph;
   readonly size: number;
@@ -10,15 +10,15 @@ export interface Sample {
 /** Name of the dimension. */
 const dimension = 'batch';
 
-/** How a number depends on the size: `slope size + offset`. */
+/** A number as a function of the size: `slope size + offset`. */
 interface Affine {
   readonly slope: number;
   readonly offset: number;
 }
 
 /**
- * One graph for any size, from two that were recorded with different sizes. They must be the same but for integers that
- * are affine functions of the size (shapes, ends of slices): the graph computes those from the shape of its input.
+ * Makes one graph for any size from two that were recorded with different sizes. The two may differ only in integers that are affine
+ * functions of the size (shapes, ends of slices), which the new graph computes from the shape of its input.
  *
  * @param measured the input and the axis whose length is the size
  */
@@ -77,7 +77,7 @@ const symbol = ({ slope, offset }: Affine): number | string => {
   return offset === 0 ? product : `${product}+${offset}`;
 };
 
-/** The shape of a Reshape with the one length that varies left to be inferred. */
+/** The shape of a Reshape, with -1 for the one length that varies. */
 function inferred(graph: Graph, constant: Constant, functions: readonly Affine[]): string {
   const name = `${constant.name}:inferred`;
   const values = functions.map(({ slope, offset }) => (slope === 0 ? offset : -1));
@@ -100,7 +100,7 @@ function compute(graph: Graph, constant: Constant, functions: readonly Affine[])
   return node('Add', [product, part('offset')], `${constant.name}:sum`);
 }
 
-/** Throws unless two graphs differ in numbers alone. */
+/** Throws unless two graphs differ only in numbers. */
 function checkAlike(a: Graph, b: Graph): void {
   const outline = ({ op, inputs, outputs, attributes }: GraphNode) => JSON.stringify([op, inputs, outputs, attributes]);
   const differs = a.nodes.findIndex((node, i) => !b.nodes[i] || outline(node) !== outline(b.nodes[i]));

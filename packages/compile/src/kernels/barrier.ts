@@ -6,7 +6,7 @@ import { binary, scalar } from './elementwise.ts';
 import type { Kernel, KernelTable } from './kernel.ts';
 import { slice } from './shape.ts';
 
-/** False, but not before `after` is there, and no optimizer of graphs can tell: whether one of its numbers is above infinity. */
+/** A `false` that waits for `after`, and that no graph optimizer can fold: whether a number of it exceeds infinity. */
 function never(r: Recorder, after: Value): Value {
   const zeros = after.shape.map(() => 0);
   const ones = after.shape.map(() => 1);
@@ -14,12 +14,12 @@ function never(r: Recorder, after: Value): Value {
   return binary(r, 'Greater', number, scalar(r, Number.POSITIVE_INFINITY, number), 'bool');
 }
 
-/** `x + 0`: to an optimizer another value than `x`, and one that has to wait for `after`. */
+/** `x + 0`, which an optimizer takes for another value than `x`, and which waits for `after`. */
 const barrier: Kernel = ({ x, after }, _, r) => binary(r, 'Add', x, r.cast(never(r, after), 'float32'));
 
 /**
- * A value for one use of it. What is stored in half precision is widened for this use alone, when the other operand is
- * there, so that its wide copy lives no longer than the use.
+ * A value for a single use. A value that is stored in half precision is widened for this use only, once the other operand is there, so
+ * that the wide copy lives no longer than the use.
  */
 export function widened(r: Recorder, x: Value, other: Value): Value {
   if (!x.stored || !tf.util.arraysEqual(x.shape, [...x.held])) return x;

@@ -7,7 +7,7 @@ import { add, mul, scalar, sub, unary } from './elementwise.ts';
 import type { Kernel, KernelTable } from './kernel.ts';
 import { slice } from './shape.ts';
 
-/** TensorFlow's order of axes is rows, columns, channels; ONNX has channels first, and filters [out, in, H, W]. */
+/** TensorFlow orders axes as rows, columns, channels. ONNX has channels first, and filters [out, in, H, W]. */
 const toChannelsFirst = [0, 3, 1, 2];
 const toChannelsLast = [0, 2, 3, 1];
 const channelsAsBatch = [3, 0, 1, 2];
@@ -41,15 +41,15 @@ const windowAttributes = (info: Geometry): Attributes => ({
 
 type Maker = (x: Value, made: { shape: number[] }) => Value;
 
-/** Runs a node that wants channels first on a value that has them last. */
+/** Runs a node that needs channels first on a value that has them last. */
 function channelsLast(r: Recorder, x: Value, [n, h, w, c]: number[], make: Maker): Value {
   return permuted(r, make(permuted(r, x, toChannelsFirst), { shape: [n, c, h, w] }), toChannelsLast);
 }
 
 /**
- * A convolution of `x` and `filter`, both with channels first. ONNX Runtime 1.30 on WebGPU takes a filter as large as its input
- * for a single product, though padding at the end makes room for more. There a window more at the start, in padding too, keeps
- * it from that, and is cut off.
+ * Convolves `x` with `filter`, both with channels first. ONNX Runtime 1.30 on WebGPU computes a single product if the filter is as
+ * large as the input, even where padding at the end makes room for more windows. Another window of padding at the start avoids that,
+ * and is cut off.
  */
 function convolution(r: Recorder, x: Value, filter: Value, made: { shape: number[] }, attributes: Attributes): Value {
   const [top, left, bottom, right] = attributes.pads as number[];
@@ -88,7 +88,7 @@ const conv2dBackpropInput: Kernel<tf.Conv2DBackpropInputAttrs> = ({ dy, filter }
     (info.outHeight - 1) * info.strideHeight - top - bottom + info.effectiveFilterHeight,
     (info.outWidth - 1) * info.strideWidth - left - right + info.effectiveFilterWidth,
   ];
-  // Rows and columns at the end that no window reached.
+  // No window reaches these rows and columns at the end.
   const padding = [info.inHeight - reached[0], info.inWidth - reached[1]];
   const options = { ...windowAttributes(info), output_padding: padding };
   const weights = permuted(r, filter, filterToOnnx);

@@ -22,7 +22,7 @@ export function binary(
   return r.value(r.graph.node(op, [a.name, b.name], attributes)[0], { shape, held, dtype });
 }
 
-/** What folds at record time: two numbers into one, and the number that changes nothing on either side. */
+/** What is folded while recording: two numbers into one, and operands that change nothing. */
 interface Folding {
   fold(a: number, b: number): number;
   neutralLeft?: number;
@@ -51,7 +51,7 @@ const div = (r: Recorder, a: Value, b: Value): Value =>
 /** A number that broadcasts against `like`. */
 export const scalar = (r: Recorder, number: number, like: Value): Value => r.uniform(number, [], like.dtype);
 
-/** ONNX has these for floats alone; TensorFlow.js gives float32 for any input. */
+/** ONNX has these for floats only; in TensorFlow.js they return float32 for any input. */
 const floatUnary =
   (op: string): Kernel =>
   ({ x }, _, r) =>
@@ -73,7 +73,7 @@ const arithmetic =
   ({ a, b }, _, r) =>
     op(r, a, b);
 
-/** Comparisons; ONNX orders no booleans. */
+/** Comparisons. ONNX does not order booleans. */
 const comparison =
   (op: string): Kernel =>
   ({ a, b }, _, r) => {
@@ -91,7 +91,7 @@ const not = (r: Recorder, x: Value): Value => unary(r, 'Not', x);
 /** `floor(a / b)`; ONNX divides integers towards zero. */
 const floorDiv: Kernel = ({ a, b }, _, r) => r.cast(unary(r, 'Floor', div(r, a, b)), a.dtype);
 
-/** The remainder with the sign of the divisor; `fmod` has that of the dividend. */
+/** The remainder with the sign of the divisor; ONNX's `fmod` has the sign of the dividend. */
 const mod: Kernel = ({ a, b }, _, r) => {
   const fmod = (x: Value) => binary(r, 'Mod', x, b, x.dtype, { fmod: 1 });
   return fmod(add(r, fmod(a), b));

@@ -6,7 +6,7 @@ import type { Kernel, KernelInputs, KernelTable } from './kernel.ts';
 import { matMul } from './matmul.ts';
 import { logSoftmax, reduce } from './reduce.ts';
 
-/** The fused ops of `@peft/core`, under the names by which it looks for them. Equations are beside the references. */
+/** The fused ops of `@peft/core` by kernel name. The references there have the equations. */
 
 const linear: Kernel = ({ x, weight, bias }, _, r) => {
   const [width, made] = weight.shape;
@@ -47,8 +47,8 @@ const maths = (r: Recorder): Maths => ({
 });
 
 /**
- * With u = x / sqrt 2: dy ((1 + erf u) / 2 + u exp(-u^2) / sqrt pi). Each node is a pass over memory, so there are few: the
- * factor of the exponential is a term of its exponent, and (1 + erf u) / 2 is the linear part of a hard sigmoid.
+ * With u = x / sqrt 2: dy ((1 + erf u) / 2 + u exp(-u^2) / sqrt pi). Each node is a pass over memory, so two tricks save nodes: the
+ * factor of the exponential moves into its exponent, and (1 + erf u) / 2 is the linear part of a hard sigmoid.
  */
 function geluGradExact({ dy, x }: KernelInputs, r: Recorder): Value {
   const { square, erf, exp, times } = maths(r);

@@ -12,7 +12,7 @@ const gather: Kernel<tf.GatherV2Attrs> = ({ x, indices }, { axis, batchDims }, r
   return r.emit('Gather', [x, r.cast(indices, 'int32')], { shape, dtype: x.dtype }, { axis: along });
 };
 
-/** Indices as ONNX's scatter and gather of several axes want them. */
+/** Indices in the form of ONNX's scatter and gather over several axes. */
 const int64 = (r: Recorder, x: Value): string => r.graph.node('Cast', [r.full(x)], { to: 7 })[0];
 
 /** The gradient of gather: rows of `x` summed into the segment that `segmentIds` names. */
@@ -39,7 +39,7 @@ const scatterNd: Kernel<tf.ScatterNdAttrs> = ({ indices, updates }, { shape }, r
     },
   );
 
-/** By comparison with 0, 1, 2, ...: ONNX's OneHot counts negative indices from the end, TensorFlow.js ignores them. */
+/** Compares with 0, 1, 2, ..., because ONNX's OneHot counts negative indices from the end and TensorFlow.js ignores them. */
 const oneHot: Kernel<tf.OneHotAttrs> = ({ indices }, { depth, onValue, offValue, dtype }, r) => {
   const classes = r.constant(
     Array.from({ length: depth }, (_, i) => i),

@@ -14,22 +14,22 @@ export interface MatMulOptions {
   bias?: Value;
 }
 
-/** The two last axes swapped. */
+/** Swaps the last two axes. */
 function swapped(r: Recorder, x: Value): Value {
   const { length } = x.shape;
   const perm = [...Array(length - 2).keys(), length - 1, length - 2];
   return r.emit('Transpose', [x], { shape: perm.map(axis => x.shape[axis]), dtype: x.dtype }, { perm });
 }
 
-/** A factor, and whether the product must transpose it: if its transpose is stored, that is the factor. */
+/** A factor, and whether the product must transpose it. If the transpose is stored, that is the factor. */
 function asStored(r: Recorder, x: Value, transpose = false): [Value, boolean] {
   if (!x.transposed || !tf.util.arraysEqual(x.shape, [...x.held])) return [x, transpose];
   return [r.value(x.transposed, { shape: x.shape.toReversed() }), !transpose];
 }
 
 /**
- * `alpha a b` over the last two axes, the others broadcast. Transposes are free: Gemm does them for matrices, and
- * FusedMatMul, which only ONNX Runtime has and only for floats, for batches of them.
+ * `alpha a b` over the last two axes; the others broadcast. Transposes cost nothing: Gemm does them for matrices, and FusedMatMul,
+ * which only ONNX Runtime has, for batches of float matrices.
  */
 export function matMul(r: Recorder, left: Value, right: Value, options: MatMulOptions = {}): Value {
   const { alpha = 1, bias } = options;
@@ -70,7 +70,7 @@ const fusedMatMul: Kernel<tf._FusedMatMulAttrs> = ({ a, b, bias, preluActivation
   return (elementwiseKernels[kernel] as Kernel)(inputs, { alpha: attributes.leakyreluAlpha }, r);
 };
 
-/** TensorFlow.js knows the output's shape from the equation alone: one letter per axis, no ellipsis. */
+/** The shape of the output follows from the equation: one letter per axis, no ellipsis. */
 const einsum: Kernel<tf.EinsumAttrs> = (inputs, { equation }, r) => {
   const operands = Object.values(inputs);
   const compact = equation.replaceAll(' ', '');

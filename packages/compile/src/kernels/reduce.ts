@@ -40,7 +40,7 @@ const reduction =
     );
   };
 
-/** `all` and `any`: the least and the greatest of booleans, which ONNX reduces as integers. */
+/** `all` and `any` are the minimum and maximum of booleans, which ONNX reduces as integers. */
 const logical =
   (op: string): Kernel<ReduceAttributes> =>
   ({ x }, { axis, keepDims }, r) =>
@@ -63,7 +63,7 @@ const cumsum: Kernel<tf.CumsumAttrs> = ({ x }, { axis, exclusive, reverse }, r) 
 
 const softmax: Kernel = ({ logits }, _, r) => r.emit('Softmax', [logits], { shape: logits.shape }, { axis: -1 });
 
-/** log softmax(x) over the last axis, in operators that WebGPU has too. */
+/** log softmax(x) over the last axis, in operators that WebGPU has as well. */
 export function logSoftmax(r: Recorder, x: Value): Value {
   const shifted = sub(r, x, reduce(r, 'ReduceMax', x, -1, true));
   return sub(r, shifted, unary(r, 'Log', reduce(r, 'ReduceSum', unary(r, 'Exp', shifted), -1, true)));

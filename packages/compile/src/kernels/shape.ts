@@ -21,12 +21,12 @@ export function slice(r: Recorder, x: Value, begin: number[], size: number[]): V
 }
 
 const sliceKernel: Kernel<tf.SliceAttrs> = ({ x }, { begin, size }, r) => {
-  // parseSliceParams looks at the shape alone.
+  // parseSliceParams reads only the shape.
   const [start, lengths] = tf.slice_util.parseSliceParams(x as unknown as tf.TensorInfo, begin, size);
   return slice(r, x, start, lengths);
 };
 
-/** Below any index: where a negative stride runs off the front. ONNX would count -1 from the back. */
+/** The end of a slice that runs backwards to the first element. ONNX would count -1 from the back. */
 const beforeFirst = -(2 ** 31);
 
 const stridedSlice: Kernel<tf.StridedSliceAttrs> = ({ x }, attributes, r) => {
@@ -51,7 +51,7 @@ const stridedSlice: Kernel<tf.StridedSliceAttrs> = ({ x }, attributes, r) => {
 
 const splitV: Kernel<tf.SplitVAttrs> = ({ x }, { numOrSizeSplits, axis }, r) => {
   const [along] = tf.util.parseAxisParam(axis, x.shape);
-  // prepareSplitSize looks at the shape alone.
+  // prepareSplitSize reads only the shape.
   const sizes = tf.backend_util.prepareSplitSize(x as unknown as tf.Tensor, numOrSizeSplits, along);
   return split(r, x, sizes, along);
 };
@@ -116,7 +116,7 @@ const mirrorPad: Kernel<tf.MirrorPadAttrs> = ({ x }, { paddings, mode }, r) => {
   return r.emit('Pad', [x, r.ints(pads(paddings))], { shape: padded(x, paddings), dtype: x.dtype }, { mode });
 };
 
-/** Repeating axes of length 1 is a broadcast, and stays lazy. */
+/** Repeating axes of length 1 is a broadcast, which stays lazy. */
 const tile: Kernel<tf.TileAttrs> = ({ x }, { reps }, r) => {
   const shape = x.shape.map((size, axis) => size * reps[axis]);
   const broadcasts = reps.every((times, axis) => times === 1 || x.shape[axis] === 1);

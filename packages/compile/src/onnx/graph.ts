@@ -1,4 +1,4 @@
-/** The element types that a recorded graph holds. */
+/** The element types of recorded graphs. */
 export type ElementType = 'float32' | 'float16' | 'int32' | 'int64' | 'bool';
 
 /** `TensorProto.DataType` of `onnx.proto`. */
@@ -44,7 +44,7 @@ export class Graph {
   outputs: ValueInfo[] = [];
   readonly #names = new Map<string, readonly string[]>();
 
-  /** Adds a node, unless it is there already, and names its outputs. An input named '' is left out. */
+  /** Adds a node, unless an equal one is there, and names its outputs. An input named '' is left out. */
   node(op: string, inputs: readonly string[], attributes: Attributes = {}, { domain = '', outputs = 1 } = {}) {
     return this.#once(JSON.stringify([op, domain, inputs, attributes, outputs]), () => {
       const names = Array.from({ length: outputs }, (_, i) => `${op}_${this.nodes.length}${i > 0 ? `_${i}` : ''}`);
@@ -70,15 +70,15 @@ export class Graph {
   }
 
   /**
-   * Makes `value` an output under `port.name`, through an Identity: an input may be an output, one value two outputs.
-   * {@link finish} takes away those that need not be.
+   * Makes `value` an output under `port.name`, through an Identity node, since an input can be an output, and one value two outputs.
+   * {@link finish} removes those that are not needed.
    */
   output(value: string, port: ValueInfo): void {
     this.nodes.push({ op: 'Identity', domain: '', inputs: [value], outputs: [port.name], attributes: {} });
     this.outputs.push(port);
   }
 
-  /** Removes what no output depends on, and has nodes make outputs themselves. No node may be added after it. */
+  /** Removes nodes that no output depends on, and Identity nodes that are not needed. Add no node after it. */
   finish(): void {
     this.#prune();
     this.#nameOutputs();
@@ -97,7 +97,7 @@ export class Graph {
     this.inputs = this.inputs.filter(({ name }) => needed.has(name));
   }
 
-  /** Not every processor has an Identity: where one is left, the value goes through the host. */
+  /** Not every processor has Identity nodes: those that are left send the value through the CPU. */
   #nameOutputs(): void {
     const isOutput = new Set(this.outputs.map(({ name }) => name));
     const made = new Set(this.nodes.flatMap(({ outputs }) => outputs));

@@ -10,7 +10,7 @@ import {
 } from './graph.ts';
 import { ProtoWriter } from './proto.ts';
 
-/** Gelu needs opset 20; 21 is the first of IR version 10. */
+/** Gelu needs opset 20; opset 21 is the first with IR version 10. */
 const opset = 21;
 const irVersion = 10;
 
@@ -96,7 +96,7 @@ function writePort({ name, type, shape }: ValueInfo): ProtoWriter {
   return new ProtoWriter().string(1, name).message(2, new ProtoWriter().message(1, tensor));
 }
 
-/** The raw data of a constant, little endian as ONNX wants it and every machine that runs this has it. */
+/** The raw data of a constant: little endian, as ONNX demands and all supported machines are. */
 function constantBytes({ type, values }: Constant): Uint8Array {
   if (type === 'bool') return Uint8Array.from(values);
   if (type === 'float32') return new Uint8Array(Float32Array.from(values).buffer);

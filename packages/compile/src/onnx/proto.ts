@@ -38,7 +38,7 @@ export class ProtoWriter {
     return bytes;
   }
 
-  /** Gives where it ends. */
+  /** Returns where it ends. */
   #write(bytes: Uint8Array, offset: number): number {
     let end = offset;
     for (const part of this.#parts) {
@@ -60,7 +60,7 @@ export class ProtoWriter {
   }
 }
 
-/** Seven bits a byte, least significant first. */
+/** Seven bits in each byte, least significant first. */
 function varint(value: number): Uint8Array {
   if (value >= 0 && value < 128) return Uint8Array.of(value);
   let rest = BigInt.asUintN(64, BigInt(value));

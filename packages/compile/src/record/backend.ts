@@ -8,31 +8,31 @@ import type { Value } from './value.ts';
 
 type DataId = tf.DataId;
 
-/** Host arrays up to this size are taken as constants of the step; a larger one is likely data that changes. */
+/** Host arrays up to this size become constants of the step; a larger one is likely data that changes. */
 const maxHostArray = 64;
 
-/** A loop, because TensorFlow.js makes large arrays of zeros in every backward pass. */
+/** A loop is fastest: TensorFlow.js makes large arrays of zeros in every backward pass. */
 function isUniform(numbers: tf.TypedArray): boolean {
   for (let i = 1; i < numbers.length; i++) if (numbers[i] !== numbers[0]) return false;
   return numbers.length > 0;
 }
 
-/** What a recording needs from whoever started it. */
+/** What a recording asks its caller for. */
 export interface Session {
   readonly recorder: Recorder;
   /** The value of a tensor that was made outside the step. */
   capture(info: tf.TensorInfo): Value;
-  /** Called when something more refers to a tensor: a variable that is assigned or made. */
+  /** Called when another variable, assigned or new, refers to a tensor. */
   referenced(): void;
 }
 
-/** A TensorFlow.js backend whose kernels write an ONNX graph instead of computing. */
+/** A backend of TensorFlow.js whose kernels write an ONNX graph instead of computing. */
 export class RecordingBackend extends tf.KernelBackend {
   static readonly backendName = 'peft-record';
   readonly #values = new Map<DataId, { value: Value; references: number }>();
   #session: Session | undefined;
 
-  /** Takes kernels down into `session` from now on, until `end`. */
+  /** Records kernels into `session` until `end`. */
   begin(session: Session): void {
     this.#session = session;
   }
@@ -42,12 +42,12 @@ export class RecordingBackend extends tf.KernelBackend {
     this.#values.clear();
   }
 
-  /** A new tensor that stands for `value`, which so many things refer to. */
+  /** A new tensor that stands for `value`, with its number of references. */
   tensor(value: Value, references = 1): tf.Tensor {
     return tensorOn(this, this.#hold(value, references));
   }
 
-  /** What a tensor stands for. */
+  /** The value that a tensor stands for. */
   recorded(tensor: tf.TensorInfo): Value {
     return this.#values.get(tensor.dataId)?.value ?? this.#recording().capture(tensor);
   }
@@ -143,7 +143,7 @@ export class RecordingBackend extends tf.KernelBackend {
   }
 }
 
-/** The backend, registered with TensorFlow.js on first use, behind all others in its order of preference. */
+/** The backend, registered on first use with the lowest priority. */
 export function recordingBackend(): RecordingBackend {
   const { backendName } = RecordingBackend;
   const found = tf.findBackend(backendName);

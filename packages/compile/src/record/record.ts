@@ -14,7 +14,7 @@ export interface InputSpec {
   readonly dtype: 'float32' | 'int32';
 }
 
-/** Where an input comes from that the caller does not give: a variable, or a tensor made outside the step. */
+/** The source of an input that the caller does not give: a variable, or a tensor made outside the step. */
 export type Source =
   | { readonly kind: 'variable'; readonly variable: tf.Variable }
   | { readonly kind: 'tensor'; readonly dataId: tf.DataId };
@@ -24,16 +24,16 @@ export interface StaticPort extends ValueInfo {
 }
 
 /**
- * How the graph takes a value: as it is; in half precision, widened where it is used; or the transpose of a matrix, which
- * products take as readily.
+ * How a value is stored: as it is; in half precision, widened where it is used; or as the transpose of a matrix, which products take
+ * at no cost.
  */
 export type Storage = 'plain' | 'half' | 'transposed';
 
-/** What the graph reads of a source, and what it makes of it. */
+/** How the graph reads a source, and where it writes the source's new value. */
 export interface Binding {
   readonly source: Source;
   readonly storage: Storage;
-  /** As stored. */
+  /** The stored type and shape. */
   readonly type: ElementType;
   readonly shape: readonly number[];
   /** The graph input of its value; left out if the step never reads it. */
@@ -50,9 +50,9 @@ export interface RecordOptions extends RecorderOptions {
 /** A step as a graph. */
 export interface Recording {
   readonly graph: Graph;
-  /** The step's inputs that matter to its outputs. */
+  /** The step's inputs that its outputs depend on. */
   readonly inputs: readonly StaticPort[];
-  /** The step's outputs; `key` is the step's name for each. */
+  /** The step's outputs; `key` is the step's own name. */
   readonly outputs: readonly (StaticPort & { readonly key: string })[];
   readonly bindings: readonly Binding[];
   /** Inputs to fill with the random numbers of `path` before each run. */
@@ -60,8 +60,8 @@ export interface Recording {
 }
 
 /**
- * Records a step: runs it once on tensors without values, taking down every kernel.
- * Nothing of TensorFlow.js' state changes: variables keep their values, and the current backend stays the current one.
+ * Records a step: runs it once on tensors without values and writes down every kernel. The state of TensorFlow.js stays as it is:
+ * variables keep their values, and the current backend stays current.
  */
 export function record(
   step: Step,
@@ -84,7 +84,7 @@ export function record(
     },
     referenced: () => variables?.checkNoneMade(),
   });
-  // Takes effect at once: the recording backend starts synchronously, and the previous one has started.
+  // Takes effect at once, because the recording backend starts synchronously and the previous one has started.
   void tf.setBackend(RecordingBackend.backendName);
   try {
     return disposingAll(() => {
@@ -151,7 +151,7 @@ function finish(
   const { graph } = recorder;
   const outputs = Object.entries(results).map(([key, tensor]) => {
     const value = backend.recorded(tensor);
-    // Booleans leave as integers: hosts have no arrays of them.
+    // Booleans leave as integers, because hosts have no arrays of booleans.
     const given = value.dtype === 'bool' ? recorder.cast(value, 'int32') : value;
     const port = { name: `output:${key}`, shape: given.shape, type: typeOf(given.dtype) };
     graph.output(recorder.full(given), port);
@@ -188,7 +188,7 @@ function finish(
   };
 }
 
-/** Has the host draw no random numbers meanwhile, which would be the same in every run of a recording. */
+/** Refuses random numbers of the host while recording: they would be the same in every run. */
 function withoutHostRandom<T>(body: () => T): T {
   const { random } = Math;
   Math.random = () => {
@@ -224,7 +224,7 @@ class RecordedRandom implements RandomSource {
   }
 }
 
-/** TensorFlow.js' own error for a missing kernel, as one that says what to do. */
+/** Turns TensorFlow.js' error for a missing kernel into one that says what to do. */
 function explained(error: unknown): unknown {
   const kernel = error instanceof Error && /Kernel '(\w+)' not registered/.exec(error.message)?.[1];
   if (!kernel) return error;

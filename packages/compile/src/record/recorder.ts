@@ -3,22 +3,22 @@ import * as tf from '@tensorflow/tfjs-core';
 import { type Attributes, type ElementType, elementCodes, Graph } from '../onnx/graph.ts';
 import type { Value } from './value.ts';
 
-/** What a node makes, as far as TensorFlow.js is concerned. */
+/** The output of a node, as TensorFlow.js sees it. */
 export interface Made {
   readonly shape: readonly number[];
   readonly dtype?: tf.DataType;
-  /** What the graph holds, if it is less than `shape`. */
+  /** The shape in the graph, if it is smaller than `shape`. */
   readonly held?: readonly number[];
 }
 
 export interface RecorderOptions {
-  /** Only standard operators, for readers other than ONNX Runtime. */
+  /** Whether to use standard operators only, for readers other than ONNX Runtime. */
   readonly portable?: boolean;
-  /** How many values one node may join; any number unless given. */
+  /** How many values a node may concatenate; any number unless given. */
   readonly widestJoin?: number;
 }
 
-/** What kernels write with: values in, nodes into the graph, values out. */
+/** Kernels use it to add nodes to the graph: it takes values and returns values. */
 export class Recorder {
   readonly graph = new Graph();
   readonly portable: boolean;
@@ -29,7 +29,7 @@ export class Recorder {
     this.widestJoin = widestJoin;
   }
 
-  /** A node with one output. Inputs that are values are held in full; names (of constants) are taken as they are. */
+  /** A node with one output. Inputs are values, whose broadcasts are done first, or names of constants. */
   emit(op: string, inputs: readonly (Value | string)[], made: Made, attributes: Attributes = {}, domain = ''): Value {
     const [name] = this.graph.node(op, this.#names(inputs), attributes, { domain });
     return this.value(name, made);
@@ -69,7 +69,7 @@ export class Recorder {
     return this.graph.constant('int64', [values.length], values);
   }
 
-  /** The name of a value with its broadcast done. */
+  /** The name of a value after its broadcast. */
   full(value: Value): string {
     if (tf.util.arraysEqual([...value.held], value.shape)) return value.name;
     return this.graph.node('Expand', [value.name, this.ints(value.shape)])[0];
@@ -105,7 +105,7 @@ export class Recorder {
   }
 }
 
-/** Whether a graph can hold tensors of a type: all but strings and complex numbers. */
+/** Whether a graph can hold tensors of a type: any but strings and complex numbers. */
 export const isRecordable = (dtype: tf.DataType): dtype is 'float32' | 'int32' | 'bool' =>
   dtype === 'float32' || dtype === 'int32' || dtype === 'bool';
 

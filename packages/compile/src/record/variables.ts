@@ -5,15 +5,15 @@ import { registeredVariables, tensorOn } from './tfjs.ts';
 import type { Value } from './value.ts';
 
 /**
- * Lends every variable a placeholder for the time of a recording, so that a step may read and assign variables without
- * touching their data. (Variables may share data, so data alone does not tell which variable is read.)
+ * Gives every variable a placeholder while a step is recorded, so that the step can read and assign variables without touching their
+ * data. (Variables can share data, so the data does not tell which variable is read.)
  */
 export class BorrowedVariables {
   readonly #backend: RecordingBackend;
   readonly #known: ReadonlySet<tf.Variable>;
   readonly #borrowed = new Map<tf.Variable, { readonly original: tf.DataId; readonly placeholder: tf.DataId }>();
 
-  /** @param placeholder what stands for a variable; `undefined` for one that no recorded step can use, which stays. */
+  /** @param placeholder makes one for a variable; `undefined` leaves a variable that no recorded step can use as it is */
   constructor(backend: RecordingBackend, placeholder: (variable: tf.Variable) => Value | undefined) {
     this.#backend = backend;
     this.#known = new Set(registeredVariables());
@@ -21,18 +21,18 @@ export class BorrowedVariables {
     for (const [variable, value] of values) {
       if (!value) continue;
       const original = variable.dataId;
-      // Referred to by this tensor, which the caller's tidy disposes of, and by the variable.
+      // Two references: this tensor, which the caller's tidy disposes of, and the variable.
       variable.dataId = backend.tensor(value, 2).dataId;
       this.#borrowed.set(variable, { original, placeholder: variable.dataId });
     }
   }
 
-  /** The variables that the step has assigned. */
+  /** The variables that the step assigned. */
   assigned(): tf.Variable[] {
     return [...this.#borrowed].filter(([{ dataId }, { placeholder }]) => dataId !== placeholder).map(([it]) => it);
   }
 
-  /** Throws if the step has made a variable. */
+  /** Throws if the step made a variable. */
   checkNoneMade(): void {
     const made = registeredVariables().find(variable => !this.#known.has(variable));
     if (!made) return;
@@ -43,12 +43,12 @@ export class BorrowedVariables {
     );
   }
 
-  /** Gives all variables their data back, and removes those that the step has made. */
+  /** Returns all variables their data, and removes those that the step made. */
   restore(): void {
     for (const variable of registeredVariables()) if (!this.#known.has(variable)) variable.dispose();
     for (const [variable, { original }] of this.#borrowed) {
       if (variable.isDisposed) continue;
-      // Releases the variable's reference to the placeholder, or to what was assigned.
+      // Releases the variable's reference to the placeholder or to the assigned value.
       tensorOn(this.#backend, variable).dispose();
       variable.dataId = original;
     }
