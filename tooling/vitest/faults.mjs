@@ -3,7 +3,7 @@ import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** What touches the disk. */
+/** The functions that touch the disk. */
 const operations = [
   'copyFile',
   'mkdir',

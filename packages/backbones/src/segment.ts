@@ -44,10 +44,10 @@ const countUntil = (segments: readonly Segment[], ends: (segment: Segment) => bo
   return end < 0 ? segments.length : end;
 };
 
-/** How many of the first segments depend on none of these variables: no gradient is needed of them. */
+/** The number of first segments that depend on none of these variables, so that they need no gradient. */
 export const frozenCount = (segments: readonly Segment[], variables: Variables): number =>
   countUntil(segments, segment => !isFrozen(segment, variables));
 
-/** How many of the first segments are frozen and unadapted, so that their outputs never change. */
+/** The number of first segments that are frozen and not adapted, so that their outputs never change. */
 export const pristineCount = (segments: readonly Segment[], variables: Variables): number =>
   countUntil(segments, segment => !isFrozen(segment, variables) || !isPristine(segment));

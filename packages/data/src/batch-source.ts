@@ -28,7 +28,7 @@ export interface BatchSourceOptions {
   augment?: 'none' | 'flip-crop';
 }
 
-/** How many bytes of floats may be cached. */
+/** The most bytes of floats that are cached. */
 const keptBytes = 1.5e9;
 
 /** Caches the results of a deterministic transform: each picture is read and transformed once, if all fit in memory. */

@@ -17,11 +17,11 @@ export interface BatchOptions {
   readonly transform?: Transform;
   /** Drops the last batch if it is not full; default false. */
   readonly dropLast?: boolean;
-  /** How many batches to prepare ahead; default 1. */
+  /** The number of batches to prepare ahead; default 1. */
   readonly prefetch?: number;
 }
 
-/** How many pictures of a batch are read concurrently: few, as each may be large. */
+/** The number of pictures of a batch that are read concurrently: few, as each may be large. */
 const readers = 4;
 
 interface Reader {

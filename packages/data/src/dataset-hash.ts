@@ -1,14 +1,14 @@
 import { sha256Of } from '@peft/core';
 import type { Dataset } from './dataset.ts';
 
-/** How many of a picture's first bytes are hashed: enough to identify it. */
+/** The number of a picture's first bytes that are hashed: enough to identify it. */
 export const hashedBytes = 16_384;
 
 /** The digest of a picture: SHA-256 of its first {@link hashedBytes} bytes, and its size in bytes. */
 export const digestOf = (head: Uint8Array, size: number): string =>
   `${size}:${sha256Of(head.subarray(0, hashedBytes))}`;
 
-/** How many digests are computed concurrently. */
+/** The number of digests that are computed concurrently. */
 const parallel = 16;
 
 /**

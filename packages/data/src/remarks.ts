@@ -1,7 +1,7 @@
 import { quote, quoteSome } from '@peft/core';
 import type { Dataset, LeftOut } from './dataset.ts';
 
-/** How many kinds of reasons are told, the most frequent first. */
+/** The number of kinds of reasons that a remark lists, the most frequent first. */
 const shownReasons = 4;
 
 /** One line about what was left out, the most frequent reasons first. */
@@ -28,7 +28,7 @@ function emptyClasses({ classes, labels }: Dataset): string[] {
 }
 
 /**
- * What people should know about an opened dataset, a line each: what was left out and why, and the classes that have no
+ * Lines that people should read about an opened dataset: what was left out and why, and the classes that have no
  * picture. Control characters in names are escaped.
  */
 export function remarks(dataset: Dataset): string[] {

@@ -1,6 +1,6 @@
 export type SplitName = 'train' | 'val' | 'test';
 
-/** What a split is called, by what others call it. */
+/** Our name of a split by the names that others use. */
 const aliases: Readonly<Record<string, SplitName>> = {
   train: 'train',
   training: 'train',

@@ -1,7 +1,7 @@
 import type { Preprocessing } from '@peft/core';
 import type { Picture } from './picture.ts';
 
-/** What values in 0..1 are shifted and scaled by. */
+/** The mean and deviation that normalize values in 0..1. */
 export type Normalization = Pick<Preprocessing, 'mean' | 'std'>;
 
 /**

@@ -53,7 +53,7 @@ export function layersOf(targets: readonly Target[], config: HeatConfig): HeadLa
   return [...layers.values()];
 }
 
-/** How many heads of a layer are to be turned off. */
+/** The number of heads of a layer to turn off. */
 export function countOff(layer: HeadLayer, { ne, ratio }: HeatConfig): number {
   const { heads } = layer;
   const part = ratio === 0 || heads === 1 ? 0 : Math.max(1, Math.floor(ratio * heads + 1e-9));
@@ -96,7 +96,7 @@ function checkOff(layers: readonly HeadLayer[], off: HeadsOff): void {
 
 const endsWith = (path: string, name: string): boolean => path === name || path.endsWith(`.${name}`);
 
-/** What is adapted, and for masks on the output where heads are read. */
+/** The adapted targets, and for masks on the output those that read heads. */
 export function targetsOf({ base, config: { maskTarget, outputTargets } }: HeatParts) {
   const { targets: places, type } = base;
   if (maskTarget === 'delta' || !places) return places;
@@ -130,17 +130,17 @@ function readerOf(layer: HeadLayer, targets: readonly Target[], outputTargets: r
   return target;
 }
 
-/** What a mask means at one target: what is on, if something is off. */
+/** A mask at one target: the features that are on, if some are off. */
 export interface Mask {
   /** Whether the base method adapts it, rather than heads being taken out there and no more. */
   readonly isAdapted: boolean;
-  /** Of its outputs, where it gives a layer's queries, keys or values. */
+  /** Over its outputs, if it computes a layer's queries, keys or values. */
   readonly outputs: readonly boolean[] | undefined;
-  /** Of its inputs, where it reads the heads. */
+  /** Over its inputs, if it reads the heads. */
   readonly inputs: readonly boolean[] | undefined;
 }
 
-/** Which features of the heads of a layer are on, on the side of a role; nothing if all are. */
+/** The features of a layer's heads that are on, for one role; undefined if all are. */
 function featuresOn({ path, heads, width }: HeadLayer, off: HeadsOff, role: Role | undefined) {
   const found = off[path] ?? [];
   const list = 'length' in found ? found : ((role && found[sideOf(role)]) ?? []);

@@ -107,7 +107,7 @@ const heatFindings = {
   passes: /* @__PURE__ */ option('Score passes done.', value.integer({ min: 1 }), 1),
 };
 
-/** What score passes have found. */
+/** The findings of score passes. */
 export type HeatFindings = ConfigOf<typeof heatFindings>;
 
 /** Checks them, from a checkpoint or from the user. */
@@ -130,7 +130,7 @@ type PairOptions = GivenOf<typeof pairOptions>;
 export interface HeatOptions extends Omit<GivenOf<typeof heatOptions>, 'strategy'>, PairOptions {
   /** The method whose deltas are masked. */
   base?: Method;
-  /** What was found before: given, no head is scored. */
+  /** Findings of an earlier run. If they are given, no head is scored. */
   findings?: GivenOf<typeof heatFindings>;
   strategy?: string | Strategy;
 }

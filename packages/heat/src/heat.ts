@@ -48,7 +48,7 @@ export type HeatMethod = Method<HeatConfig, Tensors, HeatFindings>;
 /** 1 where features are on, 0 where they are off, `[features]`. A step that is recorded takes no arrays of the host. */
 const factors = (on: readonly boolean[]): tf.Tensor => widenTensor(tf.ones([on.filter(Boolean).length]), on);
 
-/** What is added to a target's output, `[..., out]`. */
+/** The update of a target's output, `[..., out]`. */
 function maskedDelta(call: DeltaCall, base: Method, { isAdapted, outputs, inputs }: Mask): tf.Tensor {
   const { x, weight, baseOutput, target } = call;
   if (inputs) {
@@ -68,7 +68,7 @@ function maskedChange(change: tf.Tensor, { outputs, inputs }: Mask): tf.Tensor {
   return outputs ? tf.mul(change, factors(outputs)) : change;
 }
 
-/** What merging adds to a target's weight, `[in, out]`; where heads are read, `m (W + dW) - W`. */
+/** The update of a target's weight in merging, `[in, out]`; if it reads heads, `m (W + dW) - W`. */
 function maskedDeltaWeight({ weight }: WeightCall, dW: () => tf.Tensor, mask: Mask): tf.Tensor {
   const kept = mask.isAdapted ? maskedChange(dW(), mask) : undefined;
   const cut = mask.inputs && tf.mul(weight(), tf.expandDims(tf.sub(factors(mask.inputs), 1), 1));
@@ -128,7 +128,7 @@ function findOff(
 const hasProbe = ({ config: { warmEpochs, probeHeadEpochs }, base }: HeatParts): boolean =>
   warmEpochs === 0 && base.modulesToSave.length > 0 && probeHeadEpochs !== 0;
 
-/** How many epochs of a run come before the first score pass. */
+/** The number of epochs before the first score pass. */
 function firstPass(parts: HeatParts, epochs: number): number {
   const { warmEpochs, probeHeadEpochs = Math.min(1, epochs / 5) } = parts.config;
   return hasProbe(parts) ? probeHeadEpochs : warmEpochs;

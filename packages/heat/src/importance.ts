@@ -20,7 +20,7 @@ export type Component = 'q' | 'v';
 /** The scores of a layer's heads, for each side that was scored. */
 export type LayerScores = Readonly<Partial<Record<Component, readonly number[]>>>;
 
-/** How the importance of a head follows from the scores of its sides. */
+/** The importance of a head from the scores of its sides. */
 export interface Strategy {
   readonly name: string;
   /** The sides that are scored; with none, there is no score pass. */
@@ -83,7 +83,7 @@ export interface RankedLayer {
   /** Features of all heads together. */
   readonly width: number;
   readonly importance: readonly number[];
-  /** How many heads to turn off. */
+  /** The number of heads to turn off. */
   readonly off: number;
 }
 

@@ -4,7 +4,7 @@ import type * as tf from '@tensorflow/tfjs-core';
 import { lily } from './lily.ts';
 import { expertMixing } from './mixing.ts';
 
-/** What freezing the routing has cost. */
+/** The cost of freezing the routing. */
 export interface Calibration {
   /** The largest difference that it makes to an output, over the calibration set. */
   readonly deviation: number;

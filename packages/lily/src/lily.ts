@@ -58,7 +58,7 @@ function lilyParameters(target: Target, targets: readonly Target[], config: Lily
 const uniformWeights = (n: number): tf.Tensor => tf.fill([1, 1, n], 1 / n);
 
 /**
- * How much each expert counts for whom.
+ * The mixing weights of the experts.
  *
  * @param h `[B, N, r]`
  * @param R the router `[r, n]`; with mixing `uniform` there is none
@@ -93,7 +93,7 @@ export function bottleneck(x: tf.Tensor, A: tf.Tensor, target: Target, { mlpAct 
   return tf.reshape(phi, [x.shape[0], -1, A.shape[1]!]);
 }
 
-/** What Lily adds to a target, `[..., out]`. */
+/** The update of a target's output, `[..., out]`. */
 export function lilyDelta(
   { x, parameters, target }: Pick<DeltaCall<LilyTensors>, 'x' | 'parameters' | 'target'>,
   config: LilyConfig,

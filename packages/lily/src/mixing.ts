@@ -4,7 +4,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { bottleneck, lily, mixingWeights } from './lily.ts';
 
 /**
- * How much each expert counts at each target, by its id: the mean over a batch, `[nB]`, which sums to one. It is a step like any
+ * The weight of each expert at each target, by its id: the mean over a batch, `[nB]`, which sums to one. It is a step like any
  * other, so that every engine can run it; the caller disposes of the tensors.
  *
  * @param images `[B, H, W, 3]`, or what else the model takes

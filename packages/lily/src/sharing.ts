@@ -27,7 +27,7 @@ export function groupOf(target: Target, targets: readonly Target[], config: Lily
   return targets.filter(other => groupName(other, config) === name);
 }
 
-/** How many neighbors of a group of `layers` share an A. */
+/** The number of neighbors in a group of `layers` that share an A. */
 export const strideOf = (layers: number, { stride, nA = layers }: LilyConfig): number =>
   stride ?? Math.max(1, Math.floor(layers / nA));
 

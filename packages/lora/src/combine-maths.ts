@@ -6,7 +6,7 @@ import { loraDeltaWeight, rankOf, scaleOf } from './maths.ts';
 import { principalFactors } from './svd.ts';
 
 /*
- * What several LoRAs of a target make as one, whose scale is 1 (peft: `add_weighted_adapter`). w_i are the weights asked
+ * Combines several LoRAs of a target into one of scale 1 (peft: `add_weighted_adapter`). w_i are the weights asked
  * for, s_i the adapters' own scales.
  */
 

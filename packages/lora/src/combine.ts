@@ -9,7 +9,7 @@ export interface CombineOptions {
   /** The name of the new adapter. */
   name: string;
   /**
-   * How weights w become factors. `linear`: A and B are summed, each with sqrt(|w s|), for adapters of one rank; `cat`: A
+   * The way to combine weights w. `linear`: A and B are summed, each with sqrt(|w s|), for adapters of one rank; `cat`: A
    * and B are put side by side, so that the update is exactly the weighted sum; `svd`: the best approximation of the
    * weighted sum, of rank `rank`.
    */

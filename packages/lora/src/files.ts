@@ -31,7 +31,7 @@ interface Pair {
 
 type Widths = 'inFeatures' | 'outFeatures' | 'kernel';
 
-/** How A of rank r is stored, by its module. */
+/** The stored form of A of rank r, by its module. */
 const layoutA = ({ inFeatures, kernel }: Pick<Adaptable, Widths>, r: number): FileLayout =>
   weightLayout(inFeatures, r, kernel);
 
@@ -68,7 +68,7 @@ const pairsOf = ({ target, values: { A, B, A0, B0 } }: LoraValues): Pair[] => [
 const storedModule = ({ named, module, inFeatures, outFeatures }: Target): Pick<Adaptable, Widths> =>
   named ? { inFeatures, outFeatures } : module;
 
-/** Where a target lies in the outputs of its {@link storedModule}. */
+/** The place of a target in the outputs of its {@link storedModule}. */
 const startOf = ({ slice, named }: Target): number => (named ? 0 : (slice?.start ?? 0));
 
 /**

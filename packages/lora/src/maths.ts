@@ -45,7 +45,7 @@ const initOf = ({ init }: LoraConfig, r: number): LowRankInit => {
   return choices[init];
 };
 
-/** How DoRA's norms are stored, `[out]`: those of a convolution as the norm of its weight, `[1, out, 1, 1]`. */
+/** The stored form of DoRA's norms, `[out]`; of a convolution, that of its weight's norm, `[1, out, 1, 1]`. */
 export const normsLayout = (outFeatures: number, kernel: Kernel | undefined): FileLayout =>
   plainLayout(kernel ? [1, outFeatures, 1, 1] : [outFeatures]);
 
@@ -75,7 +75,7 @@ const columnNorms = (v: tf.Tensor): tf.Tensor => tf.sqrt(tf.sum(tf.square(v), 0)
 
 /**
  * DoRA (Liu et al. 2024, eq. 5): W = m V / |V|_c with V = W0 + s A B and |V|_c held constant in the gradient (section 4.3).
- * What it adds is (m / |V|_c - 1) x W0 + (m / |V|_c) s x A B.
+ * The update is (m / |V|_c - 1) x W0 + (m / |V|_c) s x A B.
  */
 function doraDelta(
   { parameters: { A, B }, baseOutput, weight }: DeltaCall<LoraTensors>,
@@ -88,7 +88,7 @@ function doraDelta(
   return tf.add(tf.mul(tf.sub(ratio, 1), baseOutput()), tf.mul(ratio, update));
 }
 
-/** What LoRA adds to a target, `[..., out]`. */
+/** The update of a target's output, `[..., out]`. */
 export function loraDelta(call: DeltaCall<LoraTensors>, config: LoraConfig): tf.Tensor {
   const { x, parameters, target, path } = call;
   const { A0, B0, m } = parameters;

@@ -79,7 +79,7 @@ export function neatHidden(w0: tf.Tensor, parameters: NeatTensors, { pairs, act,
   return h;
 }
 
-/** What NEAT adds to a target, `[..., out]`: `s (x h) B`, so that dW is never built. */
+/** The update of a target's output, `[..., out]`: `s (x h) B`, which never builds dW. */
 export function neatDelta(
   { x, parameters, weight }: Pick<DeltaCall<NeatTensors>, 'x' | 'parameters' | 'weight'>,
   config: NeatConfig,

@@ -64,14 +64,14 @@ const pearFindings = {
   scores: /* @__PURE__ */ option('The importance of each target.', value.table(value.number())),
 };
 
-/** What the prune has found. */
+/** The findings of the prune. */
 export type PearFindings = ConfigOf<typeof pearFindings>;
 
 /** Whatever is to differ from the defaults, and the adapters that it acts on. */
 export interface PearOptions extends GivenOf<typeof pearOptions>, GivenOf<typeof adaptformerOptions> {
   /** The method whose adapters are pruned and shared; without it, a bottleneck of the options given here. */
   base?: Method;
-  /** What was found before: given, nothing is scored. */
+  /** Findings of an earlier run. If they are given, nothing is scored. */
   findings?: GivenOf<typeof pearFindings>;
 }
 

@@ -91,7 +91,7 @@ function sumOfParts({ [gate]: g, ...tensors }: Tensors, f: Contribution, kappa: 
 
 const nothing: Contribution = () => undefined;
 
-/** What is added to the output of a pruned position, `[..., out]`. */
+/** The update of a pruned position's output, `[..., out]`. */
 function prunedDelta(call: DeltaCall, { base, config }: PearParts): tf.Tensor {
   const { x, target, path, parameters } = call;
   const f: Contribution = tensors => base.delta({ ...call, parameters: tensors });
@@ -102,7 +102,7 @@ function prunedDelta(call: DeltaCall, { base, config }: PearParts): tf.Tensor {
   return delta ?? tf.zeros([...x.shape.slice(0, -1), target.outFeatures]);
 }
 
-/** What is added to the weight of a pruned position before use, `[in, out]`: a checkpoint that is merged, for one. */
+/** The update of a pruned position's weight before use, `[in, out]`, such as a merged checkpoint. */
 function prunedWeightDelta(call: WeightCall, { base, config }: PearParts): tf.Tensor | undefined {
   const f: Contribution = tensors => base.weightDelta?.({ ...call, parameters: tensors });
   const merged: Contribution = tensors => base.deltaWeight?.({ ...call, parameters: tensors });

@@ -8,7 +8,7 @@ import { drawPermutation } from '@peft/core/engine';
  *     m = round(ratio n)      D = the m positions of smallest I      K = P \ D      pi: D -> the most important m of K
  */
 
-/** Which donor each pruned position is given. */
+/** Chooses a donor for each pruned position. */
 export type Pairing = 'nearest' | 'rank' | 'top1' | 'random';
 
 /** m, but at least one is kept. */

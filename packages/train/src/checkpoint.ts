@@ -36,7 +36,7 @@ export interface Place {
   recipe: JsonObject;
 }
 
-/** What a run must share with a checkpoint to resume from it. */
+/** The properties that a run must share with a checkpoint to resume from it. */
 export type RunIdentity = Pick<Place, 'initial' | 'run' | 'recipe'>;
 
 const format = 'peft-checkpoint-5';
@@ -86,7 +86,7 @@ const isDifference = (value: unknown): boolean =>
   isObject(value) && 'field' in value && typeof value.field === 'string';
 const isDifferences = (value: unknown): boolean => Array.isArray(value) && value.every(isDifference);
 
-/** What each field of a place must be. */
+/** The schema of a checkpoint's place in its run. */
 const fields: Record<keyof Place, readonly [is: (value: unknown) => boolean, what: string]> = {
   step: [isCount, 'an integer of steps'],
   optimizerStart: [isCount, 'an integer of steps'],

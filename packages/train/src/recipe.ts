@@ -18,7 +18,7 @@ function fieldsOf(object: JsonObject, prefix = ''): [string, Json][] {
   );
 }
 
-/** What JSON keeps of an object. */
+/** The object as JSON holds it. */
 export const plain = (object: object): JsonObject => JSON.parse(JSON.stringify(object)) as JsonObject;
 
 /** All fields in which a saved recipe and this one differ. */

@@ -1,4 +1,4 @@
-/** Where in a run a step is. */
+/** The place of a step in a run. */
 export interface Progress {
   /** Optimizer steps done before this one. */
   readonly step: number;
@@ -6,7 +6,7 @@ export interface Progress {
   readonly totalSteps: number;
 }
 
-/** What the base learning rate is multiplied by, or replaced with, at a step. */
+/** The learning rate at a step, from the base rate. */
 export type Schedule = (base: number, progress: Progress) => number;
 
 /** The base learning rate, throughout. */

@@ -34,7 +34,7 @@ function scoringStep(
   };
 }
 
-/** What the derivatives of one batch, one for each sample, add to a gate's score. */
+/** The contribution of a batch's derivatives, one for each sample, to a gate's score. */
 const contributions: Record<Aggregation, (parts: number[]) => number> = {
   batch: parts => Math.abs(sum(parts)),
   sample: parts => sum(parts.map(Math.abs)),

@@ -47,7 +47,7 @@ export interface TrainerOptions extends StepOptions {
   /** Seeds dropout and stochastic depth. The source seeds the order of pictures. */
   seed?: number;
   /**
-   * What else defines the run, as plain data: schedule, augmentation, order, image size, preprocessing, hashes of the weights
+   * Whatever else defines the run, as plain data: schedule, augmentation, order, image size, preprocessing, hashes of the weights
    * and of the lists of pictures. A checkpoint records it, and a run that differs in it does not go on from there.
    */
   recipe?: JsonObject;

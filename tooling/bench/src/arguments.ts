@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 import { cases } from './cases.ts';
 
 export interface Arguments {
-  /** Of {@link caseNames}. */
+  /** Names from {@link caseNames}. */
   cases: string[];
   rounds: number;
   threads: number;

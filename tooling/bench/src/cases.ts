@@ -22,7 +22,7 @@ export interface Measure {
   readonly aim?: string;
 }
 
-/** What is measured together, in turn. */
+/** Contenders that are measured together, in turn. */
 export interface Case {
   readonly id: string;
   readonly title: string;
@@ -30,7 +30,7 @@ export interface Case {
   readonly measures: readonly Measure[];
   /** Rounds, of the number that was asked for. */
   rounds?(asked: number): number;
-  /** How often each process is started anew to measure its start. */
+  /** The number of fresh processes that measure the start. */
   readonly starts?: number;
 }
 

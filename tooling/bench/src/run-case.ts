@@ -57,7 +57,7 @@ async function start(assignment: Assignment): Promise<{ contender: Contender; fi
   }
 }
 
-/** By which first losses and logits may differ, as a part of the first one's: float32 sums in another order. */
+/** The relative difference allowed between first losses and logits: float32 sums in another order. */
 const tolerance = 1e-3;
 
 /** Throws if contenders got different results from their first step, or train different numbers of parameters. */

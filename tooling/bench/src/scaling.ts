@@ -9,14 +9,14 @@ import type { Engine, Work } from './work.ts';
 /** One thing that grows while all else stays. */
 export interface Sweep {
   readonly id: string;
-  /** What grows, for people. */
+  /** The name of the quantity that grows. */
   readonly what: string;
   readonly points: readonly { readonly x: number; readonly change: Partial<Work> }[];
 }
 
 const patches = (side: number): number => (side / 16) ** 2;
 
-/** Of a LoRA step of ViT-Tiny. */
+/** Scaling of a LoRA step of ViT-Tiny. */
 export const sweeps: readonly Sweep[] = [
   { id: 'batch', what: 'pictures in the batch', points: [1, 2, 4, 8, 16].map(x => ({ x, change: { batch: x } })) },
   { id: 'depth', what: 'blocks', points: [3, 6, 12, 24].map(x => ({ x, change: { depth: x } })) },

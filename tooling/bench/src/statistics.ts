@@ -7,7 +7,7 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 ? sorted[Math.floor(half)] : (sorted[half - 1] + sorted[half]) / 2;
 }
 
-/** What is told of many runs, in milliseconds. */
+/** Statistics of many runs, in milliseconds. */
 export interface Summary {
   readonly median: number;
   readonly min: number;

@@ -1,4 +1,4 @@
-/** What runs the work: ours compiled, eagerly on wasm with our kernels and without; and the peers. */
+/** The engines that run the work: ours compiled, ours eager on wasm with and without our kernels, and the peers. */
 export type Engine = 'onnx' | 'wasm' | 'stock-wasm' | 'plain' | 'torch' | 'onnxruntime';
 
 export type MethodName = 'lora' | 'neat' | 'lily';
@@ -22,7 +22,7 @@ export interface Work {
   readonly depth?: number;
 }
 
-/** What a child process needs beside the work. */
+/** The assignment of a child process: the work, and how to run it. */
 export interface Assignment extends Work {
   readonly engine: Engine;
   readonly threads: number;
@@ -30,7 +30,7 @@ export interface Assignment extends Work {
   readonly weights?: string;
   /** The bare model as ONNX, for `onnxruntime`. */
   readonly exported?: string;
-  /** How PyTorch builds the same. */
+  /** The same work for PyTorch. */
   readonly torch: TorchModel;
 }
 
@@ -52,11 +52,11 @@ export interface Sample {
   readonly value: number;
 }
 
-/** What is known of a contender once it has run. */
+/** Facts about a contender that has run. */
 export interface Facts {
   /** The most memory that its process has held. */
   readonly peakBytes: number;
-  /** How long recording the step took, where it is recorded. */
+  /** The time of recording the step, if it is recorded. */
   readonly traceMs?: number;
   /** Trained numbers. */
   readonly trainable?: number;
@@ -66,7 +66,7 @@ export interface Facts {
   readonly versions: Readonly<Record<string, string>>;
 }
 
-/** What the parent asks a child, a line of JSON each on its standard input. It answers on file descriptor 3. */
+/** A request to a child, one line of JSON on its standard input. It answers on file descriptor 3. */
 export type Request =
   | { readonly type: 'open'; readonly assignment: Assignment }
   | { readonly type: 'step' }

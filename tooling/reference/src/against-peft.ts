@@ -23,7 +23,7 @@ export interface PeftMethod {
   refused?: { method: Method; message: RegExp };
 }
 
-/** What can run a step on this machine, each on a backend of its own. */
+/** The engines of this machine, each on its own backend. */
 const engines: Record<string, () => Promise<Engine>> = {
   cpu: async () => eagerEngine(),
   async wasm() {

@@ -64,7 +64,7 @@ export class Interop {
     return losses;
   }
 
-  /** What Python found of a case: `logits`, the `losses` of twelve steps, and the logits `trained` by them. */
+  /** Python's results of a case: `logits`, the `losses` of twelve steps, and the logits after them, `trained`. */
   theirs(name: string): Record<'logits' | 'losses' | 'trained', Float32Array> {
     const results = read(join(this.folder, name, 'results.safetensors'));
     const [logits, losses, trained] = ['logits', 'losses', 'trained'].map(key => toFloat32(results.get(key)!));
@@ -76,7 +76,7 @@ export class Interop {
     runPython(this.#script, 'check', this.folder, pattern);
   }
 
-  /** What Python made of a folder that it loaded: its `logits`, and those `merged` where peft can. */
+  /** Python's results of a folder that it loaded: its `logits`, and those `merged` if peft can merge it. */
   checked(path: string): { logits: Float32Array; merged: Float32Array | undefined } {
     const results = read(join(this.folder, `${path}.checked.safetensors`));
     const merged = results.get('merged');

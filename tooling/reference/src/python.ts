@@ -18,7 +18,7 @@ export const pythonMissing: string | undefined = !existsSync(python)
     ? undefined
     : `no reference/timm_cpu.py in ${sharedFolder}; set PEFT_SHARED`;
 
-/** How a process runs the reference environment's interpreter; the script and its arguments follow `args`. */
+/** The command of the reference environment's interpreter; the script and its arguments follow `args`. */
 export const interpreter = {
   command: python,
   args: ['-W', 'ignore'],

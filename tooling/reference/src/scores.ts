@@ -58,12 +58,12 @@ export interface PlanSpec {
   readonly pairing: 'nearest' | 'rank' | 'top1';
 }
 
-/** What Python is asked for: see the head of `scripts/scores.py`. */
+/** A request to Python: see the head of `scripts/scores.py`. */
 export interface ScoreRequest {
   readonly adapters?: readonly AdapterSpec[];
   readonly heat?: {
     readonly sources: readonly Source[];
-    /** Of the activation; q and v unless given. */
+    /** The sides that are scored; q and v unless given. */
     readonly components?: readonly Component[];
     readonly masks?: readonly MaskSpec[];
   };
@@ -73,7 +73,7 @@ export interface ScoreRequest {
 /** A score for each head, by aggregation. */
 export type HeadScores = Record<'batch' | 'sample' | 'none' | 'square', number[]>;
 
-/** What Python found: see the head of `scripts/scores.py`. */
+/** Python's scores: see the head of `scripts/scores.py`. */
 export interface ReferenceScores {
   /** The mean loss of each batch. */
   losses: number[];

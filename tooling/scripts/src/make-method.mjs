@@ -3,7 +3,7 @@ import { dirname, join, relative } from 'node:path';
 
 const sample = 'tooling/sample-method';
 
-/** What building and installing leave in a package. */
+/** Folders that building and installing leave in a package. */
 const made = ['node_modules', 'dist', '.turbo'];
 
 const filesBelow = folder =>

@@ -30,7 +30,7 @@ function run(name, command, args) {
 const node = (name, script) => run(name, process.execPath, [script]);
 const tool = (name, command, ...args) => run(name, `node_modules/.bin/${command}`, args);
 
-/** What sources import and a build would make. */
+/** Files that sources import and a build would make. */
 const generated = await Promise.all([
   node('gradients', 'packages/core/scripts/gradients.mjs'),
   node('kernels', 'packages/backends/scripts/kernels.mjs'),

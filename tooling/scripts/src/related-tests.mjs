@@ -7,7 +7,7 @@ import { root } from './root.mjs';
 /** Tests that begin later than this are left to `pnpm test`. */
 const budget = 30_000;
 
-/** What runs if nothing has changed. */
+/** The tests that run if nothing has changed. */
 const sample = ['packages/core/src/tensor/', 'packages/core/src/module/', 'packages/core/src/schema/'];
 
 const git = (...args) => execFileSync('git', args, { cwd: root, encoding: 'utf8', stdio: 'pipe' }).trim();
@@ -33,7 +33,7 @@ const changedSince = commit => [
 
 const packageOf = path => path.split('/').slice(0, 2).join('/');
 
-/** How far a test is from what changed: 0 is the test of a changed file. */
+/** The distance of a test from the changes: 0 is the test of a changed file. */
 function distance(test, changed) {
   const subject = test.replace(/\.test\.ts$/, '.ts');
   if (changed.includes(test) || changed.includes(subject)) return 0;

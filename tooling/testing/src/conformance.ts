@@ -56,7 +56,7 @@ export function conformance<Options>(
   describeCases(`${factory.type} conforms`, factory, cases, setting, checkAll, checkSlopes);
 }
 
-/** Of {@link conformance}, what needs another engine: for tests that join a method and engines which its own do not know. */
+/** The part of {@link conformance} that needs another engine, for tests that join a method and engines. */
 export function engineConformance<Options>(
   factory: MethodFactory<Options>,
   cases: readonly ConformanceCase<Options>[],

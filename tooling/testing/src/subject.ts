@@ -12,7 +12,7 @@ import {
 import type * as tf from '@tensorflow/tfjs-core';
 import { network as net, run } from './net.ts';
 
-/** What a method promises; the checks verify it. */
+/** The properties of a method that the checks verify. */
 export interface Expectations {
   /** Whether it folds into the base weights. */
   mergeable: boolean;
@@ -37,7 +37,7 @@ export interface Subject extends Expectations {
   input(): tf.Tensor;
   /** The network with an adapter of the method, `default`; the same each time. */
   attach(): Promise<AdaptedModel>;
-  /** What reads its files. */
+  /** The factories that read its files. */
   readonly readers: readonly MethodFactory[];
   /** Another engine than the eager one, if there is one to compare with: the same each time. */
   readonly engine?: () => Promise<Engine>;

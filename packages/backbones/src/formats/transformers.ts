@@ -32,7 +32,7 @@ const types = ['vit', 'deit', 'dinov2', 'swin'] as const;
 const only = <const T extends string | number | boolean>(value: T) =>
   v.nullish(v.literal(value, `${quote(value)}, which alone is supported`));
 
-/** What every model type's `config.json` may say of itself. */
+/** The fields that `config.json` can have for every model type. */
 const common = object({
   model_type: text,
   architectures: v.nullish(v.array(text, 'a list of class names')),

@@ -31,7 +31,7 @@ export interface OpenedBackbone {
   readonly labels: readonly string[] | undefined;
   /** The architecture's name: of the zoo, or as the folder's `config.json` has it. */
   readonly name: string;
-  /** What was asked for, with the Hub's revision resolved to a folder where there is one. */
+  /** The given name, folder or Hub address. */
   readonly source: string;
   /**
    * The weights' file, or the index of several; `undefined` for random values. It is read when something needs them, so it

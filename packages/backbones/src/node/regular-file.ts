@@ -4,7 +4,7 @@ import { check, PeftError } from '@peft/core';
 const isMissing = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
 
-/** What there is at a path, followed through links: a file's size in bytes. */
+/** The kind of entry at a path, through links, with the size of a file in bytes. */
 export type Entry = { readonly kind: 'file'; readonly size: number } | { readonly kind: 'folder' | 'none' | 'special' };
 
 /** @throws PeftError `missing` for a path that cannot be looked at */

@@ -30,7 +30,7 @@ const replacedPath = (folder: string): string => join(dirname(folder), `.${basen
 
 const isFolder = async (path: string): Promise<boolean> => (await entryAt(path)).kind === 'folder';
 
-/** Where a folder's files are: in its place, or, if a replacement was killed half-way, where the old ones were moved. */
+/** The folder itself; or, if replacing it was killed half-way, the place where it was moved. */
 export async function currentFolder(folder: string): Promise<string> {
   const place = resolve(folder);
   if ((await entryAt(place)).kind !== 'none') return folder;

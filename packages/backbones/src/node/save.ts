@@ -47,7 +47,7 @@ interface Description {
   readonly files: Readonly<Record<string, object>>;
 }
 
-/** What dinov2 with a head is: transformers' own class has another head. */
+/** A DINOv2 with a head is saved as timm's, because transformers' class has a different head. */
 const dinov2 = { architecture: 'vit_base_patch14_dinov2' };
 
 function describe({ files, layout }: OpenedBackbone, saved: SavedModel): Description {

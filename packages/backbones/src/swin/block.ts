@@ -10,7 +10,7 @@ export interface SwinBlockOptions {
   heads: number;
   /** Rows and columns of tokens. */
   grid: Size;
-  /** What sizes the windows, as timm: the patches' grid halved at each merging, rounded down where {@link grid} is up. */
+  /** The grid that sizes the windows, as in timm: halved at each merging and rounded down, while {@link grid} is rounded up. */
   resolution: Size;
   /** Whether the windows are shifted by half their side. */
   shifted: boolean;

@@ -16,7 +16,7 @@ export interface SwinTransformerConfig {
   qkvBias: boolean;
   /** Outputs of the head; 0 for no head, which gives features. */
   classes: number;
-  /** Of the layer norms. */
+  /** The epsilon of the layer norms. */
   epsilon: number;
 }
 

@@ -12,7 +12,7 @@ export interface WindowAttentionOptions {
   window: Size;
   /** Windows of a picture. */
   windows: Size;
-  /** How far the picture was rolled; zero for windows that were not shifted. */
+  /** The shift of the picture in patches; zero for windows that are not shifted. */
   shift: Size;
 }
 

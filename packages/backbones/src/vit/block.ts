@@ -46,7 +46,7 @@ export class Block extends Module {
     }
   }
 
-  /** How many tokens go on after attention; all if undefined. */
+  /** The number of first tokens that go on after attention; all if undefined. */
   get #count(): number | undefined {
     if (this.#wanted === undefined || !this.isPristine) return undefined;
     const after = [this.ls1, this.drop_path1, this.norm2, this.mlp, this.ls2, this.drop_path2];

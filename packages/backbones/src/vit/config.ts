@@ -19,11 +19,11 @@ export interface VisionTransformerConfig {
   distilled: boolean;
   /** Whether the position embedding covers the class and register tokens too. */
   embedPrefix: boolean;
-  /** Where layer scale starts; `null` for none. */
+  /** The initial value of layer scale; `null` for none. */
   layerScale: number | null;
   /** Normalize after pooling instead of before; `null` for the usual: when pooling by mean. */
   fcNorm: boolean | null;
-  /** Of the layer norms. */
+  /** The epsilon of the layer norms. */
   epsilon: number;
 }
 

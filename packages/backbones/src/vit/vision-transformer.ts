@@ -69,13 +69,13 @@ export class VisionTransformer extends Backbone {
     return this.head?.outFeatures ?? 0;
   }
 
-  /** How many tokens come before those of the patches. */
+  /** The number of tokens before those of the patches. */
   get prefixTokens(): number {
     const { classToken, distilled, registerTokens } = this.config;
     return Number(classToken) + Number(distilled) + registerTokens;
   }
 
-  /** How many of them have a place in `pos_embed`. */
+  /** The number of those with a position in `pos_embed`. */
   get embeddedPrefix(): number {
     return this.config.embedPrefix ? this.prefixTokens : 0;
   }
@@ -116,7 +116,7 @@ export class VisionTransformer extends Backbone {
     return this.norm ? this.norm.call(x) : x;
   }
 
-  /** How many of the first tokens pooling reads; all where it takes the mean of the patches. */
+  /** The number of first tokens that pooling reads; all if it averages the patches. */
   get #pooledTokens(): number | undefined {
     const { globalPool, distilled } = this.config;
     if (distilled) return 2;

@@ -1,4 +1,4 @@
-/** Where one axis of a table is known, and its values there: distances that grow geometrically from the middle. */
+/** The points of one axis of a table: distances that grow geometrically from the middle. */
 function knownDistances(from: number, to: number): Float32Array {
   const [half, reach] = [Math.floor(from / 2), Math.floor(to / 2)];
   let [low, high] = [1.01, 1.5];

@@ -31,7 +31,7 @@ export const picoZoo = {
   },
 } satisfies Record<string, BackboneDefinition>;
 
-/** What these are variations of, as timm names it. */
+/** timm's names of the architectures that these vary. */
 export const picoArchitectures: Readonly<Record<string, string>> = {
   'pico-vit': 'vit_tiny_patch16_224',
   'pico-swin': 'swin_tiny_patch4_window7_224',

@@ -3,7 +3,7 @@ import type { Adaptable } from '../method/targets.ts';
 import type { Parameter } from '../module/parameter.ts';
 import type { Adapter, AttachedTarget } from './adapter.ts';
 
-/** Which adapters act, and where: indexed by module, so that a forward pass searches nothing. */
+/** The adapters in use, indexed by module, so that a forward pass searches nothing. */
 export class Activation {
   #adapters: readonly Adapter[] = [];
   #enabled = true;

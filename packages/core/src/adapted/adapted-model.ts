@@ -17,7 +17,7 @@ import { countParameters } from './report.ts';
 import { targetPatch } from './target-patch.ts';
 
 export interface AddOptions {
-  /** Where the adapter's initial values come from; `key(0)` unless given. */
+  /** Seeds the adapter's initial values; `key(0)` unless given. */
   key?: Key;
   /** Whether every name in a list of targets must match something; true unless the adapter comes from a file. */
   strict?: boolean;

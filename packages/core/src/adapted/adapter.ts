@@ -18,7 +18,7 @@ export class Adapter {
   readonly name: string;
   readonly plan: AdapterPlan;
   readonly attachedTargets: readonly AttachedTarget[];
-  /** Where its initial values come from. */
+  /** Seeds its initial values. */
   readonly key: Key;
   /** Multiplies what it adds; 1 unless set by `use`. */
   weight = 1;

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { weightOf } from '../method/targets.ts';
 import { type Adapter, sliceWeight, valuesOf } from './adapter.ts';
 
-/** How far an adapter has moved a weight. */
+/** The norm of an adapter's update of a weight, and of the weight. */
 export interface DeltaNorm {
   /** The target's id. */
   readonly target: string;

@@ -54,7 +54,7 @@ export class MergedWeights {
   }
 }
 
-/** What merging adds to the weight of the target's module, `[in, out]`. */
+/** The update that merging adds to the weight of the target's module, `[in, out]`. */
 function mergedDelta({ adapter, target, parameters }: AttachedTarget, frozen: tf.Tensor): tf.Tensor {
   const delta = adapter.method.deltaWeight?.({
     target,

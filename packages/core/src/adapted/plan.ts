@@ -32,7 +32,7 @@ export function parameterOf({ target, parameters: own }: TargetParameters, name:
   return parameter;
 }
 
-/** What a method adds to a model, described by shapes alone: it holds no values and takes no memory. */
+/** The parameters that a method adds to a model, as shapes: it holds no values and takes no memory. */
 export interface AdapterPlan {
   readonly method: Method;
   readonly targets: readonly Target[];

@@ -14,7 +14,7 @@ export interface ParameterReport {
   saved: number;
   /** All that training changes: the trainable part of `adapter` and `saved`. */
   trainable: number;
-  /** How many targets are adapted. */
+  /** The number of adapted targets. */
   targets: number;
 }
 

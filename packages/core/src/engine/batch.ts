@@ -1,6 +1,6 @@
 import type { HostTensor } from './engine.ts';
 
-/** What a model takes: pictures `[B, H, W, 3]`, normalized, or features `[B, ...]` that its frozen lower part makes of them. */
+/** The input of a model: normalized pictures `[B, H, W, 3]`, or features `[B, ...]`, the output of its frozen lower part. */
 export type ModelInput<T> = { readonly images: T } | { readonly features: T };
 
 /** The classes of a batch, `[B]`. */
@@ -11,7 +11,7 @@ export interface BatchLabels {
 /** Pictures and their classes, outside any backend. */
 export type PictureBatch = { readonly images: HostTensor<Float32Array> } & BatchLabels;
 
-/** What a model takes, and the classes, outside any backend. */
+/** The input of a model and the classes, outside any backend. */
 export type Batch = ModelInput<HostTensor<Float32Array>> & BatchLabels;
 
 /** A source of batches. An epoch has the same batches in the same order each time it is asked for. */

@@ -14,7 +14,7 @@ export interface PeftAdapterFile {
 /** The prefix of every key in peft's files. */
 export const peftPrefix = 'base_model.model.';
 
-/** How many zeros may stand in for missing tensors while looking for more problems. */
+/** The most numbers of a missing tensor that zeros replace while looking for more problems. */
 const mostZeros = 2 ** 24;
 
 function problemOf({ dtype, shape: found }: StoredTensor, shape: readonly number[]): string | undefined {

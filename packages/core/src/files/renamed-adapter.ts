@@ -5,7 +5,7 @@ import { placesIn, type Target } from '../method/targets.ts';
 import type { Module } from '../module/module.ts';
 import type { ModuleNaming, NamedModule } from '../module/naming.ts';
 
-/** What is written of an adapter: its plan, whose method is written too, and the values of the plan's targets. */
+/** The parts of an adapter that are written: its plan, with the method, and the values of the plan's targets. */
 export interface AdapterForm {
   readonly plan: AdapterPlan;
   readonly values: TargetValues;
@@ -29,7 +29,7 @@ function shortNames(chosen: ReadonlySet<string>, all: readonly string[]): string
   return [...(isExact ? ends : chosen)].sort();
 }
 
-/** What the method is renamed to; undefined where a target or a saved module has no name. */
+/** The method in other names; undefined if a target or a saved module has none. */
 function renaming({ plan, method }: Adapter, root: Module, naming: ModuleNaming): RenamedTargets | undefined {
   const named = plan.targets.flatMap(target => {
     const names = namesOfTarget(target, naming);

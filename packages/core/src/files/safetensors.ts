@@ -8,7 +8,7 @@ export interface Safetensors {
   readonly metadata: Record<string, string>;
 }
 
-/** Where a tensor lies, in bytes from the end of the header. */
+/** The place of a tensor, in bytes from the end of the header. */
 export interface TensorSpan {
   readonly dtype: string;
   readonly shape: readonly number[];
@@ -19,7 +19,7 @@ export interface TensorSpan {
 export interface SafetensorsHeader {
   readonly spans: Map<string, TensorSpan>;
   readonly metadata: Record<string, string>;
-  /** Where the data begins, in bytes from the start of the file. */
+  /** The start of the data, in bytes from the start of the file. */
   readonly dataStart: number;
 }
 
@@ -28,7 +28,7 @@ const maxHeaderBytes = 100_000_000;
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** How many bytes a tensor takes; unknown for a type that cannot be read. */
+/** The bytes of a tensor; undefined for a type that cannot be read. */
 const byteSize = (dtype: string, shape: readonly number[]): number | undefined =>
   isReadable(dtype) ? shape.reduce((product, size) => product * size, bytesPerElement[dtype]) : undefined;
 

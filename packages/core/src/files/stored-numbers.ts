@@ -2,7 +2,7 @@ import type { ReadAdapter } from '../method/method.ts';
 import type { PeftAdapterFile } from './adapter-file.ts';
 import { sha256Of } from './hashes.ts';
 
-/** How many numbers an adapter's file stands for. A tensor that is written once for every layer that shares it counts once. */
+/** Counts the numbers of an adapter's file. A tensor that the file repeats for each layer that shares it counts once. */
 export function storedNumbers({ tensors }: PeftAdapterFile, { isShared }: Pick<ReadAdapter, 'isShared'>): number {
   const seen = new Set<string>();
   let total = 0;

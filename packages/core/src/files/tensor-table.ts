@@ -6,9 +6,9 @@ import type { TensorReader } from './adapter-file.ts';
 import { fromFloat32 } from './dtype.ts';
 import type { StoredTensor } from './stored-tensor.ts';
 
-/** How a method's tensors stand in a file: each as it is, under a key of its own. */
+/** The tensors of a method in a file, each under its own key. */
 export interface TensorTable {
-  /** What is stored of a target. Targets that share a tensor each have a copy, as in Hugging Face peft. */
+  /** The stored tensors of a target. Targets that share a tensor each have a copy, as in Hugging Face peft. */
   specs(target: Target, targets: readonly Target[]): Readonly<Record<string, ParameterSpec>>;
   /** The key of a tensor, by its name and the target's id. */
   key(id: string, name: string): string;

@@ -3,9 +3,9 @@
  * estimates how much the loss falls if what the gate multiplies is removed (Molchanov et al. 2017, arXiv 1611.06440).
  */
 export interface GateSpec {
-  /** What the gates multiply: the target's `output`, adapters included, or this adapter's `delta`. */
+  /** The tensor that the gates multiply: the target's `output`, adapters included, or this adapter's `delta`. */
   readonly on: 'output' | 'delta';
-  /** How many equal groups of outputs have a gate each: attention heads, or 1. */
+  /** The number of equal groups of outputs, each with a gate: attention heads, or 1. */
   readonly groups: number;
 }
 

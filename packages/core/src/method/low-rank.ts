@@ -9,7 +9,7 @@ import type { Target } from './targets.ts';
 /** A pair of factors. */
 export type LowRank = Tensors<'A' | 'B'>;
 
-/** How the two factors start: by default A is drawn and B is zero, so that the update starts at zero. */
+/** The initializers of the two factors. By default A is random and B is zero, so that the update starts at zero. */
 export interface LowRankInit {
   A?: Initializer;
   B?: Initializer;

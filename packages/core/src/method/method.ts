@@ -26,7 +26,7 @@ export interface ParameterSpec {
   readonly nonzero?: readonly boolean[];
 }
 
-/** What a method asks for at a target, by name: a parameter for each of its tensors. */
+/** The parameters of a method at a target, by name. */
 export type ParameterSpecs<Own extends Tensors = Tensors> = { readonly [Name in keyof Own]: ParameterSpec };
 
 /** `true`, or why not: a sentence. */
@@ -144,15 +144,15 @@ export interface StageResult {
 
 /** A point of a training run at which an adapter is scored and its method replaced: masked, pruned, shared. */
 export interface Stage {
-  /** What happens, as a noun, for people: `head scoring`. */
+  /** A noun for people: `head scoring`. */
   readonly name: string;
-  /** How many epochs of a run of `epochs` come before it: 0 for before the first step. */
+  /** The number of epochs before it, in a run of `epochs`; 0 for before the first step. */
   after(epochs: number): number;
   /** The gates of a target. Absent for stages that need only the values. */
   gate?(target: Target, targets: readonly Target[]): GateSpec | undefined;
   /** `batch` unless given. */
   readonly aggregation?: Aggregation;
-  /** How many batches are scored; an epoch of them unless given. */
+  /** The number of batches to score; an epoch of them unless given. */
   readonly batches?: number;
   /** Whether a run may end before this stage. */
   readonly optional?: boolean;

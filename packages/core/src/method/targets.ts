@@ -61,7 +61,7 @@ export interface Target {
   readonly kind: string;
   /** Its role in attention, from its module or from its name: `q`, `query`, `q_proj` and so on. */
   readonly role: Role | undefined;
-  /** How many attention heads share its outputs equally, if its module tells. */
+  /** The number of attention heads that share its outputs equally, if its module has any. */
   readonly heads: number | undefined;
 }
 
@@ -140,7 +140,7 @@ export function weightOf(module: Adaptable): Parameter {
   return weight;
 }
 
-/** Which modules a method can adapt beside linear ones. */
+/** The modules that a method can adapt besides linear ones. */
 export interface TargetKinds {
   /** Blocks without a weight of their own that tell their widths. */
   readonly blocks?: boolean;

@@ -6,13 +6,13 @@ import type { Method } from './method.ts';
 
 type Optional = Required<Pick<Method, 'weightDelta' | 'deltaWeight' | 'initFromWeight'>>;
 
-/** What an outer method makes of a function of its base method; asked only where the base has that function. */
+/** Wraps a function of the base method; called only if the base has that function. */
 type Changed<Name extends keyof Optional> = (
   ofBase: Optional[Name],
   ...call: Parameters<Optional[Name]>
 ) => ReturnType<Optional[Name]>;
 
-/** How a method that acts on another one differs from it. */
+/** The changes that an outer method makes to its base method. */
 export interface Wrapping<Config extends object, Findings extends object>
   extends Pick<Method<Config, Tensors, Findings>, 'type' | 'config' | 'findings' | 'parameters' | 'delta' | 'stage'> {
   /** Those of the base unless given. */

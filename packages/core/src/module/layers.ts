@@ -8,7 +8,7 @@ import { linearLayout } from './layout.ts';
 import { Module } from './module.ts';
 import { Parameter } from './parameter.ts';
 
-/** What a projection gives attention. */
+/** The part of attention that a projection computes. */
 export type Role = 'query' | 'key' | 'value';
 
 /** A range of output features of a fused projection: `[start, end)`. */
@@ -22,11 +22,11 @@ export interface LinearOptions {
   bias?: boolean;
   /** Names for ranges of outputs, so that `attn.qkv[q,v]` can be targeted: `{ q: { start: 0, end: 192 }, ... }`. */
   slices?: Record<string, Slice>;
-  /** What its outputs are to attention, where its name or those of its slices do not tell: see `Target.role`. */
+  /** The role of its outputs in attention, if neither its name nor those of its slices tell: see `Target.role`. */
   role?: Role;
-  /** How many attention heads share each slice (or the whole output), for methods that adapt by head. */
+  /** The number of attention heads that share each slice (or the whole output), for methods that adapt by head. */
   heads?: number;
-  /** Where it starts; PyTorch's defaults if left out. */
+  /** The initializers; PyTorch's unless given. */
   weightInit?: Initializer;
   biasInit?: Initializer;
 }

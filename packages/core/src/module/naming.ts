@@ -1,6 +1,6 @@
 import type { Module } from './module.ts';
 
-/** How another library names the modules and parameters of a model, in adapter files. */
+/** The names that another library's adapter files have for the modules and parameters of a model. */
 export interface ModuleNaming {
   /** Recorded in the files: `hf-5.9`. */
   readonly id: string;

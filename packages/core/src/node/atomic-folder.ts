@@ -122,7 +122,7 @@ export async function writeFolderAtomic(
   }
 }
 
-/** What a failed save leaves. */
+/** Describes what a failed save left in the folder. */
 function describe(replaced: readonly string[], index: string | undefined): string {
   if (replaced.length === 0) return 'What was there is as it was.';
   if (index === undefined) return `Replaced before that: ${replaced.join(', ')}. Write again.`;

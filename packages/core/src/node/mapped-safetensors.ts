@@ -13,7 +13,7 @@ export interface MappedSafetensors extends Safetensors {
   setHash(sha256: string): void;
 }
 
-/** What identifies a version of a file. */
+/** The identity of a version of a file. */
 const identity = (file: number): string => {
   const { dev, ino, size, mtimeMs } = fstatSync(file);
   return [dev, ino, size, mtimeMs].join(' ');

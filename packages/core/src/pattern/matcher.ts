@@ -1,7 +1,7 @@
 import { check } from '../errors.ts';
 import type { Program, Step } from './program.ts';
 
-/** How many steps matching may still take before it fails with an error. Several matches may share one budget. */
+/** The number of steps that matching may still take before it fails. Several matches can share one budget. */
 export interface Work {
   left: number;
 }

@@ -25,6 +25,6 @@ export interface Program {
   readonly source: string;
   readonly steps: readonly Step[];
   readonly start: number;
-  /** How many groups it captures. */
+  /** The number of groups that it captures. */
   readonly groups: number;
 }

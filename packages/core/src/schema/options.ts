@@ -6,11 +6,11 @@ import type { Value } from './value.ts';
 
 /** One option of a configuration, or one field of a file: described once, for code, checks, help and tables. */
 export interface Option<T = unknown> {
-  /** What it does, in one sentence. */
+  /** A description in one sentence. */
   readonly description: string;
-  /** What it may be. */
+  /** The allowed values. */
   readonly value: Value;
-  /** What it is unless given. */
+  /** The default. */
   readonly default: T;
   /** Whether it must be given. */
   readonly required?: boolean;
@@ -28,7 +28,7 @@ type RequiredNames<Described extends Options> = {
   [Name in keyof Described]: Described[Name] extends { readonly required: true } ? Name : never;
 }[keyof Described];
 
-/** What a user gives: the required options, and whatever is to differ from the defaults. */
+/** The options as a user gives them: the required ones, and those that differ from their defaults. */
 export type GivenOf<Described extends Options> = Partial<ConfigOf<Described>> &
   Pick<ConfigOf<Described>, RequiredNames<Described>>;
 
@@ -72,7 +72,7 @@ function valueAt(value: Value, keys: readonly unknown[]): Value {
 }
 
 /**
- * What is wrong with a value, as a sentence: `r is 0; it must be an integer of 1 or more.` Nothing if it is well.
+ * A sentence that says what is wrong with a value: `r is 0; it must be an integer of 1 or more.` Undefined if nothing is.
  *
  * @param name how the user calls it
  */

@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import type { Json } from '../files/json.ts';
 
 /*
- * What the value of an option or of a file's field may be: a schema that checks it, the same in words for errors, and plain
+ * The allowed values of an option or of a file's field: a schema that checks them, words for errors, and plain
  * data from which tables, forms and JSON Schemas can be made.
  */
 
@@ -17,7 +17,7 @@ export type ValueKind =
 
 /** A kind of value, of the TypeScript type `T`. */
 export type Value<T = unknown> = ValueKind & {
-  /** What it must be, in words: `an integer of 1 or more`. */
+  /** The allowed values in words: `an integer of 1 or more`. */
   readonly expected: string;
   readonly schema: v.GenericSchema<unknown, T>;
 };
@@ -28,11 +28,11 @@ export type ValueOf<V> = V extends Value<infer T> ? T : never;
 export interface Range {
   /** The least that is allowed. */
   readonly min?: number;
-  /** What it must be more than. */
+  /** The exclusive minimum. */
   readonly above?: number;
   /** The most that is allowed. */
   readonly max?: number;
-  /** What it must be less than. */
+  /** The exclusive maximum. */
   readonly below?: number;
 }
 
@@ -97,7 +97,7 @@ export function list<T>(of: Value<T>): Value<readonly T[]> {
 
 const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** What JavaScript objects inherit: never the keys of a table. */
+/** Names that JavaScript objects inherit, which no table may have as keys. */
 const inherited = ['__proto__', 'constructor', 'prototype'];
 
 /** Values by names that are not known beforehand. */

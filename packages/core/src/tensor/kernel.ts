@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Tensors } from './tensors.ts';
 import { runKernel, tapeOnlyFirst } from './tfjs.ts';
 
-/** What a fused op gives: the result, and what its gradient needs. */
+/** The outputs of a fused op: the result, and tensors for its gradient. */
 export type Outputs = [result: tf.Tensor, ...others: tf.Tensor[]];
 export type OpAttributes = Record<string, number | string | boolean | number[]>;
 

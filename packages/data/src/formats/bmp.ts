@@ -8,9 +8,9 @@ interface Header {
   /** Whether rows are stored from the top rather than from the bottom. */
   readonly topDown: boolean;
   readonly depth: number;
-  /** Where the header ends. */
+  /** The end of the header. */
   readonly end: number;
-  /** Where the pixels begin. */
+  /** The start of the pixels. */
   readonly start: number;
   readonly colors: number;
   /** Bytes of a color in the palette. */

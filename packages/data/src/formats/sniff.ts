@@ -1,7 +1,7 @@
 /** The formats that are decoded. */
 export type PictureFormat = 'AVIF' | 'BMP' | 'GIF' | 'JPEG' | 'Netpbm' | 'PNG' | 'TIFF' | 'WebP';
 
-/** How many first bytes are needed to tell the format. */
+/** The number of first bytes that tell the format. */
 export const headBytes = 64;
 
 const ascii = (bytes: Uint8Array, begin: number, end: number): string =>

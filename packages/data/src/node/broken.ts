@@ -1,6 +1,6 @@
 import { type Dataset, type LeftOut, subset } from '../dataset.ts';
 
-/** How many pictures are decoded concurrently. */
+/** The number of pictures that are decoded concurrently. */
 const readers = 4;
 
 /**

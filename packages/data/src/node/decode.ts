@@ -45,7 +45,7 @@ function checkContent({ channels, depth, width, height }: Metadata, maxPixels: n
   }
 }
 
-/** Where sharp stops: at what is damaged, and not at surplus bytes that every other decoder passes over. */
+/** sharp stops at damage, but not at surplus bytes, which every other decoder ignores. */
 const failOn = 'error';
 
 async function decodeBySharp(bytes: Uint8Array, format: string, maxPixels: number): Promise<Picture> {
@@ -64,7 +64,7 @@ async function decodeBySharp(bytes: Uint8Array, format: string, maxPixels: numbe
   } catch (cause) {
     if (cause instanceof PeftError) throw cause;
     if (cause instanceof Error && cause.message.includes('channel limit')) throw tooManyBands(cause);
-    // Of pictures that are decoded at the same time, libvips mixes up the messages: only the cause has them.
+    // libvips mixes up the messages of pictures that are decoded concurrently, so they go into the cause only.
     throw undecodable(`its ${format} data is damaged or ends early`, undefined, cause);
   }
 }

@@ -8,7 +8,7 @@ const codeOf = (error: unknown): unknown => (error instanceof Error && 'code' in
 
 const isMissing = (error: unknown): boolean => codeOf(error) === 'ENOENT';
 
-/** What an error of the file system means, and what to do. */
+/** Explains an error of the file system, and says what to do. */
 const explanations: Readonly<Record<string, readonly [why: string, advice: string]>> = {
   EACCES: ['permission is denied', 'Check its permissions'],
   EPERM: ['permission is denied', 'Check its permissions'],
@@ -39,7 +39,7 @@ async function readExactly(file: FileHandle, length: number, position: number): 
 }
 
 interface ReadOptions {
-  /** What the file is for, in errors; by default its path. */
+  /** The name of the file in errors; its path unless given. */
   readonly subject?: string;
   /** The most bytes that are read. */
   readonly limit: number;
@@ -47,7 +47,7 @@ interface ReadOptions {
   readonly checkHead?: (head: Uint8Array) => void;
 }
 
-/** How many bytes `checkHead` gets. */
+/** The number of bytes that `checkHead` gets. */
 const headBytes = 64;
 
 /**
@@ -111,7 +111,7 @@ export async function readLines(path: string, limit = 2_000_000): Promise<string
 /** `other` is a pipe, a socket or a device. */
 export type PathKind = 'file' | 'folder' | 'other' | 'nothing';
 
-/** What a path leads to, through links. */
+/** The entry that a path leads to, through links. */
 export async function kindOf(path: string): Promise<PathKind> {
   try {
     const info = await stat(path);
@@ -122,7 +122,7 @@ export async function kindOf(path: string): Promise<PathKind> {
   }
 }
 
-/** What tells a folder from all others, whatever links lead to it. */
+/** The identity of a folder, whatever links lead to it. */
 export async function identityOf(folder: string): Promise<string> {
   try {
     const { dev, ino } = await stat(folder, { bigint: true });
@@ -132,7 +132,7 @@ export async function identityOf(folder: string): Promise<string> {
   }
 }
 
-/** What desktops and tools leave behind; names that begin with a dot are litter as well. */
+/** Files that desktops and tools leave behind. Names that begin with a dot are litter as well. */
 const litter = new Set(
   ['__MACOSX', '__pycache__', '@eaDir', '$RECYCLE.BIN', 'System Volume Information', 'lost+found']
     .concat(['Thumbs.db', 'ehthumbs.db', 'desktop.ini', 'Icon\r'])
@@ -144,7 +144,7 @@ const isLitter = (name: string): boolean => name.startsWith('.') || litter.has(n
 interface Listing {
   readonly folders: string[];
   readonly files: string[];
-  /** What is neither, and why: `name -> reason`. */
+  /** Names of the rest, each with the reason. */
   readonly others: Map<string, string>;
 }
 

@@ -14,7 +14,7 @@ interface PictureFiles extends DecodeOptions {
   readonly labels: Int32Array;
   readonly leftOut?: readonly LeftOut[];
   readonly pathOf: (index: number) => string;
-  /** Where a file stands, for errors: after its path, in parentheses. */
+  /** The place of a file for errors, in parentheses after its path. */
   readonly describe: (index: number) => string;
 }
 

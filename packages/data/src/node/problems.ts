@@ -1,6 +1,6 @@
 import { PeftError } from '@peft/core';
 
-/** How many problems are told one by one. */
+/** The number of problems that an error lists one by one. */
 const shown = 5;
 
 /** Problems of one kind, told in one error: the first few, and how many more there are. */

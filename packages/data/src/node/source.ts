@@ -16,7 +16,7 @@ export interface Source {
 }
 
 interface SplitOptions {
-  /** Of the split, where one is drawn; default 0. */
+  /** Seeds splits that are drawn; default 0. */
   readonly seed?: number;
   /** The part of each class that `val` takes where it is not stored, in (0, 1). */
   readonly valFraction?: number;

@@ -49,7 +49,7 @@ function cropped(picture: Picture, preprocessing: Preprocessing, size: Size, sca
 }
 
 /**
- * What a pretrained backbone is evaluated with, as in timm's `transforms_imagenet_eval`: resize to
+ * The evaluation transform of a pretrained backbone, as timm's `transforms_imagenet_eval`: resize to
  * `floor(size / cropPct)`, crop the center, scale to 0..1, normalize.
  */
 export function evalTransform(preprocessing: Preprocessing): Transform {

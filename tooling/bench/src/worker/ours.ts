@@ -48,11 +48,11 @@ async function openModel({ engine, weights, imageSize, threads, ...work }: Assig
   return { backbone, adapted };
 }
 
-/** What runs. */
+/** A step that can be timed. */
 interface Timed {
   /** Runs for the t-th time, and gives the first number of the loss or the logits. */
   run(t: number): Promise<number>;
-  /** How long the step's body took when it last ran: for one that is recorded, the recording. */
+  /** The time of the step's body when it last ran: for a recorded step, of the recording. */
   readonly traceMs: number;
 }
 

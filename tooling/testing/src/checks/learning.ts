@@ -19,7 +19,7 @@ async function descend(all: readonly Gradient[]): Promise<void> {
 
 const pathsOf = (all: readonly Gradient[]): string[] => all.map(({ path }) => path);
 
-/** Which tensors get a gradient, and when. */
+/** The tensors that get a gradient, and when. */
 export function checkLearning(subject: Subject): void {
   test('at the start some tensors learn, after a step all do, and what is frozen never does', async () => {
     const model = await subject.attach();

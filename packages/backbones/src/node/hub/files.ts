@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 
-/** Of a file that is not there; of a folder where a file would be, or a file where a folder would. */
+/** The error codes of a missing file, and of a folder in the place of a file or a file in the place of a folder. */
 const missing: readonly unknown[] = ['ENOENT', 'ENOTDIR', 'EISDIR'];
 
 const isMissing = (error: unknown): boolean =>
