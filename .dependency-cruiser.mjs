@@ -12,6 +12,7 @@ const below = {
   backends: ['core'],
   layers: ['core'],
   run: ['core', 'lora', 'neat', 'lily', 'heat', 'pear', 'backbones', 'data', 'train', 'compile', 'backends'],
+  studio: ['core', 'pico', 'backbones', 'data', 'train', 'compile', 'backends', 'run'],
   cli: ['.+'],
 };
 
@@ -45,6 +46,7 @@ const nodeOnly = [
   '^packages/[^/]+/src/node/',
   '^packages/cli/src/',
   '^packages/compile/src/engine/(node\\.ts|node-worker\\.mjs)$',
+  '^packages/studio/src/server/',
 ];
 
 /** Source that runs in Node and in browsers, and names types of Node's workers. */
@@ -118,7 +120,7 @@ export default {
       comment: 'An import that is not found escapes all other rules.',
       severity: 'error',
       from: {},
-      to: { couldNotResolve: true, pathNot: '^#|[?]url$' }, // `#gradients` and `#kernels` are built; Vite resolves `?url`
+      to: { couldNotResolve: true, pathNot: '^#|^vite/client$|[?]url$' }, // `#gradients` and `#kernels` are built; Vite has the rest
     },
   ],
   options: {

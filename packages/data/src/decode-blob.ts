@@ -12,6 +12,26 @@ interface DecodeBlobOptions {
 
 const advice = 'Use a JPEG, PNG or WebP file';
 
+/** Says which file an error is about. */
+function named(error: unknown, blob: Blob): unknown {
+  const name = blob instanceof File ? blob.name : 'The picture';
+  return error instanceof Refused ? error.about(`${name} (${blob.type || 'no type'}, ${blob.size} bytes)`) : error;
+}
+
+/**
+ * Checks that a file is a picture of a format and a size that {@link decodeBlob} takes, by its first bytes, without decoding it.
+ *
+ * @throws PeftError `bad-file` for another format, and a picture of too many pixels
+ */
+export async function checkBlob(blob: Blob, { maxPixels = defaultMaxPixels }: DecodeBlobOptions = {}): Promise<void> {
+  checkMaxPixels(maxPixels);
+  try {
+    await checkHeader(blob, maxPixels);
+  } catch (error) {
+    throw named(error, blob);
+  }
+}
+
 async function checkHeader(blob: Blob, maxPixels: number): Promise<void> {
   const bytes = new Uint8Array(await blob.slice(0, 2 ** 20).arrayBuffer()); // a JPEG's frame header may follow a thumbnail
   const format = formatOf(bytes);
@@ -50,8 +70,7 @@ export async function decodeBlob(
   try {
     bitmap = await toBitmap(blob, maxPixels);
   } catch (error) {
-    const name = blob instanceof File ? blob.name : 'The picture';
-    throw error instanceof Refused ? error.about(`${name} (${blob.type || 'no type'}, ${blob.size} bytes)`) : error;
+    throw named(error, blob);
   }
   try {
     const { width, height } = bitmap;

@@ -2,13 +2,14 @@ export { type BatchSourceOptions, batchSource, type DatasetSource } from './batc
 export { type BatchOptions, batches, type IndexedBatch } from './batches.ts';
 export { checkPreprocessing } from './check-preprocessing.ts';
 export { concat, type Dataset, type LeftOut, type PictureDataset, subset, type TensorDataset } from './dataset.ts';
-export { datasetHash } from './dataset-hash.ts';
-export { decodeBlob } from './decode-blob.ts';
+export { datasetHash, digestOf, hashedBytes } from './dataset-hash.ts';
+export { checkBlob, decodeBlob } from './decode-blob.ts';
 export { type Color, centerCrop, crop, flipHorizontal, fromGray, type Picture, pad } from './picture.ts';
 export { relabel } from './relabel.ts';
 export { leftOutRemark, remarks } from './remarks.ts';
 export { resize } from './resample.ts';
 export { type Parts, stratifiedSplit } from './split.ts';
+export { type SplitName, splitOf } from './split-name.ts';
 export { type TensorFile, tensorFileDataset, tensorFileOf } from './tensor-file.ts';
 export { type Normalization, normalizer, type Transform } from './transform.ts';
 export { evalTransform } from './transforms/eval.ts';

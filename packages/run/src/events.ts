@@ -1,4 +1,5 @@
 import type { Metrics } from '@peft/train';
+import type { Insight } from './insight.ts';
 import type { RunRecord } from './record.ts';
 
 /** An event of a run: plain data, for a terminal, a page or a message. */
@@ -16,6 +17,7 @@ export type RunEvent =
       readonly ms: number;
     }
   | { readonly type: 'epoch'; readonly epoch: number; readonly meanLoss: number }
+  | WatchedEvent
   | { readonly type: 'checkpoint'; readonly step: number; readonly place: string }
   | { readonly type: 'saved'; readonly place: string; readonly bytes: number }
   | { readonly type: 'evaluating'; readonly done: number; readonly total: number }
@@ -70,6 +72,17 @@ export interface StepEvent {
   readonly lr: number;
   readonly gradientNorm: number;
   readonly ms: number;
+}
+
+/** The model was looked at after an epoch, as the option `watch` asks. */
+export interface WatchedEvent {
+  readonly type: 'watched';
+  readonly epoch: number;
+  /** Steps done. */
+  readonly step: number;
+  /** On the validation pictures, where there are any. */
+  readonly metrics?: Metrics;
+  readonly insights: readonly Insight[];
 }
 
 /** The signal aborted the run after a step, and a checkpoint was saved. This is the last event. */

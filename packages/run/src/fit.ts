@@ -11,6 +11,7 @@ import type { Recipe } from './recipe.ts';
 import type { EpochRecord } from './record.ts';
 import { median } from './statistics.ts';
 import type { RunStore } from './store.ts';
+import type { Watcher } from './watch.ts';
 
 export interface FitOptions {
   readonly recipe: Recipe;
@@ -23,6 +24,8 @@ export interface FitOptions {
   readonly identity: JsonObject;
   readonly resume: boolean | 'force';
   readonly signal: AbortSignal | undefined;
+  /** Looks at the model after each epoch. */
+  readonly watcher: Watcher | undefined;
 }
 
 /** What training came to. */
@@ -97,7 +100,7 @@ const trainerOf = (options: FitOptions, { source, split }: Inputs): Trainer => {
 
 /** Trains an opened model. On an interrupt it finishes the current step, saves a checkpoint, and returns nothing. */
 export async function* fit(options: FitOptions): AsyncGenerator<RunEvent, Fitted | undefined> {
-  const { recipe, opened, engine, store, signal } = options;
+  const { recipe, opened, engine, store, signal, watcher } = options;
   setDropPath(opened.backbone.model, recipe.dropPath);
   opened.backbone.model.checkpointing = recipe.checkpointing;
   engine.invalidate();
@@ -119,7 +122,10 @@ export async function* fit(options: FitOptions): AsyncGenerator<RunEvent, Fitted
       } else if (event.type === 'interrupted') {
         yield { type: 'interrupted', step: event.step, place: await save() };
         return undefined;
-      } else if (event.type !== 'done') yield event;
+      } else if (event.type !== 'done') {
+        yield event;
+        if (event.type === 'epoch' && watcher) yield await watcher.look(event.epoch, trainer.step, source);
+      }
     }
     return {
       losses: [...trainer.losses],
@@ -129,6 +135,7 @@ export async function* fit(options: FitOptions): AsyncGenerator<RunEvent, Fitted
       source,
     };
   } finally {
+    await watcher?.dispose();
     await trainer.dispose();
   }
 }

@@ -1,9 +1,17 @@
 export { isHeadFor, matchClasses } from './classes.ts';
-export type { CachingEvent, InterruptedEvent, ResumedEvent, RunEvent, StartedEvent, StepEvent } from './events.ts';
+export type {
+  CachingEvent,
+  InterruptedEvent,
+  ResumedEvent,
+  RunEvent,
+  StartedEvent,
+  StepEvent,
+  WatchedEvent,
+} from './events.ts';
 export type { Bars, Grid, GridRow, Insight } from './insight.ts';
 export type { Inspect, Inspected } from './inspect.ts';
 export { type MeasureOptions, measure } from './measure.ts';
-export { type MethodOption, methodOptions } from './method-options.ts';
+export { describeOptions, type MethodOption, methodOptions } from './method-options.ts';
 export {
   factories,
   type MethodChoice,
@@ -27,3 +35,4 @@ export {
 export { run } from './run.ts';
 export { median } from './statistics.ts';
 export { type MemoryStore, memoryStore, type RunStore, type StoredCheckpoint } from './store.ts';
+export type { Watch } from './watch.ts';

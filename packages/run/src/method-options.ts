@@ -1,9 +1,9 @@
 import type { Json, JsonObject } from '@peft/core';
-import type { Option } from '@peft/core/method';
+import type { Option, Options } from '@peft/core/method';
 import { type MethodEntry, methodRegistry } from './methods.ts';
 import { optionSchema } from './option-schema.ts';
 
-/** An option of a method in recipes, as plain data for help, editors, forms and search spaces. */
+/** An option of a method or a recipe, as plain data for help, editors, forms and search spaces. */
 export interface MethodOption {
   readonly name: string;
   /** What it does, in one sentence. */
@@ -52,8 +52,12 @@ const innerMethod = (inner: string): MethodOption => ({
   defaultInWords: `a ${inner} of the options here`,
 });
 
+/** Options as plain data. */
+export const describeOptions = (options: Options, defaults: JsonObject = {}): MethodOption[] =>
+  Object.entries(options).map(([name, option]) => methodOption(name, option, defaults));
+
 /** The options that `set` takes for a method, with the defaults of recipes. */
 export function methodOptions({ factory, defaults }: MethodEntry): MethodOption[] {
-  const own = Object.entries(factory.options ?? {}).map(([name, option]) => methodOption(name, option, defaults));
+  const own = describeOptions(factory.options ?? {}, defaults);
   return factory.base ? [...own, innerMethod(factory.base.type)] : own;
 }

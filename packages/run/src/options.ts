@@ -3,6 +3,7 @@ import type { Dataset } from '@peft/data';
 import type { MethodEntry } from './methods.ts';
 import type { RunBackbone } from './model.ts';
 import type { RunStore } from './store.ts';
+import type { Watch } from './watch.ts';
 
 /** What the names in a recipe stand for, opened. */
 export interface RunInputs {
@@ -25,6 +26,8 @@ export interface RunOptions extends RunInputs {
   readonly resume?: boolean | 'force';
   /** Whether to return the record of the same run from the store, if it is there, instead of repeating it. */
   readonly keepFinished?: boolean;
+  /** What to look at after each epoch: accuracy on further pictures, and what the methods do inside. */
+  readonly watch?: Watch;
   /** The methods that a recipe can name. */
   readonly methods?: Readonly<Record<string, MethodEntry>>;
 }

@@ -45,6 +45,32 @@ async function interrupted(
   return { store, events };
 }
 
+describe('a run that is watched', () => {
+  const watch = { validation: shades(4, 'further shades'), insights: true };
+
+  test('tells accuracy and what happens inside after each epoch', async () => {
+    const { events } = await train({}, { watch });
+    const watched = events.flatMap(event => (event.type === 'watched' ? [event] : []));
+    expect(watched.map(({ epoch, step }) => [epoch, step])).toEqual([
+      [0, 3],
+      [1, 6],
+      [2, 8],
+    ]);
+    expect(watched.at(-1)?.metrics).toMatchObject({ n: 4, accuracy: 1 });
+    const [[first], last] = [watched[0]?.insights ?? [], watched.at(-1)?.insights[0]];
+    expect(last).toMatchObject({ kind: 'bars', title: 'How far the weights moved' });
+    expect(last).not.toEqual(first);
+  });
+
+  test('has the numbers of one that is not, and looks into each method of a stack', async () => {
+    const changes: RecipeOptions = { stack: { experts: { method: 'lily', set: {}, targets: ['mlp.fc1'] } } };
+    const [seen, unseen] = [await train(changes, { watch }), await recordOf(changes)];
+    expect(seen.record?.result.losses).toEqual(unseen.result.losses);
+    expect(seen.record?.result.metrics).toEqual(unseen.result.metrics);
+    expect(unseen.result.insights.map(({ kind }) => kind)).toEqual(['bars', 'grid']);
+  });
+});
+
 describe('a run', () => {
   test('tells what it does in order, and learns', async () => {
     const { events, record } = await train({ checkpointEvery: 4 });

@@ -1,11 +1,4 @@
-import {
-  type BatchSource,
-  type Engine,
-  eagerEngine,
-  PeftError,
-  type PictureBatch,
-  writeAdapterFolder,
-} from '@peft/core';
+import { eagerEngine, PeftError, writeAdapterFolder } from '@peft/core';
 import { type Dataset, datasetHash } from '@peft/data';
 import type { Metrics } from '@peft/train';
 import { versions } from '#versions';
@@ -14,10 +7,10 @@ import { countsOf } from './counts.ts';
 import { emitting } from './emitting.ts';
 import type { RunEvent } from './events.ts';
 import { type Fitted, fit } from './fit.ts';
-import type { Insight } from './insight.ts';
 import { layOut, preprocessingOf } from './lay-out.ts';
+import { lookInside } from './look-inside.ts';
 import { measure } from './measure.ts';
-import { type MethodEntry, methodEntry, methodRegistry } from './methods.ts';
+import { methodRegistry } from './methods.ts';
 import { cardOf, modelFor, modelWithAdapter, type RunModel } from './model.ts';
 import type { RunOptions, Session } from './options.ts';
 import { type Recipe, type RecipeOptions, resolveRecipe } from './recipe.ts';
@@ -33,6 +26,7 @@ import {
   type RunResult,
 } from './record.ts';
 import { memoryStore } from './store.ts';
+import { Watcher } from './watch.ts';
 
 /**
  * Trains by a recipe: opens the model, trains, saves the adapter, then evaluates it. A store that cannot be written, and other
@@ -85,7 +79,7 @@ async function* runOpened(
   session: Session,
 ): AsyncGenerator<RunEvent, RunRecord | undefined> {
   const { store, engine, signal, resume = false, keepFinished = false } = session;
-  const { train, test } = yield* labeled(opened, session);
+  const { train, test, watch } = yield* labeled(opened, session);
   const identity = await identityOf(recipe, opened, { ...session, train, test });
   const before = keepFinished || resume ? yield* sameRunIn(session, identity) : undefined;
   if (keepFinished && before) {
@@ -93,7 +87,8 @@ async function* runOpened(
     return before;
   }
   const compared = comparedOf(identity);
-  const fitted = yield* fit({ recipe, opened, train, engine, store, identity: compared, resume, signal });
+  const watcher = watch && new Watcher({ ...session, watch, opened, batch: recipe.batch });
+  const fitted = yield* fit({ recipe, opened, train, engine, store, identity: compared, resume, signal, watcher });
   if (!fitted) return undefined;
   const bytes = yield* save(opened, session);
   const metrics = yield* evaluateOn(test, recipe, opened, session);
@@ -110,14 +105,21 @@ async function* runOpened(
   return record;
 }
 
-type Split = Pick<RunOptions, 'train' | 'test'>;
+type Split = Pick<RunOptions, 'train' | 'test' | 'watch'>;
 
 /** The datasets with the labels of the model. */
-async function* labeled({ labels, backbone }: RunModel, { train, test }: Session): AsyncGenerator<RunEvent, Split> {
+async function* labeled(
+  { labels, backbone }: RunModel,
+  { train, test, watch }: Session,
+): AsyncGenerator<RunEvent, Split> {
   const notices: string[] = [];
   const classes = { labels, classes: backbone.model.classes };
   const match = (dataset: Dataset): Dataset => matchClasses(dataset, classes, text => notices.push(text));
-  const matched = { train: match(train), test: match(test) };
+  const matched = {
+    train: match(train),
+    test: match(test),
+    ...(watch && { watch: { ...watch, ...(watch.validation && { validation: match(watch.validation) }) } }),
+  };
   for (const text of notices) yield { type: 'notice', text };
   return matched;
 }
@@ -187,7 +189,7 @@ async function resultOf(
 ): Promise<RunResult> {
   const { losses, epochs, stepMs, source } = fitted;
   const findings = findingsOf(opened.model);
-  const insights = await inspect(methodEntry(recipe.method, methods), opened.model, engine, source);
+  const insights = await lookInside(opened.model, engine, source, methods);
   return {
     method: recipe.method,
     engine: engine.name,
@@ -209,19 +211,3 @@ const timesOf = ({ stepMs, seconds }: RunResult): Pick<RunResult, 'stepMs' | 'se
   ...(stepMs !== undefined && { stepMs }),
   seconds,
 });
-
-/** Inspects every active adapter on the first batch. */
-async function inspect(
-  { inspect: look }: MethodEntry,
-  model: RunModel['model'],
-  engine: Engine,
-  source: BatchSource<PictureBatch>,
-): Promise<Insight[]> {
-  if (!look) return [];
-  const insights: Insight[] = [];
-  for await (const { images } of source.batches(0)) {
-    for (const adapter of model.active) insights.push(...(await look({ model, adapter, engine, inputs: { images } })));
-    break;
-  }
-  return insights;
-}

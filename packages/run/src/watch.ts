@@ -1,0 +1,48 @@
+import type { BatchSource, Engine, PictureBatch } from '@peft/core';
+import { batchSource, type Dataset } from '@peft/data';
+import { evaluate, evaluationStep } from '@peft/train';
+import type { WatchedEvent } from './events.ts';
+import { lookInside } from './look-inside.ts';
+import type { MethodEntry } from './methods.ts';
+import type { RunModel } from './model.ts';
+
+/** What to look at after each epoch. It changes no number of the run. */
+export interface Watch {
+  /** Pictures that accuracy is measured on, labeled as the model numbers its classes. */
+  readonly validation?: Dataset;
+  /** Whether to look into the adapters. */
+  readonly insights?: boolean;
+}
+
+export interface WatcherOptions {
+  readonly watch: Watch;
+  readonly opened: RunModel;
+  readonly engine: Engine;
+  readonly batch: number;
+  readonly methods: Readonly<Record<string, MethodEntry>>;
+}
+
+/** Looks at a model while it is trained. */
+export class Watcher {
+  readonly #options: WatcherOptions;
+  #evaluation: Parameters<typeof evaluate>[0] | undefined;
+
+  constructor(options: WatcherOptions) {
+    this.#options = options;
+  }
+
+  /** @param source what is trained on, for looking inside */
+  async look(epoch: number, step: number, source: BatchSource<PictureBatch>): Promise<WatchedEvent> {
+    const { watch, opened, engine, batch, methods } = this.#options;
+    const insights = watch.insights ? await lookInside(opened.model, engine, source, methods) : [];
+    if (!watch.validation) return { type: 'watched', epoch, step, insights };
+    this.#evaluation ??= engine.compile(evaluationStep(opened.model));
+    const pictures = batchSource(watch.validation, opened.preprocessing, { batch, shuffle: false, dropLast: false });
+    const metrics = await evaluate(this.#evaluation, pictures);
+    return { type: 'watched', epoch, step, metrics, insights };
+  }
+
+  async dispose(): Promise<void> {
+    await this.#evaluation?.dispose();
+  }
+}

@@ -1,0 +1,64 @@
+import { existsSync } from 'node:fs';
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright';
+import { type Served, serve } from './serve.ts';
+
+const executablePath = process.env.PEFT_CHROMIUM ?? '/usr/bin/chromium';
+const app = new URL('../dist/app', import.meta.url).pathname;
+
+/** Why the page cannot be tested here; nothing if it can. */
+export const unavailable: string | undefined = existsSync(executablePath)
+  ? undefined
+  : `there is no ${executablePath}, and PEFT_CHROMIUM names no other`;
+
+if (unavailable) console.warn(`Tests of the page are skipped: ${unavailable}.`);
+
+const args = ['--no-sandbox', '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'];
+
+/** The built studio behind a plain host, in Chromium. */
+export interface Studio {
+  readonly served: Served;
+  readonly browser: Browser;
+  /** Opens it in a profile of its own; an error of the page fails the test that opened it. */
+  open(options?: BrowserContextOptions): Promise<Page>;
+  close(): Promise<void>;
+}
+
+export async function startStudio(): Promise<Studio> {
+  const served = await serve(app);
+  const browser = await chromium.launch({ executablePath, args });
+  const errors: Error[] = [];
+  return {
+    served,
+    browser,
+    async open(options = {}) {
+      const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, ...options });
+      const page = await context.newPage();
+      page.on('pageerror', error => errors.push(error));
+      await page.goto(served.url);
+      await page.getByRole('heading', { level: 1 }).waitFor();
+      return page;
+    },
+    async close() {
+      await browser.close();
+      await served.close();
+      if (errors.length > 0) throw new AggregateError(errors, 'The page threw.');
+    },
+  };
+}
+
+export type PlaceTitle = 'Pictures' | 'Model' | 'Train' | 'Use';
+
+/** Goes to a place by its tab. */
+export const goTo = (page: Page, place: PlaceTitle): Promise<void> =>
+  page
+    .getByRole('navigation', { name: 'Places' })
+    .getByRole('button', { name: new RegExp(`^${place}`) })
+    .filter({ visible: true })
+    .click();
+
+/** Waits until training is in a phase. */
+export const inPhase = (page: Page, phase: string): Promise<void> =>
+  page.locator(`[data-phase=${phase}]`).waitFor({ timeout: 300_000 });
+
+/** The number in a text such as `72.4 %`. */
+export const numberIn = (text: string | null): number => Number.parseFloat((text ?? '').replaceAll(',', ''));

@@ -1,0 +1,53 @@
+import type { Page } from 'playwright';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { goTo, inPhase, numberIn, type Studio, startStudio, unavailable } from './studio.ts';
+
+describe.skipIf(unavailable)('Try it', () => {
+  let studio: Studio;
+  let page: Page;
+  beforeAll(async () => {
+    studio = await startStudio();
+    page = await studio.open();
+  });
+  afterAll(() => studio.close());
+
+  test('one click trains LoRA on the digits, with a curve that moves', async () => {
+    await page.getByRole('button', { name: 'Try it' }).click();
+    await inPhase(page, 'training');
+    await page.locator('circle.accuracy').first().waitFor({ timeout: 120_000 });
+    expect(numberIn(await page.getByTestId('loss').textContent())).toBeGreaterThan(0);
+  });
+
+  test('it pauses with a checkpoint, and resumes', async () => {
+    await page.getByRole('button', { name: 'Pause' }).click();
+    await inPhase(page, 'paused');
+    const before = await page.getByText(/^\d+ of 196$/).textContent();
+    await page.waitForTimeout(500);
+    expect(await page.getByText(/^\d+ of 196$/).textContent()).toBe(before);
+    await page.getByRole('button', { name: 'Resume' }).click();
+    await inPhase(page, 'training');
+  });
+
+  test('it ends with the accuracy on pictures that it has not seen', async () => {
+    await inPhase(page, 'done');
+    expect(numberIn(await page.getByTestId('accuracy').textContent())).toBeGreaterThan(70);
+  });
+
+  test('a cell of the confusion matrix opens its pictures, and a new picture is classified', async () => {
+    await goTo(page, 'Use');
+    await page.getByRole('button', { name: /^1 taken for 1/ }).click();
+    await page.getByRole('region', { name: '1 taken for 1' }).getByRole('img').first().waitFor();
+    const digit = await page.evaluate(async () => {
+      const canvas = new OffscreenCanvas(28, 28);
+      const context = canvas.getContext('2d');
+      if (!context) throw new Error('There is no canvas.');
+      context.fillRect(0, 0, 28, 28);
+      context.fillStyle = 'white';
+      context.fillRect(13, 4, 3, 20);
+      return [...new Uint8Array(await (await canvas.convertToBlob()).arrayBuffer())];
+    });
+    const file = { name: 'one.png', mimeType: 'image/png', buffer: Buffer.from(digit) };
+    await page.getByLabel('A picture to classify').setInputFiles(file);
+    await expect.poll(() => page.getByTestId('prediction').textContent(), { timeout: 60_000 }).toBe('1');
+  });
+});
