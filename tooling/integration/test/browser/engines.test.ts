@@ -2,9 +2,10 @@ import { startBackend } from '@peft/backends';
 import { onnxWebEngine } from '@peft/compile';
 import { type CompiledStep, type Engine, eagerEngine, type Step } from '@peft/core';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { withDevice } from '../../../../packages/compile/test/with-device.ts';
 import { methods } from '../models.ts';
 import { expectSame, train } from '../runs.ts';
-import { type Traffic, watchTraffic, withDevice } from './traffic.ts';
+import { type Traffic, watchTraffic } from './traffic.ts';
 
 test('this is a browser', async () => {
   expect(typeof document).toBe('object');

@@ -3,7 +3,7 @@ import { onnxWebEngine } from '@peft/compile';
 import type { CompiledStep, Engine } from '@peft/core';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, expect, test } from 'vitest';
-import { withDevice } from './traffic.ts';
+import { withDevice } from '../../../../packages/compile/test/with-device.ts';
 
 beforeAll(async () => {
   await startBackend('cpu');

@@ -2,7 +2,8 @@ import { startBackend } from '@peft/backends';
 import { onnxWebEngine } from '@peft/compile';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, expect, test } from 'vitest';
-import { watchTraffic, withDevice } from './traffic.ts';
+import { withDevice } from '../../../../packages/compile/test/with-device.ts';
+import { watchTraffic } from './traffic.ts';
 
 beforeAll(async () => {
   await startBackend('cpu');
