@@ -21,6 +21,7 @@ export {
   methodRegistry,
 } from './methods.ts';
 export { bareModel, headClasses, modelWithAdapter, type RunBackbone, type RunModel } from './model.ts';
+export { type EnginesOptions, runOnEngines } from './on-engines.ts';
 export { optionSchema } from './option-schema.ts';
 export type { RunInputs, RunOptions } from './options.ts';
 export { type Recipe, type RecipeOptions, recipeOptions, resolveRecipe } from './recipe.ts';
