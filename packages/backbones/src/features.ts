@@ -22,24 +22,22 @@ export interface FeatureSplit {
  */
 export function splitFeatures(model: Backbone, trained: Iterable<Parameter>): FeatureSplit {
   const segments = model.segments();
+  const [first] = segments;
   const count = pristineCount(segments, new Set([...trained].map(({ value }) => value)));
   check(
     count > 0,
     'not-supported',
-    () => `No features can be cached: the first part of the backbone, "${segments[0].name}", is itself adapted.`,
+    () => `No features can be cached: the first part of the backbone, "${first?.name}", is itself adapted.`,
   );
-  check(
-    count < segments.length,
-    'not-supported',
-    () => 'No features can be cached: nothing of the backbone is adapted or trained.',
-  );
+  const entered = segments[count];
+  check(entered, 'not-supported', () => 'No features can be cached: nothing of the backbone is adapted or trained.');
   const random = segments.slice(0, count).find(segment => dropRate(segment) > 0);
   check(random === undefined, 'not-supported', () => {
     const rate = random ? dropRate(random) : 0;
     return `Features cannot be cached: ${random?.name}, below all that is adapted, drops paths at a rate of ${rate.toFixed(3)}. Set it to 0.`;
   });
   return {
-    name: segments[count].name,
+    name: entered.name,
     before: images => runSegments(segments.slice(0, count), images),
     after: features => tf.tidy(() => model.forwardFrom(count, features)),
   };

@@ -1,4 +1,4 @@
-import { PeftError, type Preprocessing, quote } from '@peft/core';
+import { check, PeftError, type Preprocessing, quote } from '@peft/core';
 import * as v from 'valibot';
 import { imagenet, inception } from '../preprocessing.ts';
 import { count, flag, mean, object, parse, side, std, text, within } from './schema.ts';
@@ -80,9 +80,12 @@ export function describeProcessor(
       `${file}: a crop of ${crop} from ${sideOf(size)} pixels keeps ${quote(share)} of a side; 0.1 to 2 is supported.`,
     );
   }
+  const resample = known.resample ?? otherwise.resample;
+  const interpolation = interpolations[resample];
+  check(interpolation, 'bad-config', () => `${file}: resample ${resample} is not one of PIL's numbers.`);
   return {
     inputSize: [3, ...imageSize],
-    interpolation: interpolations[known.resample ?? otherwise.resample],
+    interpolation,
     cropPct: share,
     cropMode: isSquare(size) ? 'squash' : 'center',
     mean: known.do_normalize ? (known.image_mean ?? otherwise.mean) : [0, 0, 0],

@@ -91,12 +91,13 @@ export function readArguments(args: Options, architecture: Architecture, source:
   const unknown: string[] = [];
   for (const [name, value] of Object.entries(args)) {
     if (value === null || value === undefined || ignored.test(name)) continue;
+    const argument = Object.hasOwn(known[architecture], name) ? known[architecture][name] : undefined;
     if (Object.hasOwn(fixed[architecture], name)) {
       const only = fixed[architecture][name];
       const isSame = value === only;
       check(isSame, 'not-supported', () => `${source}: ${name} is ${quote(value)}; only ${quote(only)} is supported.`);
-    } else if (Object.hasOwn(known[architecture], name)) {
-      const { option, schema, opposite } = known[architecture][name];
+    } else if (argument) {
+      const { option, schema, opposite } = argument;
       const found = parse(v.object({ [name]: schema }), { [name]: value }, source)[name];
       options[option] = opposite ? !found : found;
     } else {

@@ -20,7 +20,7 @@ const asObject = (value: unknown): JsonObject => (value ?? {}) as JsonObject;
 
 /** timm's name of an architecture: tags name weights, and so does what once was a suffix. */
 const architectureOf = (name: string): string =>
-  picoArchitectures[name] ?? name.split('.')[0].replace(/_in2[12]k$/, '');
+  picoArchitectures[name] ?? name.replace(/\..*$/, '').replace(/_in2[12]k$/, '');
 
 /** timm's `config.json` of a model: the fields of its original file that still hold. */
 export function writeTimm(before: JsonObject, { model, labels, preprocessing }: SavedModel): JsonObject {

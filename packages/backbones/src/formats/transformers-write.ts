@@ -1,4 +1,4 @@
-import { check, type JsonObject, type Preprocessing } from '@peft/core';
+import { check, type JsonObject, type Preprocessing, quote } from '@peft/core';
 import type { FileNaming } from '../weights/naming.ts';
 import { interpolations } from './processor.ts';
 import type { SavedModel } from './saved-model.ts';
@@ -9,6 +9,12 @@ const classifiers: Readonly<Record<string, { readonly architecture: string; read
   deit: { architecture: 'DeiTForImageClassificationWithTeacher', prefix: 'deit.' },
   swin: { architecture: 'SwinForImageClassification', prefix: 'swin.' },
 };
+
+function classifierOf(type: unknown): { readonly architecture: string; readonly prefix: string } {
+  const classifier = classifiers[String(type)];
+  check(classifier, 'not-supported', () => `transformers has no class for model_type ${quote(type)} with our head.`);
+  return classifier;
+}
 
 /** Whether transformers has a class that computes what the model does: it has none for our head on DINOv2. */
 export const hasClass = (config: JsonObject, { model }: SavedModel): boolean =>
@@ -23,7 +29,7 @@ export function transformersLayout(
   const type = String(config.model_type);
   const isNew = found?.id.endsWith('-5.9') ?? false;
   const family = type === 'dinov2' ? 'hf-dinov2' : type === 'deit' && model.classes > 0 ? 'hf-distilled' : 'hf';
-  const prefix = model.classes > 0 ? classifiers[type].prefix : (found?.prefix ?? '');
+  const prefix = model.classes > 0 ? classifierOf(type).prefix : (found?.prefix ?? '');
   return { id: isNew ? `${family}-5.9` : family, prefix };
 }
 
@@ -37,7 +43,7 @@ export function writeTransformers(before: JsonObject, { model, labels }: SavedMo
   const names = labels ?? Array.from({ length: model.classes }, (_, i) => `LABEL_${i}`);
   return {
     ...config,
-    architectures: [classifiers[String(before.model_type)].architecture],
+    architectures: [classifierOf(before.model_type).architecture],
     id2label: Object.fromEntries(names.map((name, i) => [String(i), name])),
     label2id: Object.fromEntries(names.map((name, i) => [name, i])),
   };

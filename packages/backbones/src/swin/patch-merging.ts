@@ -1,4 +1,4 @@
-import { LayerNorm, Linear, Module, truncatedNormal } from '@peft/core';
+import { dims, LayerNorm, Linear, Module, truncatedNormal } from '@peft/core';
 import * as tf from '@tensorflow/tfjs-core';
 import { padTo } from './windows.ts';
 
@@ -14,7 +14,7 @@ export class PatchMerging extends Module {
   }
 
   forward(x: tf.Tensor): tf.Tensor {
-    const [batch, height, width, channels] = x.shape;
+    const [batch, height, width, channels] = dims(x, 4);
     const [rows, columns] = [Math.ceil(height / 2), Math.ceil(width / 2)];
     const pairs = tf.reshape(padTo(x, [2 * rows, 2 * columns]), [batch * rows, 2, 2 * columns, channels]);
     const columnsFirst = tf.transpose(pairs, [0, 2, 1, 3]); // (0,0), (1,0), (0,1), (1,1), as rows and columns

@@ -11,16 +11,24 @@ export class SwinStage extends Module {
   readonly downsample: PatchMerging | undefined;
   readonly blocks: SwinBlock[];
 
-  /** @param patches rows and columns of patches, before any merging */
-  constructor(index: number, patches: Size, config: SwinTransformerConfig) {
+  /**
+   * @param patches rows and columns of patches, before any merging
+   * @param size how many blocks it has, and how many attention heads these have
+   */
+  constructor(
+    index: number,
+    patches: Size,
+    { depth, heads }: { depth: number; heads: number },
+    config: SwinTransformerConfig,
+  ) {
     super();
     const grid: Size = [Math.ceil(patches[0] / 2 ** index), Math.ceil(patches[1] / 2 ** index)];
     const resolution: Size = [Math.floor(patches[0] / 2 ** index), Math.floor(patches[1] / 2 ** index)];
     const features = config.embedDim * 2 ** index;
     this.downsample = index > 0 ? new PatchMerging(features / 2, features, config.epsilon) : undefined;
     this.blocks = Array.from(
-      { length: config.depths[index] },
-      (_, i) => new SwinBlock({ features, heads: config.heads[index], grid, resolution, shifted: i % 2 === 1 }, config),
+      { length: depth },
+      (_, i) => new SwinBlock({ features, heads, grid, resolution, shifted: i % 2 === 1 }, config),
     );
   }
 

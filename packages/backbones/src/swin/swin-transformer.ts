@@ -40,7 +40,9 @@ export class SwinTransformer extends Backbone {
     this.config = config;
     const { embedDim, epsilon } = config;
     this.patch_embed = new PatchEmbed(config.imageSize, config.patchSize, embedDim, new LayerNorm(embedDim, epsilon));
-    this.layers = config.depths.map((_, index) => new SwinStage(index, this.patch_embed.grid, config));
+    this.layers = config.depths.map((depth, index) => {
+      return new SwinStage(index, this.patch_embed.grid, { depth, heads: config.heads[index]! }, config);
+    });
     this.norm = new LayerNorm(this.featureCount, epsilon);
     this.head = new ClassifierHead(this.featureCount, config.classes);
   }

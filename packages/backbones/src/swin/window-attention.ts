@@ -1,4 +1,4 @@
-import { attention, Linear, Module, Parameter, truncatedNormal, zeros } from '@peft/core';
+import { attention, dims, Linear, Module, Parameter, truncatedNormal, zeros } from '@peft/core';
 import * as tf from '@tensorflow/tfjs-core';
 import { fusedProjection, joinHeads, splitHeads } from '../vit/attention.ts';
 import { relativeBias, shiftMask } from './window-bias.ts';
@@ -43,20 +43,17 @@ export class WindowAttention extends Module {
   }
 
   forward(x: tf.Tensor): tf.Tensor {
-    const split = splitHeads(this.qkv.call(x), this.heads); // [B windows, heads, N, d]
+    const [q, k, v] = splitHeads(this.qkv.call(x), this.heads); // [B windows, heads, N, d]
     const bias = relativeBias(this.relative_position_bias_table.value, this.window); // [1, heads, N, N]
-    const [all, heads, tokens, width] = split[0].shape;
+    const [all, heads, tokens, width] = dims(q, 4);
     const scale = width ** -0.5;
-    if (this.shift.every(by => by === 0)) {
-      const [q, k, v] = split;
-      return this.proj.call(joinHeads(attention(q, k, v, scale, bias)));
-    }
+    if (this.shift.every(by => by === 0)) return this.proj.call(joinHeads(attention(q, k, v, scale, bias)));
     // Windows move beside the heads, so that one bias serves the whole batch.
     const count = this.windows[0] * this.windows[1];
     const mask = tf.expandDims(shiftMask(this.windows, this.window, this.shift), 1); // [windows, 1, N, N]
     const masked = tf.reshape(tf.add(bias, mask), [1, count * heads, tokens, tokens]);
-    const [q, k, v] = split.map(t => tf.reshape(t, [all / count, count * heads, tokens, width]));
-    const attended = attention(q, k, v, scale, masked); // [B, windows heads, N, d]
+    const beside = (t: tf.Tensor): tf.Tensor => tf.reshape(t, [all / count, count * heads, tokens, width]);
+    const attended = attention(beside(q), beside(k), beside(v), scale, masked); // [B, windows heads, N, d]
     return this.proj.call(joinHeads(tf.reshape(attended, [all, heads, tokens, width])));
   }
 }

@@ -1,4 +1,4 @@
-import { attention, check, Linear, Module, type Role, truncatedNormal, zeros } from '@peft/core';
+import { attention, check, dims, Linear, Module, type Role, truncatedNormal, zeros } from '@peft/core';
 import * as tf from '@tensorflow/tfjs-core';
 import { firstTokens, mapTokens } from './first-tokens.ts';
 
@@ -20,15 +20,15 @@ export function fusedProjection(embedDim: number, heads: number, bias: boolean):
 }
 
 /** `[B, N, 3D]` to q, k and v, each `[B, H, N, D/H]`. */
-export function splitHeads(qkv: tf.Tensor, heads: number): tf.Tensor[] {
-  const [batch, tokens, features] = qkv.shape;
+export function splitHeads(qkv: tf.Tensor, heads: number): [q: tf.Tensor, k: tf.Tensor, v: tf.Tensor] {
+  const [batch, tokens, features] = dims(qkv, 3);
   const split = tf.reshape(qkv, [batch, tokens, 3, heads, features / 3 / heads]);
-  return tf.unstack(tf.transpose(split, [2, 0, 3, 1, 4]));
+  return tf.unstack(tf.transpose(split, [2, 0, 3, 1, 4])) as [tf.Tensor, tf.Tensor, tf.Tensor];
 }
 
 /** `[B, H, N, d]` to `[B, N, H * d]`. */
 export function joinHeads(x: tf.Tensor): tf.Tensor {
-  const [batch, heads, tokens, width] = x.shape;
+  const [batch, heads, tokens, width] = dims(x, 4);
   return tf.reshape(tf.transpose(x, [0, 2, 1, 3]), [batch, tokens, heads * width]);
 }
 
@@ -62,6 +62,7 @@ export class Attention extends Module {
   #attend(x: tf.Tensor, count?: number): tf.Tensor {
     const [q, k, v] = splitHeads(this.qkv.call(x), this.heads); // [B, H, N, d]
     const asking = firstTokens(q, count, 2); // [B, H, count, d]
-    return this.proj.call(joinHeads(attention(asking, k, v, q.shape[3]! ** -0.5)));
+    const [, , , width] = dims(q, 4);
+    return this.proj.call(joinHeads(attention(asking, k, v, width ** -0.5)));
   }
 }

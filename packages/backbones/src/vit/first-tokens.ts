@@ -8,7 +8,8 @@ import * as tf from '@tensorflow/tfjs-core';
 
 /** The first `count` tokens of `[B, N, ...]`, or along another axis; all of them if `count` is undefined or no less. */
 export function firstTokens(x: tf.Tensor, count: number | undefined, axis = 1): tf.Tensor {
-  if (count === undefined || x.shape[axis] <= count) return x;
+  const tokens = x.shape[axis];
+  if (count === undefined || tokens === undefined || tokens <= count) return x;
   const size = x.shape.map((length, i) => (i === axis ? count : length));
   return tf.slice(
     x,

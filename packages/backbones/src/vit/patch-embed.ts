@@ -1,10 +1,10 @@
-import { check, linear, Module, Parameter, truncatedNormal, zeros } from '@peft/core';
+import { check, dims, linear, Module, Parameter, truncatedNormal, zeros } from '@peft/core';
 import { type Adaptable, type Kernel, weightLayout } from '@peft/core/method';
 import * as tf from '@tensorflow/tfjs-core';
 
 /** Cuts pictures `[B, H, W, C]` into flat patches `[B, H/p * W/p, p*p*C]`, row by row. */
 function patchify(images: tf.Tensor, patchSize: number): tf.Tensor {
-  const [batch, height, width, channels] = images.shape;
+  const [batch, height, width, channels] = dims(images, 4);
   const [rows, columns] = [height / patchSize, width / patchSize];
   const cut = tf.reshape(images, [batch, rows, patchSize, columns, patchSize * channels]);
   return tf.reshape(tf.transpose(cut, [0, 1, 3, 2, 4]), [batch, rows * columns, patchSize * patchSize * channels]);

@@ -169,7 +169,8 @@ export class VisionTransformer extends Backbone {
             const x = tf.squeeze(tf.slice(pooled, [0, i, 0], [-1, 1, -1]), [1]); // [B, D]
             return heads[i]?.call(x) ?? x;
           });
-          return logits.length > 1 ? tf.mul(tf.add(logits[0], logits[1]), 0.5) : logits[0];
+          const sum = logits.reduce((total, each) => tf.add(total, each));
+          return logits.length > 1 ? tf.mul(sum, 1 / logits.length) : sum;
         }),
     };
   }

@@ -25,7 +25,7 @@ export async function exportBackbone(
     const values = await parameter.getForFile();
     checkFinite(values, path);
     const tensor = fromFloat32(values, parameter.layout.shape, dtype);
-    for (const [i, part] of splitRows(tensor, names.length).entries()) tensors.set(names[i], part);
+    for (const [name, part] of splitRows(tensor, names)) tensors.set(name, part);
   }
   return tensors;
 }

@@ -34,7 +34,7 @@ const sideOf = (cells: number): number | undefined => {
 /** A position embedding for the model's grid, if the file's has another and is square, as timm assumes. */
 function fitPositions(model: VisionTransformer, stored: StoredTensor): StoredTensor {
   const wanted = model.pos_embed.shape;
-  const [, tokens, features] = stored.shape;
+  const [, tokens = 0, features] = stored.shape;
   const side = sideOf(tokens - model.embeddedPrefix);
   if (stored.shape.length !== 3 || features !== wanted[2] || tokens === wanted[1] || !side) return stored;
   return derived(stored, wanted, values =>
@@ -45,7 +45,7 @@ function fitPositions(model: VisionTransformer, stored: StoredTensor): StoredTen
 /** A table of relative positions for the windows of a block, if the file's is for others and square, as timm assumes. */
 function fitTable({ window: [h, w], heads }: WindowAttention, stored: StoredTensor): StoredTensor {
   const wanted = [2 * h - 1, 2 * w - 1] as const;
-  const [distances, columns] = stored.shape;
+  const [distances = 0, columns] = stored.shape;
   const side = sideOf(distances);
   if (stored.shape.length !== 2 || columns !== heads || distances === wanted[0] * wanted[1] || !side) return stored;
   return derived(stored, [wanted[0] * wanted[1], heads], values =>

@@ -5,7 +5,7 @@ export type Rename = readonly [ours: string, theirs: string | readonly string[]]
 export interface Naming {
   readonly id: string;
   /** Possible prefixes of names; the first is written by default. */
-  readonly prefixes: readonly string[];
+  readonly prefixes: readonly [string, ...string[]];
   readonly body: readonly Rename[];
   readonly heads: readonly Rename[];
   /** Whether heads have the prefix too. */
@@ -28,7 +28,7 @@ const toPattern = (ours: string): RegExp => {
 const fill = (theirs: string, groups: Record<string, string>): string =>
   theirs
     .replace(/\{(\w)-1\}/g, (_, name: string) => String(Number(groups[name]) - 1))
-    .replace(/\{(\w+)\}/g, (_, name: string) => groups[name]);
+    .replace(/\{(\w+)\}/g, (placeholder, name: string) => groups[name] ?? placeholder);
 
 /**
  * Translates our paths to the names of a file, in file order.

@@ -32,7 +32,7 @@ function places(from: number, to: number): Place[] {
     const after = known.findIndex(distance => distance >= position);
     const right = after < 0 ? from - 1 : after;
     const left = Math.max(right - 1, 0);
-    const [below, above] = [Math.max(position - known[left], 0), Math.max(known[right] - position, 0)];
+    const [below, above] = [Math.max(position - known[left]!, 0), Math.max(known[right]! - position, 0)];
     return { left, right, part: below + above === 0 ? 0.5 : below / (below + above) };
   });
 }
@@ -54,7 +54,7 @@ export function resizeRelativePositions(
   if (from[0] === to[0] && from[1] === to[1]) return values;
   const heads = values.length / (from[0] * from[1]);
   const [rows, columns] = [places(from[0], to[0]), places(from[1], to[1])];
-  const at = (row: number, column: number, head: number): number => values[(row * from[1] + column) * heads + head];
+  const at = (row: number, column: number, head: number): number => values[(row * from[1] + column) * heads + head]!;
   const result = new Float32Array(to[0] * to[1] * heads);
   let next = 0;
   for (const y of rows) {

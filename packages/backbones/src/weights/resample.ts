@@ -28,7 +28,7 @@ function resizeAxis(values: Float32Array, outer: number, from: number, inner: nu
       const target = (o * to + i) * inner;
       for (const [j, weight] of weights.entries()) {
         const source = (o * from + start + j) * inner;
-        for (let c = 0; c < inner; c++) result[target + c] += weight * values[source + c];
+        for (let c = 0; c < inner; c++) result[target + c]! += weight * values[source + c]!;
       }
     }
   }

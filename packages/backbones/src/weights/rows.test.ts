@@ -12,7 +12,7 @@ test.each(['F32', 'F16'] as const)(
     expect(joined).toMatchObject({ dtype: 'F32', shape: [3, 2] });
     expect([...toFloat32(joined)]).toEqual([1, 2, 3, 4, 5, 6]);
     expect(await joined.read?.()).toEqual(joined.bytes);
-    expect(splitRows(joined, 3).map(row => [...toFloat32(row)])).toEqual([
+    expect(splitRows(joined, ['a', 'b', 'c']).map(([, row]) => [...toFloat32(row)])).toEqual([
       [1, 2],
       [3, 4],
       [5, 6],

@@ -1,9 +1,4 @@
-import { fromFloat32, type StoredTensor, toFloat32 } from '@peft/core';
-
-const rows = (tensors: readonly StoredTensor[]): readonly number[] => [
-  tensors.reduce((sum, { shape }) => sum + shape[0], 0),
-  ...tensors[0].shape.slice(1),
-];
+import { check, fromFloat32, type StoredTensor, toFloat32 } from '@peft/core';
 
 function joinBytes(parts: readonly Uint8Array[]): Uint8Array {
   const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
@@ -17,14 +12,17 @@ function joinBytes(parts: readonly Uint8Array[]): Uint8Array {
 
 /** Stacks tensors along their first axis, when the bytes are asked for. */
 export function joinRows(tensors: readonly StoredTensor[]): StoredTensor {
-  if (tensors.length === 1) return tensors[0];
-  const [{ dtype }] = tensors;
+  const [first, second] = tensors;
+  check(first, 'bad-argument', () => 'There are no tensors to stack.');
+  if (!second) return first;
+  const { dtype } = first;
+  const rows = tensors.reduce((sum, { shape: [count = 0] }) => sum + count, 0);
   const same = tensors.every(tensor => tensor.dtype === dtype);
   const inDtype = ({ dtype, shape }: StoredTensor, bytes: Uint8Array): Uint8Array =>
     same ? bytes : fromFloat32(toFloat32({ dtype, shape, bytes }), shape).bytes;
   return {
     dtype: same ? dtype : 'F32',
-    shape: rows(tensors),
+    shape: [rows, ...first.shape.slice(1)],
     get bytes() {
       return joinBytes(tensors.map(tensor => inDtype(tensor, tensor.bytes)));
     },
@@ -35,13 +33,12 @@ export function joinRows(tensors: readonly StoredTensor[]): StoredTensor {
   };
 }
 
-/** Cuts a tensor along its first axis into equal parts, which are views. */
-export function splitRows({ dtype, shape, bytes }: StoredTensor, count: number): StoredTensor[] {
-  const size = bytes.length / count;
-  const part = [shape[0] / count, ...shape.slice(1)];
-  return Array.from({ length: count }, (_, i) => ({
-    dtype,
-    shape: part,
-    bytes: bytes.subarray(i * size, (i + 1) * size),
-  }));
+/** Cuts a tensor along its first axis into equal parts, which are views, one for each name. */
+export function splitRows(
+  { dtype, shape, bytes }: StoredTensor,
+  names: readonly string[],
+): [name: string, part: StoredTensor][] {
+  const size = bytes.length / names.length;
+  const part = shape.map((length, axis) => (axis === 0 ? length / names.length : length));
+  return names.map((name, i) => [name, { dtype, shape: part, bytes: bytes.subarray(i * size, (i + 1) * size) }]);
 }

@@ -24,7 +24,8 @@ export const zoo: Readonly<Record<string, BackboneDefinition>> = {
 export function lookupBackbone(name: string): BackboneDefinition {
   const [architecture, tag = ''] = name.split('.');
   const plain = architecture + (/_in2[12]k$/.exec(`_${tag}`)?.[0] ?? '');
-  if (Object.hasOwn(zoo, plain)) return zoo[plain];
+  const entry = Object.hasOwn(zoo, plain) ? zoo[plain] : undefined;
+  if (entry) return entry;
   const closest = closestOf(plain, Object.keys(zoo), 4);
   throw new PeftError(
     'no-match',

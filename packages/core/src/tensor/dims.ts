@@ -7,7 +7,10 @@ import { check } from '../errors.ts';
  * @param rank how many there must be
  * @throws PeftError `bad-shape` if there are more or fewer
  */
-export function dims<Rank extends 1 | 2 | 3 | 4>({ shape }: tf.TensorInfo, rank: Rank): tf.ShapeMap[`R${Rank}`] {
+export function dims<Rank extends 1 | 2 | 3 | 4>(
+  { shape }: { readonly shape: readonly number[] },
+  rank: Rank,
+): tf.ShapeMap[`R${Rank}`] {
   check(shape.length === rank, 'bad-shape', () => `A tensor of rank ${rank} is needed, not one of shape [${shape}].`);
   return shape as tf.ShapeMap[`R${Rank}`];
 }

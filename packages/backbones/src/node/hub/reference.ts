@@ -34,13 +34,13 @@ export function checkReference({ name, revision }: HubReference): void {
  * @throws PeftError `bad-argument` for anything else
  */
 export function parseHubReference(spec: string): HubReference {
-  const match = /^hf:(?<name>[^@]+)(?:@(?<revision>.+))?$/.exec(spec);
+  const [, name, revision = 'main'] = /^hf:([^@]+)(?:@(.+))?$/.exec(spec) ?? [];
   check(
-    match?.groups,
+    name,
     'bad-argument',
     () => `${quote(spec)} does not name a model on the Hub; write hf:owner/name or hf:owner/name@revision.`,
   );
-  const reference = { name: match.groups.name, revision: match.groups.revision ?? 'main' };
+  const reference = { name, revision };
   checkReference(reference);
   return reference;
 }
