@@ -90,5 +90,6 @@ const scalar = (value: number): HostTensor => ({ data: Float32Array.of(value), s
 /** Concatenates tensors, `[P]`. */
 export function flatten(tensors: readonly tf.Tensor[]): tf.Tensor1D {
   const flat = tensors.map(tensor => tf.reshape(tensor, [-1]) as tf.Tensor1D);
-  return flat.length > 1 ? tf.concat(flat) : flat[0];
+  const [first, second] = flat;
+  return first && !second ? first : tf.concat(flat);
 }

@@ -195,7 +195,8 @@ export function restoreValues({ source, tensors }: OpenCheckpoint, model: Adapte
   const restored = adapterParameters(model).map(
     ([path, parameter]) => [parameter, reader.take(`parameters/${path}`, parameter.shape)] as const,
   );
-  const [m, v] = moments.map(moment => reader.take(`adamw/${moment}`, optimizer[moment].shape));
+  const take = (moment: 'm' | 'v'): Float32Array => reader.take(`adamw/${moment}`, optimizer[moment].shape);
+  const [m, v] = [take('m'), take('v')];
   reader.finish();
   for (const [parameter, values] of restored) parameter.set(values);
   tf.tidy(() => {

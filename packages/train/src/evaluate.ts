@@ -1,4 +1,4 @@
-import { type BatchSource, type CompiledStep, check, type ModelInput } from '@peft/core';
+import { type BatchSource, type CompiledStep, check, dims, type ModelInput } from '@peft/core';
 import type * as tf from '@tensorflow/tfjs-core';
 import { inputOf } from './forward.ts';
 import { type Metrics, MetricsAccumulator } from './metrics.ts';
@@ -19,7 +19,7 @@ export async function evaluate(
     signal?.throwIfAborted();
     const { logits } = await step.run(inputOf(batch));
     const labels = batch.labels.data;
-    metrics ??= new MetricsAccumulator(logits.shape[1]);
+    metrics ??= new MetricsAccumulator(dims(logits, 2)[1]);
     metrics.add(logits.data as Float32Array, labels);
     done += labels.length;
     onBatch?.(done);

@@ -103,7 +103,11 @@ function featureSource({ values, shape, size }: Features, source: OrderedSource)
   const { length, batchSize, labels, order } = source;
   const featuresOf = (indices: Int32Array): HostTensor<Float32Array> => {
     const data = new Float32Array(indices.length * size);
-    for (const [place, index] of indices.entries()) data.set(values[index], place * size);
+    for (const [place, index] of indices.entries()) {
+      const own = values[index];
+      check(own, 'bad-argument', () => `An epoch's order names picture ${index}; there are ${values.length}.`);
+      data.set(own, place * size);
+    }
     return { data, shape: [indices.length, ...shape] };
   };
   return {
@@ -114,7 +118,7 @@ function featureSource({ values, shape, size }: Features, source: OrderedSource)
       const all = order(epoch);
       for (let i = skip; i < length; i++) {
         const indices = all.subarray(i * batchSize, (i + 1) * batchSize);
-        const classes = { data: indices.map(index => labels[index]), shape: [indices.length] };
+        const classes = { data: indices.map(index => labels[index]!), shape: [indices.length] };
         yield { features: featuresOf(indices), labels: classes };
       }
     },

@@ -43,22 +43,22 @@ export class MetricsAccumulator {
       return `${logits.length} logits do not fit ${labels.length} labels of ${classes} classes.`;
     });
     for (const [row, label] of labels.entries()) {
-      check(
-        label >= 0 && label < classes,
-        'bad-argument',
-        () => `Label ${label} is not one of the model's ${classes} classes.`,
-      );
+      const counts = this.#confusion[label];
+      check(counts, 'bad-argument', () => `Label ${label} is not one of the model's ${classes} classes.`);
       const scores = logits.subarray(row * classes, (row + 1) * classes);
-      this.#confusion[label][argMax(scores)]++;
-      this.#loss += logSumExp(scores) - scores[label];
+      counts[argMax(scores)]!++;
+      this.#loss += logSumExp(scores) - scores[label]!;
     }
   }
 
   result(): Metrics {
-    const totals = this.#confusion.map(row => row.reduce((sum, count) => sum + count, 0));
-    const n = totals.reduce((sum, count) => sum + count, 0);
-    const right = this.#confusion.reduce((sum, row, label) => sum + row[label], 0);
-    const recalls = this.#confusion.flatMap((row, label) => (totals[label] > 0 ? [row[label] / totals[label]] : []));
+    const classes = this.#confusion.map((row, label) => ({
+      right: row[label]!,
+      total: row.reduce((sum, count) => sum + count, 0),
+    }));
+    const n = classes.reduce((sum, { total }) => sum + total, 0);
+    const right = classes.reduce((sum, one) => sum + one.right, 0);
+    const recalls = classes.flatMap(one => (one.total > 0 ? [one.right / one.total] : []));
     return {
       n,
       accuracy: n > 0 ? right / n : 0,
@@ -72,12 +72,12 @@ export class MetricsAccumulator {
 /** The index of the largest value; the first of equals. */
 export function argMax(values: Float32Array): number {
   let best = 0;
-  for (let i = 1; i < values.length; i++) if (values[i] > values[best]) best = i;
+  for (let i = 1; i < values.length; i++) if (values[i]! > values[best]!) best = i;
   return best;
 }
 
 export function logSumExp(values: Float32Array): number {
-  const largest = values[argMax(values)];
+  const largest = values[argMax(values)]!;
   let sum = 0;
   for (const value of values) sum += Math.exp(value - largest);
   return largest + Math.log(sum);

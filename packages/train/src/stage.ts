@@ -3,6 +3,7 @@ import {
   type Adapter,
   type BatchSource,
   type CompiledStep,
+  dims,
   type Engine,
   type HostTensors,
   type Step,
@@ -45,12 +46,13 @@ const contributions: Record<Aggregation, (parts: number[]) => number> = {
 const sum = (values: number[]): number => values.reduce((total, value) => total + value, 0);
 
 function addBatch(scores: Map<string, Float64Array>, gradients: HostTensors, aggregation: Aggregation): void {
-  for (const [id, { data, shape }] of Object.entries(gradients)) {
-    const [batch, groups] = shape;
+  for (const [id, gradient] of Object.entries(gradients)) {
+    const { data } = gradient;
+    const [batch, groups] = dims(gradient, 2);
     const score = scores.get(id) ?? new Float64Array(groups);
     for (let group = 0; group < groups; group++) {
-      const parts = Array.from({ length: batch }, (_, sample) => data[sample * groups + group]);
-      score[group] += contributions[aggregation](parts);
+      const parts = Array.from({ length: batch }, (_, sample) => data[sample * groups + group]!);
+      score[group]! += contributions[aggregation](parts);
     }
     scores.set(id, score);
   }

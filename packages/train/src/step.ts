@@ -25,7 +25,7 @@ function lossAndGradient(
   const forward = forwardOf(model, split);
   const loss = (): tf.Scalar => tf.mean(softmaxCrossEntropy(forward(batch), batch.labels, smoothing));
   const { value, grads } = withScope({ training: true }, () => valueAndGrads(loss, variables));
-  return { loss: value, gradient: flatten(grads.map((grad, i) => grad ?? tf.zeros(variables[i].shape))) };
+  return { loss: value, gradient: flatten(variables.map(({ shape }, i) => grads[i] ?? tf.zeros(shape))) };
 }
 
 /** Scales a gradient down to the given Euclidean norm if it is larger (`torch.nn.utils.clip_grad_norm_`). */

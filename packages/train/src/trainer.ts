@@ -30,7 +30,7 @@ import { type Difference, plain } from './recipe.ts';
 import { constantRate, type Schedule } from './schedule.ts';
 import { passStage, stageOf } from './stage.ts';
 import { evaluationStep, type StepOptions } from './step.ts';
-import { makeUpdate, type Update } from './update.ts';
+import { type Batches, makeUpdate, type Update } from './update.ts';
 
 export interface TrainerOptions extends StepOptions {
   model: AdaptedModel;
@@ -158,13 +158,13 @@ export class Trainer {
       const epoch = Math.floor(this.#step / this.stepsPerEpoch);
       const first = this.#step % this.stepsPerEpoch;
       let lossSum = 0;
-      let batches: Batch[] = [];
+      let batches: Batches | undefined;
       for await (const batch of source.batches(epoch, first * accumulate)) {
-        batches.push(batch);
+        batches = batches ? [...batches, batch] : [batch];
         if (batches.length < accumulate) continue;
         yield* this.#passStages();
         const event = await this.#runStep(batches, epoch);
-        batches = [];
+        batches = undefined;
         lossSum += event.loss;
         yield event;
         if (signal?.aborted) {
@@ -233,7 +233,7 @@ export class Trainer {
     this.options.engine.invalidate();
   }
 
-  async #runStep(batches: Batch[], epoch: number): Promise<Extract<TrainEvent, { type: 'step' }>> {
+  async #runStep(batches: Batches, epoch: number): Promise<Extract<TrainEvent, { type: 'step' }>> {
     const { schedule = constantRate, seed = 0 } = this.options;
     const { totalSteps, stepsPerEpoch } = this;
     const started = performance.now();

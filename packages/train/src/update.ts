@@ -1,4 +1,4 @@
-import type { AdaptedModel, Batch, Engine, HostTensor } from '@peft/core';
+import { type AdaptedModel, type Batch, check, type Engine, type HostTensor } from '@peft/core';
 import * as tf from '@tensorflow/tfjs-core';
 import { AdamW, type AdamWOptions, type UpdateScalars } from './adamw.ts';
 import { inputOf } from './forward.ts';
@@ -19,16 +19,22 @@ export interface UpdateResult {
   readonly gradientNorm: number;
 }
 
+/** The batches of an update: one, or those whose gradients are averaged. */
+export type Batches = readonly [Batch, ...Batch[]];
+
 /** An update of what is trainable now: its optimizer, and the steps as the engine has prepared them. */
 export interface Update {
   readonly optimizer: AdamW;
   /** @param seedOf the seed of the random numbers for each of the batches */
-  run(
-    batches: readonly Batch[],
-    scalars: UpdateScalars<HostTensor>,
-    seedOf: (batch: number) => number,
-  ): Promise<UpdateResult>;
+  run(batches: Batches, scalars: UpdateScalars<HostTensor>, seedOf: (batch: number) => number): Promise<UpdateResult>;
   dispose(): Promise<void>;
+}
+
+/** The number in a scalar. */
+function numberOf({ data, shape }: HostTensor): number {
+  const [value] = data;
+  check(value !== undefined, 'bad-shape', () => `A number is needed, not a tensor of shape [${shape}].`);
+  return value;
 }
 
 const inputsOf = (batch: Batch) => ({ ...inputOf(batch), labels: batch.labels });
@@ -48,7 +54,7 @@ function wholeUpdate(optimizer: AdamW, options: UpdateOptions): Update {
     optimizer,
     async run([batch], scalars, seedOf) {
       const { loss, gradientNorm } = await step.run({ ...inputsOf(batch), ...scalars }, seedOf(0));
-      return { loss: loss.data[0], gradientNorm: gradientNorm.data[0] };
+      return { loss: numberOf(loss), gradientNorm: numberOf(gradientNorm) };
     },
     async dispose() {
       optimizer.dispose(); // before the step, so that the engine frees its copies with it
@@ -69,10 +75,10 @@ function accumulatedUpdate(optimizer: AdamW, count: number, options: UpdateOptio
       let mean = 0;
       for (const [i, batch] of batches.entries()) {
         const { loss } = await accumulate.run(inputsOf(batch), seedOf(i));
-        mean += loss.data[0] / batches.length;
+        mean += numberOf(loss) / batches.length;
       }
       const { gradientNorm } = await apply.run(scalars);
-      return { loss: mean, gradientNorm: gradientNorm.data[0] };
+      return { loss: mean, gradientNorm: numberOf(gradientNorm) };
     },
     async dispose() {
       optimizer.dispose();
