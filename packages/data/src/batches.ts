@@ -59,13 +59,13 @@ async function readBatch(
 ): Promise<IndexedBatch> {
   const length = reader.height * reader.width * 3;
   const images = new Float32Array(indices.length * length);
-  let next = 0;
+  const places = indices.entries(); // shared: each reader takes the next place
   let failed = false;
   const work = async (): Promise<void> => {
-    while (next < indices.length && !failed && !stop.aborted) {
-      const place = next++;
+    for (const [place, index] of places) {
+      if (failed || stop.aborted) return;
       try {
-        images.set(await reader.read(indices[place]), place * length);
+        images.set(await reader.read(index), place * length);
       } catch (error) {
         failed = true;
         throw error;
@@ -75,7 +75,7 @@ async function readBatch(
   await Promise.all(Array.from({ length: readers }, work));
   return {
     images: { data: images, shape: [indices.length, reader.height, reader.width, 3] },
-    labels: { data: indices.map(index => all[index]), shape: [indices.length] },
+    labels: { data: indices.map(index => all[index]!), shape: [indices.length] },
     indices,
   };
 }

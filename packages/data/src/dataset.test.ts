@@ -21,6 +21,16 @@ const firsts = (dataset: Dataset): Promise<number[]> =>
     ),
   );
 
+test('a subset is refused if it names a picture that is not there, and refuses to give one', async () => {
+  const refusal = expect.objectContaining({ code: 'bad-argument' });
+  const pictures = await raw();
+  expect(() => subset(pictures, Int32Array.of(0, pictures.size), 'part')).toThrow(refusal);
+  const part = subset(pictures, Int32Array.of(0), 'part');
+  if (part.preprocessed) throw new Error('These are pictures.');
+  await expect(part.picture(1)).rejects.toThrow('part: picture 1 was asked for, of 1.');
+  expect(() => concat([], 'none')).toThrow(refusal);
+});
+
 test('a subset has the pictures asked for, and their labels', async () => {
   const part = subset(await raw(), Int32Array.of(3, 0), 'part');
   expect([part.name, part.size, [...part.labels()], await firsts(part)]).toEqual(['part', 2, [1, 0], [3, 0]]);

@@ -1,4 +1,4 @@
-import { PeftError } from '@peft/core';
+import { check, PeftError } from '@peft/core';
 import { sameNames } from './classes.ts';
 import type { Picture } from './picture.ts';
 
@@ -46,22 +46,40 @@ export interface TensorDataset extends Labeled {
 
 export type Dataset = PictureDataset | TensorDataset;
 
-/** The pictures of `dataset` at `indices`, in that order, under another name. Closing it closes `dataset`. */
+/**
+ * The pictures of `dataset` at `indices`, in that order, under another name. Closing it closes `dataset`.
+ *
+ * @throws PeftError `bad-argument` for an index that is not one of its pictures
+ */
 export function subset(dataset: Dataset, indices: Int32Array, name: string): Dataset {
   const all = dataset.labels();
-  const labels = indices.map(index => all[index]);
+  const labels = indices.map(index => {
+    const label = all[index];
+    check(label !== undefined, 'bad-argument', () => {
+      return `${name} is to have picture ${index}, but ${dataset.name} has ${dataset.size}.`;
+    });
+    return label;
+  });
+  const at = (index: number): number => {
+    const own = indices[index];
+    check(own !== undefined, 'bad-argument', () => {
+      return `${name}: picture ${index} was asked for, of ${indices.length}.`;
+    });
+    return own;
+  };
   const { digest: of } = dataset;
-  const digest = of && ((index: number) => of(indices[index]));
+  const digest = of && (async (index: number) => of(at(index)));
   const changed = { name, size: indices.length, labels: () => labels, digest };
   if (dataset.preprocessed)
-    return { ...dataset, ...changed, tensor: (index: number) => dataset.tensor(indices[index]) };
-  const inspect = async (index: number): Promise<LeftOut | undefined> => dataset.inspect?.(indices[index]);
-  return { ...dataset, ...changed, picture: (index: number) => dataset.picture(indices[index]), inspect };
+    return { ...dataset, ...changed, tensor: async (index: number) => dataset.tensor(at(index)) };
+  const inspect = async (index: number): Promise<LeftOut | undefined> => dataset.inspect?.(at(index));
+  return { ...dataset, ...changed, picture: async (index: number) => dataset.picture(at(index)), inspect };
 }
 
 /** One dataset after another; they must have the same classes and be of one kind. Closing it closes all. */
 export function concat(datasets: readonly Dataset[], name: string): Dataset {
   const [first] = datasets;
+  check(first, 'bad-argument', () => `${name}: there are no datasets to join.`);
   for (const other of datasets) {
     const differs = !sameNames(other.classes, first.classes)
       ? 'other classes'

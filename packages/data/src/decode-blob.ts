@@ -81,9 +81,9 @@ export async function decodeBlob(
     const rgba = context.getImageData(0, 0, width, height).data;
     const data = new Uint8Array(width * height * 3);
     for (let from = 0, to = 0; from < rgba.length; from += 4) {
-      data[to++] = rgba[from];
-      data[to++] = rgba[from + 1];
-      data[to++] = rgba[from + 2];
+      data[to++] = rgba[from]!;
+      data[to++] = rgba[from + 1]!;
+      data[to++] = rgba[from + 2]!;
     }
     return { data, width, height };
   } finally {

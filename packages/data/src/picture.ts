@@ -39,7 +39,7 @@ export function pad(
   const width = picture.width + border.left + border.right;
   const height = picture.height + border.top + border.bottom;
   const data = new Uint8Array(width * height * 3);
-  if (color.some(value => value !== 0)) for (let i = 0; i < data.length; i++) data[i] = color[i % 3];
+  if (color.some(value => value !== 0)) for (let i = 0; i < data.length; i++) data[i] = color[i % 3]!;
   const row = picture.width * 3;
   for (let y = 0; y < picture.height; y++) {
     data.set(picture.data.subarray(y * row, (y + 1) * row), ((border.top + y) * width + border.left) * 3);
@@ -80,6 +80,6 @@ export function flipHorizontal({ data, width, height }: Picture): Picture {
 /** An RGB picture from one gray channel `[height, width]`. */
 export function fromGray(gray: Uint8Array, width: number, height: number): Picture {
   const data = new Uint8Array(gray.length * 3);
-  for (let i = 0; i < gray.length; i++) data.fill(gray[i], i * 3, i * 3 + 3);
+  for (let i = 0; i < gray.length; i++) data.fill(gray[i]!, i * 3, i * 3 + 3);
   return { data, width, height };
 }

@@ -6,6 +6,7 @@ import { type Dataset, relabel, remarks, subset } from './index.ts';
 const named = (...classes: string[]): Dataset => ({
   ...ten([], async index => ({ data: Uint8Array.of(index, 0, 0), width: 1, height: 1 })),
   classes,
+  labels: () => Int32Array.from({ length: 10 }, (_, i) => i % classes.length),
 });
 
 test('labels follow the names, whatever the order', () => {
@@ -58,6 +59,13 @@ test('a name that the model has twice is refused only where the data has it', ()
   const classes = ['crane', 'maillot', 'crane', 'bus'];
   expect([...relabel(named('bus', 'maillot'), classes).labels().slice(0, 2)]).toEqual([3, 1]);
   expect(() => relabel(named('bus', 'crane', 'maillot'), classes)).toThrow(/more than one class called "crane"/);
+});
+
+test('a label that is none of the classes is refused', () => {
+  const wrong = { ...named('bus', 'crane'), labels: () => Int32Array.of(0, 2) };
+  expect(() => relabel(wrong, ['crane', 'bus'])).toThrow(
+    expect.objectContaining({ code: 'bad-argument', message: expect.stringContaining('label 2') }),
+  );
 });
 
 test('one name in two spellings of Unicode is one name', () => {

@@ -1,4 +1,4 @@
-import { PeftError, quoteSome } from '@peft/core';
+import { check, PeftError, quoteSome } from '@peft/core';
 import { numberedClasses, sameNames } from './classes.ts';
 import type { Dataset } from './dataset.ts';
 
@@ -47,6 +47,12 @@ function matchClasses({ name, classes: own, numbered }: Dataset, classes: readon
  */
 export function relabel(dataset: Dataset, classes: readonly string[]): Dataset {
   const labelOf = matchClasses(dataset, classes);
-  const labels = dataset.labels().map(label => labelOf[label]);
+  const labels = dataset.labels().map(label => {
+    const own = labelOf[label];
+    check(own !== undefined, 'bad-argument', () => {
+      return `${dataset.name} has a picture of label ${label}, but ${dataset.classes.length} classes.`;
+    });
+    return own;
+  });
   return { ...dataset, classes, numbered: isNumbered(classes), labels: () => labels };
 }

@@ -83,13 +83,13 @@ function resample(
       let red = half;
       let green = half;
       let blue = half;
-      let at = line * source.stride + first[i] * step;
-      const end = i * taps + count[i];
+      let at = line * source.stride + first[i]! * step;
+      const end = i * taps + count[i]!;
       for (let k = i * taps; k < end; k++, at += step) {
-        const weight = values[k];
-        red += data[at] * weight;
-        green += data[at + 1] * weight;
-        blue += data[at + 2] * weight;
+        const weight = values[k]!;
+        red += data[at]! * weight;
+        green += data[at + 1]! * weight;
+        blue += data[at + 2]! * weight;
       }
       const to = line * result.stride + i * result.step;
       result.data[to] = toByte(red);
@@ -128,10 +128,10 @@ function resizeNearest({ data, ...from }: Picture, width: number, height: number
   const result = new Uint8Array(width * height * 3);
   for (let y = 0, to = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {
-      const at = (rows[y] * from.width + columns[x]) * 3;
-      result[to++] = data[at];
-      result[to++] = data[at + 1];
-      result[to++] = data[at + 2];
+      const at = (rows[y]! * from.width + columns[x]!) * 3;
+      result[to++] = data[at]!;
+      result[to++] = data[at + 1]!;
+      result[to++] = data[at + 2]!;
     }
   }
   return { data: result, width, height };

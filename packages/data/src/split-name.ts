@@ -16,8 +16,8 @@ const pattern = new RegExp(`^(${Object.keys(aliases).join('|')})([-_ ]?(set|data
 
 /** `train`, `val` or `test` for any usual name of a split, in any case: `Training`, `valid`, `test_set`; else undefined. */
 export function splitOf(name: string): SplitName | undefined {
-  const match = pattern.exec(name.toLowerCase());
-  return match ? aliases[match[1]] : undefined;
+  const [, alias] = pattern.exec(name.toLowerCase()) ?? [];
+  return alias === undefined ? undefined : aliases[alias];
 }
 
 /** The one of `names` that a split goes by: itself, or another usual name of it. */

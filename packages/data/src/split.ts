@@ -23,7 +23,7 @@ export function stratifiedSplit(labels: Int32Array, fraction: number, random: Ke
   const chosen = new Set<number>();
   for (const [label, members] of byClass) {
     const count = Math.min(members.length - 1, Math.round(members.length * fraction));
-    for (const i of drawPermutation(fold(random, label), members.length).subarray(0, count)) chosen.add(members[i]);
+    for (const i of drawPermutation(fold(random, label), members.length).subarray(0, count)) chosen.add(members[i]!);
   }
   const indices = Int32Array.from({ length: labels.length }, (_, index) => index);
   return { held: indices.filter(index => chosen.has(index)), rest: indices.filter(index => !chosen.has(index)) };

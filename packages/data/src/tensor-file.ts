@@ -1,4 +1,4 @@
-import { bytesPerElement, PeftError, parseSafetensors, quote, toFloat32, toInt32 } from '@peft/core';
+import { bytesPerElement, dims, PeftError, parseSafetensors, quote, toFloat32, toInt32 } from '@peft/core';
 import { checkClassNames, maxLabel, numberedClasses, startAtOne } from './classes.ts';
 import type { Dataset } from './dataset.ts';
 import { digestOf } from './dataset-hash.ts';
@@ -51,14 +51,15 @@ export function classNames({ metadata }: TensorFile, name: string): string[] | u
 
 /** The labels of a file, `[N]`, one for each picture. */
 export async function fileLabels(file: TensorFile, name: string): Promise<Int32Array> {
-  const [images, labels] = ['images', 'labels'].map(tensor => {
+  const spanOf = (tensor: 'images' | 'labels') => {
     const span = file.header.get(tensor);
     if (span) return span;
     throw new PeftError(
       'missing',
       `${name} has no tensor "${tensor}"; needed are images and labels, found ${describe(file)}.`,
     );
-  });
+  };
+  const [images, labels] = [spanOf('images'), spanOf('labels')];
   if (!['I64', 'I32', 'U8'].includes(labels.dtype) || labels.shape.length !== 1) {
     throw new PeftError('bad-shape', `${name}: labels must be I64, I32 or U8 of shape [N]; found ${describe(file)}.`);
   }
@@ -128,7 +129,7 @@ function checkSize(name: string, height: number, width: number, maxPixels: numbe
 function channelsLast(values: Float32Array, area: number): Float32Array {
   const result = new Float32Array(values.length);
   for (let pixel = 0; pixel < area; pixel++) {
-    for (let channel = 0; channel < 3; channel++) result[pixel * 3 + channel] = values[channel * area + pixel];
+    for (let channel = 0; channel < 3; channel++) result[pixel * 3 + channel] = values[channel * area + pixel]!;
   }
   return result;
 }
@@ -170,7 +171,7 @@ export async function tensorFileDataset(
     throw new PeftError('bad-argument', `${name}: picture ${index} was asked for, of ${labels.length}.`);
   };
   if (dtype === 'U8' && shape.length === 4 && (shape[3] === 1 || shape[3] === 3)) {
-    const [, height, width, channels] = shape;
+    const [, height, width, channels] = dims({ shape }, 4);
     checkSize(name, height, width, maxPixels);
     const bytes = height * width * channels;
     const digest = async (index: number): Promise<string> => digestOf(await row(index, bytes), bytes);
@@ -181,7 +182,7 @@ export async function tensorFileDataset(
     return { ...common, picture, digest };
   }
   if (dtype === 'F32' && shape.length === 4 && shape[1] === 3) {
-    const [, , height, width] = shape;
+    const [, , height, width] = dims({ shape }, 4);
     checkSize(name, height, width, maxPixels);
     const size = 3 * height * width * bytesPerElement.F32;
     const digest = async (index: number): Promise<string> => digestOf(await row(index, size), size);

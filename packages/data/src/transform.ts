@@ -27,14 +27,14 @@ export function normalizer({ mean, std }: Normalization): (picture: Picture) => 
   const table = new Float32Array(256 * 3); // [value, channel]
   for (let i = 0; i < table.length; i++) {
     table[i] = f(f((i / 3) | 0) / 255);
-    table[i] = f(table[i] - f(mean[i % 3])) / f(std[i % 3]);
+    table[i] = f(table[i]! - f(mean[i % 3]!)) / f(std[i % 3]!);
   }
   return ({ data }) => {
     const values = new Float32Array(data.length);
     for (let i = 0; i < data.length; i += 3) {
-      values[i] = table[data[i] * 3];
-      values[i + 1] = table[data[i + 1] * 3 + 1];
-      values[i + 2] = table[data[i + 2] * 3 + 2];
+      values[i] = table[data[i]! * 3]!;
+      values[i + 1] = table[data[i + 1]! * 3 + 1]!;
+      values[i + 2] = table[data[i + 2]! * 3 + 2]!;
     }
     return values;
   };

@@ -2,6 +2,8 @@ import { checkPixels } from '../limits.ts';
 import type { Picture } from '../picture.ts';
 import { undecodable } from '../refused.ts';
 
+type Masks = readonly [red: number, green: number, blue: number];
+
 interface Header {
   readonly width: number;
   readonly height: number;
@@ -16,7 +18,7 @@ interface Header {
   /** Bytes of a color in the palette. */
   readonly colorBytes: 3 | 4;
   /** The bits of red, green and blue. */
-  readonly masks: readonly number[];
+  readonly masks: Masks;
 }
 
 const [rgb, bitFields, alphaBitFields] = [0, 3, 6];
@@ -48,7 +50,7 @@ function readHeader(view: DataView): Header {
     throw undecodable(`it is a BMP of compression ${compression}`, 'Save it without compression, or as PNG');
   }
   if (compression !== rgb && view.byteLength < 66) throw undecodable('its header ends early');
-  const usual = depth === 16 ? [0x7c00, 0x3e0, 0x1f] : [0xff0000, 0xff00, 0xff];
+  const usual: Masks = depth === 16 ? [0x7c00, 0x3e0, 0x1f] : [0xff0000, 0xff00, 0xff];
   return {
     ...common,
     width: view.getInt32(18, true),
@@ -75,30 +77,32 @@ function readPalette(bytes: Uint8Array, { depth, end, start, colors, colorBytes 
   const count = Math.min(colors, 2 ** depth, Math.floor((start - end) / colorBytes));
   const perByte = 8 / depth;
   return (row, column, data, to) => {
-    const byte = bytes[row + Math.floor(column / perByte)];
+    const byte = bytes[row + Math.floor(column / perByte)]!;
     const index = (byte >> (8 - depth * ((column % perByte) + 1))) & (2 ** depth - 1);
     if (index >= count) throw undecodable(`it uses color ${index} of a palette of ${count}`);
     const at = end + index * colorBytes;
-    data[to] = bytes[at + 2];
-    data[to + 1] = bytes[at + 1];
-    data[to + 2] = bytes[at];
+    data[to] = bytes[at + 2]!;
+    data[to + 1] = bytes[at + 1]!;
+    data[to + 2] = bytes[at]!;
   };
 }
 
 function readMasked(view: DataView, { depth, masks }: Header): ReadPixel {
-  const channels = masks.map(channelOf);
+  const [red, green, blue] = [channelOf(masks[0]), channelOf(masks[1]), channelOf(masks[2])];
   return (row, column, data, to) => {
     const bits = depth === 16 ? view.getUint16(row + column * 2, true) : view.getUint32(row + column * 4, true);
-    for (let channel = 0; channel < 3; channel++) data[to + channel] = channels[channel](bits);
+    data[to] = red(bits);
+    data[to + 1] = green(bits);
+    data[to + 2] = blue(bits);
   };
 }
 
 const readBytes = (bytes: Uint8Array): ReadPixel => {
   return (row, column, data, to) => {
     const at = row + column * 3;
-    data[to] = bytes[at + 2];
-    data[to + 1] = bytes[at + 1];
-    data[to + 2] = bytes[at];
+    data[to] = bytes[at + 2]!;
+    data[to + 1] = bytes[at + 1]!;
+    data[to + 2] = bytes[at]!;
   };
 };
 

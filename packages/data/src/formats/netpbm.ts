@@ -13,10 +13,14 @@ class Numbers {
     this.#bytes = bytes;
   }
 
+  /** The byte to read; 0 at the end. */
+  get #byte(): number {
+    return this.#bytes[this.at] ?? 0;
+  }
+
   #skip(): void {
-    const bytes = this.#bytes;
-    for (; isSpace(bytes[this.at]) || bytes[this.at] === 0x23; this.at++) {
-      if (bytes[this.at] === 0x23) while (this.at < bytes.length && bytes[this.at] !== 0x0a) this.at++;
+    for (; isSpace(this.#byte) || this.#byte === 0x23; this.at++) {
+      if (this.#byte === 0x23) while (this.at < this.#bytes.length && this.#bytes[this.at] !== 0x0a) this.at++;
     }
   }
 
@@ -26,7 +30,7 @@ class Numbers {
     let value = 0;
     let count = 0;
     for (; count < digits; count++, this.at++) {
-      const digit = this.#bytes[this.at] - 0x30;
+      const digit = this.#byte - 0x30;
       if (!(digit >= 0 && digit <= 9)) break;
       value = value * 10 + digit;
     }
@@ -41,7 +45,7 @@ function unpackBits(bytes: Uint8Array, at: number, width: number, height: number
   if (bytes.length - at < stride * height) throw undecodable('its data ends early');
   return index => {
     const column = index % width;
-    return (bytes[at + Math.floor(index / width) * stride + (column >> 3)] >> (7 - (column & 7))) & 1;
+    return (bytes[at + Math.floor(index / width) * stride + (column >> 3)]! >> (7 - (column & 7))) & 1;
   };
 }
 
@@ -50,7 +54,7 @@ function unpackBits(bytes: Uint8Array, at: number, width: number, height: number
  * from their maximum to 255 and rounded.
  */
 export function decodeNetpbm(bytes: Uint8Array, maxPixels: number): Picture {
-  const kind = bytes[1] - 0x30; // 1 to 6
+  const kind = (bytes[1] ?? 0) - 0x30; // 1 to 6
   const isBits = kind === 1 || kind === 4;
   const channels = kind === 3 || kind === 6 ? 3 : 1;
   const numbers = new Numbers(bytes);
@@ -67,7 +71,7 @@ export function decodeNetpbm(bytes: Uint8Array, maxPixels: number): Picture {
   const value = (index: number): number => {
     if (bits) return bits(index);
     if (kind <= 3) return numbers.next(isBits ? 1 : 9);
-    return size === 1 ? bytes[at + index] : bytes[at + index * 2] * 256 + bytes[at + index * 2 + 1];
+    return size === 1 ? bytes[at + index]! : bytes[at + index * 2]! * 256 + bytes[at + index * 2 + 1]!;
   };
   const data = new Uint8Array(count);
   for (let i = 0; i < count; i++) {

@@ -8,11 +8,12 @@ import { isNamedPicture } from './list-pictures.ts';
 async function findDataset(folder: string): Promise<string | undefined> {
   const { folders, files } = await list(folder);
   if (folders.length >= 2 || folders.some(splitOf)) return folder;
-  return folders.length === 1 && !files.some(isNamedPicture) ? findDataset(join(folder, folders[0])) : undefined;
+  const [first] = folders;
+  return first !== undefined && !files.some(isNamedPicture) ? findDataset(join(folder, first)) : undefined;
 }
 
 /** The names of folders that are in every one of `folders`, if none of these has pictures of its own and most names are shared. */
-async function sharedFolders(root: string, folders: readonly string[]): Promise<string[]> {
+async function sharedFolders(root: string, folders: readonly [string, ...string[]]): Promise<string[]> {
   const [first] = folders;
   if ((await list(join(root, first))).folders.length < 2) return []; // nearly always, and then the others are not listed
   const listings = await Promise.all(folders.map(name => list(join(root, name))));
@@ -26,9 +27,10 @@ async function sharedFolders(root: string, folders: readonly string[]): Promise<
  * Throws where the folders of `root` are not its classes: a folder around the whole dataset, or parts of it that hold the
  * same classes each.
  */
-export async function checkLevel(root: string, folders: readonly string[]): Promise<void> {
+export async function checkLevel(root: string, folders: readonly [string, ...string[]]): Promise<void> {
+  const [first] = folders;
   if (folders.length === 1) {
-    const inner = await findDataset(join(root, folders[0]));
+    const inner = await findDataset(join(root, first));
     if (!inner) return;
     throw new PeftError(
       'bad-file',
@@ -40,7 +42,7 @@ export async function checkLevel(root: string, folders: readonly string[]): Prom
   throw new PeftError(
     'bad-file',
     `The folders of ${root} (${quoteSome(folders, 4)}) all hold the same folders (${quoteSome(shared, 4)}), so they look like ` +
-      `parts of the dataset and not like classes. Call them train, val and test, or give one of them: ${join(root, folders[0])}. ` +
+      `parts of the dataset and not like classes. Call them train, val and test, or give one of them: ${join(root, first)}. ` +
       `If they are classes, move the pictures out of the folders inside.`,
   );
 }

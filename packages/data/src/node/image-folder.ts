@@ -15,30 +15,31 @@ const splitNames: readonly SplitName[] = ['train', 'val', 'test'];
 /** The folders of classes in `root`, and the pictures that lie beside them. */
 interface Level {
   readonly root: string;
-  readonly classes: readonly string[];
+  readonly classes: readonly [string, ...string[]];
   readonly stray: readonly LeftOut[];
 }
 
 async function readLevel(root: string): Promise<Level> {
   const { folders, files, others } = await list(root);
-  if (folders.length === 0) {
+  const [first, ...rest] = folders;
+  if (first === undefined) {
     throw new PeftError('no-match', `${root} has no class folders; expected ${join(root, 'CLASS', '*.jpg')}.`);
   }
   const pictures = files
     .filter(isNamedPicture)
     .map(name => ({ path: join(root, name), reason: 'is in no class folder' }));
   const stray = [...pictures, ...[...others].map(([name, reason]) => ({ path: join(root, name), reason }))];
-  return { root, classes: folders, stray };
+  return { root, classes: [first, ...rest], stray };
 }
 
 /** Classes that are listed at the same time; each may hold a file open. */
 const listers = 16;
 
-async function listClasses({ root, classes }: Level): Promise<Pictures[]> {
-  const members: Pictures[] = [];
+async function listClasses({ root, classes }: Level): Promise<(Pictures & { readonly name: string })[]> {
+  const listOne = async (name: string) => ({ name, ...(await listPictures(join(root, name))) });
+  const members: Awaited<ReturnType<typeof listOne>>[] = [];
   for (let i = 0; i < classes.length; i += listers) {
-    const group = classes.slice(i, i + listers);
-    members.push(...(await Promise.all(group.map(name => listPictures(join(root, name))))));
+    members.push(...(await Promise.all(classes.slice(i, i + listers).map(listOne))));
   }
   return members;
 }
@@ -51,16 +52,16 @@ const emptyClass = (folder: string, leftOut: readonly LeftOut[]): string => {
 
 /** The pictures of `root/CLASS/**`, as torchvision's `ImageFolder` numbers them: classes in the order of their names. */
 async function openClasses(level: Level, classes: readonly string[], options: DecodeOptions): Promise<Dataset> {
-  const { root, classes: present, stray } = level;
+  const { root, stray } = level;
   const members = await listClasses(level);
   const problems = new Problems();
-  members.forEach(({ paths, leftOut }, i) => {
-    if (paths.length === 0) problems.add(() => emptyClass(join(root, present[i]), leftOut));
-  });
+  for (const { name, paths, leftOut } of members) {
+    if (paths.length === 0) problems.add(() => emptyClass(join(root, name), leftOut));
+  }
   problems.throwAny('Add pictures to the class, or remove its folder.');
   const labelOf = new Map(classes.map((name, label) => [name, label]));
   const paths = members.flatMap(member => member.paths);
-  const labels = Int32Array.from(members.flatMap((member, i) => member.paths.map(() => labelOf.get(present[i])!)));
+  const labels = Int32Array.from(members.flatMap(({ name, paths: own }) => own.map(() => labelOf.get(name)!)));
   return pictureFiles({
     name: root,
     classes,
@@ -95,7 +96,8 @@ async function openSplitFolder(
   options: DecodeOptions,
 ) {
   const level = await readLevel(join(root, split));
-  const reference = split === splits[0] ? level : await readLevel(join(root, splits[0]));
+  const [first = split] = splits;
+  const reference = split === first ? level : await readLevel(join(root, first));
   await checkLevel(reference.root, reference.classes);
   const known = new Set(reference.classes);
   const problems = new Problems();

@@ -45,8 +45,7 @@ async function readList(root: string, stem: string): Promise<List> {
   const paths: string[] = [];
   const labels = new Int32Array(texts.length);
   const lines = new Int32Array(texts.length);
-  for (let i = 0; i < texts.length; i++) {
-    const text = texts[i];
+  for (const [i, text] of texts.entries()) {
     const isLong = text.length > maxLine;
     const line = isLong ? '' : text.trim();
     if (line === '' && !isLong) continue;
@@ -156,7 +155,10 @@ async function openList(
     classes: names,
     numbered,
     labels,
-    pathOf: index => resolve(root, paths[index]),
+    pathOf: index => {
+      const path = paths[index];
+      return path === undefined ? undefined : resolve(root, path);
+    },
     describe: index => `${file}:${lines[index]}`,
     ...options,
   });

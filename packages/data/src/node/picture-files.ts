@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises';
-import { PeftError } from '@peft/core';
+import { check, PeftError } from '@peft/core';
 import type { LeftOut, PictureDataset } from '../dataset.ts';
 import { digestOf, hashedBytes } from '../dataset-hash.ts';
 import { Refused } from '../refused.ts';
@@ -13,7 +13,8 @@ interface PictureFiles extends DecodeOptions {
   /** The class of each file. */
   readonly labels: Int32Array;
   readonly leftOut?: readonly LeftOut[];
-  readonly pathOf: (index: number) => string;
+  /** Undefined beyond the last. */
+  readonly pathOf: (index: number) => string | undefined;
   /** The place of a file for errors, in parentheses after its path. */
   readonly describe: (index: number) => string;
 }
@@ -22,8 +23,9 @@ interface PictureFiles extends DecodeOptions {
 export function pictureFiles(options: PictureFiles): PictureDataset {
   const { name, classes, numbered, labels, leftOut, describe, maxPixels } = options;
   const pathOf = (index: number): string => {
-    if (index >= 0 && index < labels.length) return options.pathOf(index);
-    throw new PeftError('bad-argument', `${name}: picture ${index} was asked for, of ${labels.length}.`);
+    const path = options.pathOf(index);
+    check(path, 'bad-argument', () => `${name}: picture ${index} was asked for, of ${labels.length}.`);
+    return path;
   };
   return {
     name,

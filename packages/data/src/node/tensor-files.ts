@@ -60,8 +60,8 @@ async function siblings(folder: string, stem: string): Promise<Map<string, strin
   const { files } = await list(folder);
   return new Map(
     files.flatMap(name => {
-      const match = splitFile.exec(name);
-      return match?.[1] === stem ? [[match[2], join(folder, name)] as const] : [];
+      const [, own, split] = splitFile.exec(name) ?? [];
+      return own === stem && split !== undefined ? [[split, join(folder, name)] as const] : [];
     }),
   );
 }
@@ -87,8 +87,8 @@ export async function tensorFilesNamed(
 
 /** A file of `images` and `labels`: of several if it is called `X.SPLIT.safetensors`, else one body. */
 export async function tensorFiles(path: string, split: string, options: DecodeOptions): Promise<Source> {
-  const match = splitFile.exec(basename(path));
-  const files = match ? await siblings(dirname(path), match[1]) : new Map<string, string>();
+  const [, stem] = splitFile.exec(basename(path)) ?? [];
+  const files = stem === undefined ? new Map<string, string>() : await siblings(dirname(path), stem);
   if (areSplits(files, split)) return storedFiles(path, files, options);
   return { name: path, splits: [], open: () => openFile(path, options) };
 }

@@ -26,8 +26,8 @@ function resizeKeepingRatio(
 ): Picture {
   const ratios = [picture.height / target.height, picture.width / target.width];
   const ratio = mode === 'fit' ? Math.max(...ratios) : Math.min(...ratios);
-  const [width, height] = [picture.width, picture.height].map(side => Math.max(1, roundHalfEven(side / ratio)));
-  return resize(picture, width, height, interpolation);
+  const scaled = (side: number): number => Math.max(1, roundHalfEven(side / ratio));
+  return resize(picture, scaled(picture.width), scaled(picture.height), interpolation);
 }
 
 function cropped(picture: Picture, preprocessing: Preprocessing, size: Size, scaled: Size): Picture {

@@ -29,13 +29,13 @@ const whole = (u: number, count: number): number => Math.floor(u * count);
 export function randomResizedBox(width: number, height: number, draws: Float32Array): Box {
   const logRatio = { low: Math.log(ratio.low), high: Math.log(ratio.high) };
   for (let i = 0; i < attempts; i++) {
-    const area = width * height * between(scale, draws[i * 4]);
-    const aspect = Math.exp(between(logRatio, draws[i * 4 + 1]));
+    const area = width * height * between(scale, draws[i * 4]!);
+    const aspect = Math.exp(between(logRatio, draws[i * 4 + 1]!));
     const w = roundHalfEven(Math.sqrt(area * aspect));
     const h = roundHalfEven(Math.sqrt(area / aspect));
     if (w > 0 && w <= width && h > 0 && h <= height) {
-      const top = whole(draws[i * 4 + 2], height - h + 1);
-      return { left: whole(draws[i * 4 + 3], width - w + 1), top, width: w, height: h };
+      const top = whole(draws[i * 4 + 2]!, height - h + 1);
+      return { left: whole(draws[i * 4 + 3]!, width - w + 1), top, width: w, height: h };
     }
   }
   const aspect = width / height;
@@ -47,7 +47,7 @@ export function randomResizedBox(width: number, height: number, draws: Float32Ar
 /** Pads by four pixels and takes a random box of the original size (He et al. 2015, section 4.2). */
 function shiftedByFour(picture: Picture, draws: Float32Array): Picture {
   const padded = pad(picture, { left: 4, top: 4, right: 4, bottom: 4 });
-  return crop(padded, whole(draws[0], 9), whole(draws[1], 9), picture.width, picture.height);
+  return crop(padded, whole(draws[0]!, 9), whole(draws[1]!, 9), picture.width, picture.height);
 }
 
 /** Up to this side a picture is treated as in CIFAR. */
@@ -76,7 +76,7 @@ export function flipCropTransform(preprocessing: Preprocessing, random: Key): Tr
     apply(picture, index) {
       const draws = drawUniform(fold(random, index), attempts * 4 + 1);
       const resized = resize(cropped(picture, draws), width, height, 'bicubic');
-      return normalize(draws[attempts * 4] < 0.5 ? flipHorizontal(resized) : resized);
+      return normalize(draws[attempts * 4]! < 0.5 ? flipHorizontal(resized) : resized);
     },
   };
 }
