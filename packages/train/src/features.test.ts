@@ -112,6 +112,25 @@ describe('training on cached features', () => {
     await trainer.dispose();
   });
 
+  test('refuses an order that names a picture that is not there', async () => {
+    const backbone = initialize(vit(), key(4));
+    const model = adapt(backbone);
+    await model.add(trainModules({ modulesToSave: ['head'] }));
+    const trained = [...model.trainable()].map(([, parameter]) => parameter);
+    const { source: cached } = await cacheFeatures({
+      split: splitFeatures(backbone, trained),
+      engine: eagerEngine(),
+      source: { ...source(4, true), order: () => Int32Array.from({ length: count }, (_, i) => i + 5) },
+      pictures: source(4, false),
+      limit: 1e6,
+    });
+    const batches = cached.batches(0)[Symbol.asyncIterator]();
+    await batches.next();
+    await expect(batches.next()).rejects.toThrow(
+      expect.objectContaining({ code: 'bad-argument', message: expect.stringContaining('picture 10; there are 10') }),
+    );
+  });
+
   test('says what the features would take when there is no room', async () => {
     const error = /10 pictures, \[17,12\] each, take 8160 bytes, more than the limit of 8000/;
     await expect(losses(vit, cases[1][2], 8000)).rejects.toThrow(error);
