@@ -8,7 +8,7 @@ import { expect, test } from 'vitest';
  */
 const ceilings: Record<string, number> = {
   core: 45_500, // methods on methods 900; files: hashes 500, other libraries' names 1,200; checks of options and files 5,000; Python's regular expressions 4,500
-  lora: 6_800,
+  lora: 6_900, // checked indexed access: 50
   neat: 2_100,
   lily: 4_100,
   heat: 5_800,
@@ -19,7 +19,7 @@ const ceilings: Record<string, number> = {
   backends: 22_000,
   compile: 19_500, // the builds of onnxruntime-web, lost devices and picking a provider: 1,000
   layers: 1_900,
-  run: 9_900, // runs that outlive an engine: 300
+  run: 10_300, // runs that outlive an engine 300, accuracy and insights while training 350
 };
 
 /** What one function costs on its own: bundlers must be able to drop the rest. */
