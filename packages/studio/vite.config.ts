@@ -1,5 +1,7 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vite';
+import { withFileList, withPolicy } from './build/plugins.ts';
+import { contentPolicy } from './build/policy.ts';
 
 /** Sources of the workspace, and ONNX Runtime's small script: its wasm files are fetched by URL. */
 const conditions = ['@peft/source', 'onnxruntime-web-use-extern-wasm', 'module', 'browser', 'development|production'];
@@ -9,11 +11,22 @@ const headers = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Emb
 
 export default defineConfig({
   base: './', // it works below any path
-  plugins: [svelte()],
+  plugins: [svelte(), withPolicy(), withFileList()],
   resolve: { conditions },
+  define: { __POLICY__: JSON.stringify(contentPolicy) },
   worker: { format: 'es' },
   optimizeDeps: { exclude: ['onnxruntime-web'] },
-  build: { outDir: 'dist/app', target: 'es2023', assetsInlineLimit: 0 },
+  build: {
+    outDir: 'dist/app',
+    target: 'es2023',
+    assetsInlineLimit: 0,
+    rollupOptions: {
+      input: { index: 'index.html', 'service-worker': 'src/service/service-worker.ts' },
+      output: {
+        entryFileNames: ({ name }) => (name === 'service-worker' ? '[name].js' : 'assets/[name]-[hash].js'),
+      },
+    },
+  },
   server: { headers },
   preview: { headers },
 });

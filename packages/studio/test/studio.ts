@@ -35,6 +35,7 @@ export async function startStudio(): Promise<Studio> {
       const page = await context.newPage();
       page.on('pageerror', error => errors.push(error));
       await page.goto(served.url);
+      if (options.serviceWorkers !== 'block') await page.waitForFunction(() => globalThis.crossOriginIsolated);
       await page.getByRole('heading', { level: 1 }).waitFor();
       return page;
     },

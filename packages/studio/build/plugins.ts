@@ -1,0 +1,26 @@
+import type { Plugin } from 'vite';
+import { contentPolicy } from './policy.ts';
+
+/** Puts the policy into the built page; a page in development loads more. */
+export const withPolicy = (): Plugin => ({
+  name: 'studio:policy',
+  apply: 'build',
+  transformIndexHtml: () => [
+    {
+      tag: 'meta',
+      attrs: { 'http-equiv': 'Content-Security-Policy', content: contentPolicy },
+      injectTo: 'head-prepend',
+    },
+  ],
+});
+
+/** Writes the names of all files, for the service worker to keep. */
+export const withFileList = (): Plugin => ({
+  name: 'studio:files',
+  apply: 'build',
+  enforce: 'post',
+  generateBundle(_, bundle) {
+    const names = Object.keys(bundle).filter(name => name !== 'service-worker.js');
+    this.emitFile({ type: 'asset', fileName: 'files.json', source: JSON.stringify([...names, 'icon.svg']) });
+  },
+});
