@@ -127,8 +127,8 @@ export class OnnxEngine implements Engine {
     inputs: HostTensors,
     seed?: number,
   ): Promise<OnHost<Out>> {
-    const names = Object.keys(inputs).sort();
-    const specs = Object.fromEntries(names.map(name => [name, specOf(inputs[name])]));
+    const inOrder = Object.entries(inputs).sort(([a], [b]) => (a < b ? -1 : 1));
+    const specs = Object.fromEntries(inOrder.map(([name, tensor]) => [name, specOf(tensor)]));
     const shapes = JSON.stringify(specs);
     const ready = loaded.get(shapes) ?? (await this.#load(step, specs));
     loaded.set(shapes, ready);
@@ -148,9 +148,8 @@ export class OnnxEngine implements Engine {
     if (await this.#makePlain(bindings)) return this.#load(step, specs);
     check(graph.outputs.length > 0, 'bad-argument', () => 'The step neither returns a tensor nor assigns a variable.');
     const bound = bindings.map(({ input, output, ...binding }) => ({ input, output, slot: this.#store.slot(binding) }));
-    const [reads, writes] = [bound.filter(({ input }) => input), bound.filter(({ output }) => output)].map(some =>
-      some.map(({ slot }) => slot),
-    );
+    const reads = bound.filter(({ input }) => input).map(({ slot }) => slot);
+    const writes = bound.filter(({ output }) => output).map(({ slot }) => slot);
     // The runner prepares the graph while this thread reads the variables.
     const loading = this.#runner.load({
       model: writeModel(graph),
@@ -192,7 +191,9 @@ export class OnnxEngine implements Engine {
 function feeds({ inputs, random }: Recording, given: HostTensors, seed?: number): Record<string, HostArray> {
   const arrays: Record<string, HostArray> = {};
   for (const { name, shape } of inputs) {
-    const { data } = given[name.slice('input:'.length)];
+    const tensor = given[name.slice('input:'.length)];
+    check(tensor, 'bad-argument', () => `The step was given no ${name}.`);
+    const { data } = tensor;
     const size = tf.util.sizeFromShape([...shape]);
     check(
       data.length === size,

@@ -116,7 +116,11 @@ export function createOrtRunner(ort, options) {
         fetches[name] = options.preallocate ? blankTensor({ type, dims: shape }) : null;
       }
       const results = await session.run(inputs, fetches);
-      const result = /** @param {string} name */ name => fetches[name] ?? results[name];
+      const result = /** @param {string} name */ name => {
+        const tensor = fetches[name] ?? results[name];
+        if (!tensor) throw new Error(`ONNX Runtime gave no ${name}.`);
+        return tensor;
+      };
       const refusal = options.refusal?.();
       if (refusal !== undefined) {
         for (const { name } of plan.writes) result(name).dispose();

@@ -51,7 +51,7 @@ async function medianStep(events: AsyncIterable<TrialEvent>): Promise<number> {
   const found = times.length;
   check(found > timedSteps, 'bad-argument', () => `A trial needs ${timedSteps + 1} steps; it ended after ${found}.`);
   check(times.every(Number.isFinite), 'bad-argument', () => 'A step of the trial lacks `ms`, how long it took.');
-  return times.slice(1).sort((a, b) => a - b)[Math.floor(timedSteps / 2)];
+  return times.slice(1).sort((a, b) => a - b)[Math.floor(timedSteps / 2)]!;
 }
 
 /**

@@ -8,7 +8,8 @@ import type { Runner } from './runner.ts';
  */
 export async function probe(runner: Runner): Promise<void> {
   const graph = new Graph();
-  const [port, made] = ['x', 'y'].map(name => ({ name, type: 'float32' as const, shape: [] }));
-  graph.output(graph.input(port), made);
-  await runner.load({ model: writeModel(graph), inputs: [port], outputs: [made], reads: [], writes: [] });
+  const scalar = (name: string) => ({ name, type: 'float32' as const, shape: [] });
+  const [x, y] = [scalar('x'), scalar('y')];
+  graph.output(graph.input(x), y);
+  await runner.load({ model: writeModel(graph), inputs: [x], outputs: [y], reads: [], writes: [] });
 }

@@ -85,6 +85,7 @@ export class Store {
       const { source, shape, type, dataId } = slot;
       if (source.kind !== 'variable' || source.variable.isDisposed || source.variable.dataId !== dataId) continue;
       const [data] = await this.#runner.get([slot.id]);
+      check(data, 'state', () => `The engine has no values of the variable "${source.variable.name}".`);
       tf.tidy(() => source.variable.assign(tf.tensor(data, [...shape], type as 'float32' | 'int32' | 'bool')));
       Object.assign(slot, { dataId: source.variable.dataId, changed: false });
     }

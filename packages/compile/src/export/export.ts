@@ -1,10 +1,10 @@
 import { check, type Step, type Tensors } from '@peft/core';
 import * as tf from '@tensorflow/tfjs-core';
-import type { Graph } from '../onnx/graph.ts';
+import { type Graph, renamedNode } from '../onnx/graph.ts';
 import { type Initializer, writeModel } from '../onnx/model.ts';
 import { type Binding, type InputSpec, type Recording, record } from '../record/record.ts';
 import { readData } from '../record/tfjs.ts';
-import { generalize } from './symbolic.ts';
+import { generalize, type Sample } from './symbolic.ts';
 
 export interface ExportInput {
   /** `null` is a free length, the batch. It is the same in all inputs. */
@@ -33,16 +33,17 @@ export async function exportOnnx<In extends Tensors>(
   { inputs, metadata }: ExportOptions,
 ): Promise<Uint8Array<ArrayBuffer>> {
   await tf.ready();
-  const [first, second] = sizes.map(size => record(forward as Step, specsOf(inputs, size), { portable: true }));
+  const recorded = (size: number): Recording & Sample => {
+    const recording = record(forward as Step, specsOf(inputs, size), { portable: true });
+    return { ...recording, size };
+  };
+  const [first, second] = [recorded(sizes[0]), recorded(sizes[1])];
   checkForward(first);
-  const measured = Object.entries(inputs).flatMap(([name, { shape }]) => {
+  const [measured] = Object.entries(inputs).flatMap(([name, { shape }]) => {
     const axis = shape.indexOf(null);
     return axis < 0 ? [] : [{ input: `input:${name}`, axis }];
   });
-  const graph =
-    measured.length === 0
-      ? first.graph
-      : generalize({ graph: first.graph, size: sizes[0] }, { graph: second.graph, size: sizes[1] }, measured[0]);
+  const graph = measured ? generalize(first, second, measured) : first.graph;
   const initializers = await Promise.all(first.bindings.map(readWeight));
   return writeModel(renamed(graph), { initializers, metadata });
 }
@@ -64,7 +65,8 @@ function checkForward({ bindings, random }: Recording): void {
   check(
     random.length === 0,
     'bad-argument',
-    () => `The step draws random numbers (${random[0].path}); export it in evaluation, withScope({ training: false }).`,
+    () =>
+      `The step draws random numbers (${random[0]?.path}); export it in evaluation, withScope({ training: false }).`,
   );
 }
 
@@ -84,8 +86,7 @@ function renamed(graph: Graph): Graph {
     'bad-argument',
     () => `"${twice}" names an input and an output; call one of them otherwise.`,
   );
-  const names = (list: readonly string[]) => list.map(name => outer.get(name) ?? name);
-  graph.nodes = graph.nodes.map(node => ({ ...node, inputs: names(node.inputs), outputs: names(node.outputs) }));
+  graph.nodes = graph.nodes.map(node => renamedNode(node, name => outer.get(name) ?? name));
   graph.inputs = graph.inputs.map(port => ({ ...port, name: bare(port.name) }));
   graph.outputs = graph.outputs.map(port => ({ ...port, name: bare(port.name) }));
   return graph;

@@ -33,7 +33,7 @@ export function generalize(a: Sample, b: Sample, measured: { readonly input: str
   const varying = new Map<string, { constant: Constant; functions: Affine[] }>();
   for (const constant of a.graph.constants) {
     const { values } = other.get(constant.name)!;
-    const functions = constant.values.map((value, i) => affine(value, values[i]));
+    const functions = constant.values.map((value, i) => affine(value, values[i]!));
     const varies = functions.some(({ slope }) => slope !== 0);
     check(
       !varies || (constant.type === 'int64' && functions.every(({ slope }) => Number.isInteger(slope))),
@@ -43,15 +43,19 @@ export function generalize(a: Sample, b: Sample, measured: { readonly input: str
     if (varies) varying.set(constant.name, { constant, functions });
     else graph.constants.push(constant);
   }
-  const port = (mine: ValueInfo, yours: ValueInfo): ValueInfo => ({
-    ...mine,
-    shape: mine.shape.map((length, axis) => symbol(affine(Number(length), Number(yours.shape[axis])))),
-  });
+  const port = (mine: ValueInfo, yours: ValueInfo | undefined): ValueInfo => {
+    check(yours?.shape.length === mine.shape.length, 'not-supported', () => {
+      return `The step has another ${mine.name} for another ${dimension} size. Give a fixed size.`;
+    });
+    const shape = mine.shape.map((length, axis) => symbol(affine(Number(length), Number(yours.shape[axis]))));
+    return { ...mine, shape };
+  };
   graph.inputs = a.graph.inputs.map((input, i) => port(input, b.graph.inputs[i]));
   graph.outputs = a.graph.outputs.map((output, i) => port(output, b.graph.outputs[i]));
 
-  const start = { op: 'Shape', domain: '', inputs: [measured.input], outputs: [dimension] };
-  graph.nodes = [{ ...start, attributes: { start: measured.axis, end: measured.axis + 1 } }];
+  const { input, axis } = measured;
+  const attributes = { start: axis, end: axis + 1 };
+  graph.nodes = [{ op: 'Shape', domain: '', inputs: [input], outputs: [dimension], attributes }];
   const computed = new Map<string, string>();
   for (const node of a.graph.nodes) {
     const inputs = node.inputs.map(name => {

@@ -3,7 +3,7 @@ import { elementCodes } from '../onnx/graph.ts';
 import type { Recorder } from '../record/recorder.ts';
 import type { Value } from '../record/value.ts';
 import { binary, scalar } from './elementwise.ts';
-import type { Kernel, KernelTable } from './kernel.ts';
+import type { Kernel, KernelTable, Values } from './kernel.ts';
 import { slice } from './shape.ts';
 
 /** A `false` that waits for `after`, and that no graph optimizer can fold: whether a number of it exceeds infinity. */
@@ -15,7 +15,8 @@ function never(r: Recorder, after: Value): Value {
 }
 
 /** `x + 0`, which an optimizer takes for another value than `x`, and which waits for `after`. */
-const barrier: Kernel = ({ x, after }, _, r) => binary(r, 'Add', x, r.cast(never(r, after), 'float32'));
+const barrier: Kernel<Values<'x' | 'after'>> = ({ x, after }, _, r) =>
+  binary(r, 'Add', x, r.cast(never(r, after), 'float32'));
 
 /**
  * A value for a single use. A value that is stored in half precision is widened for this use only, once the other operand is there, so

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Attributes } from '../onnx/graph.ts';
 import type { Recorder } from '../record/recorder.ts';
 import type { Value } from '../record/value.ts';
-import type { Kernel, KernelTable } from './kernel.ts';
+import type { Kernel, KernelTable, Values } from './kernel.ts';
 
 /** A node of one input, element by element; its broadcast stays lazy. */
 export const unary = (r: Recorder, op: string, x: Value, dtype = x.dtype, attributes: Attributes = {}): Value =>
@@ -51,53 +51,56 @@ const div = (r: Recorder, a: Value, b: Value): Value =>
 /** A number that broadcasts against `like`. */
 export const scalar = (r: Recorder, number: number, like: Value): Value => r.uniform(number, [], like.dtype);
 
+type One = Values<'x'>;
+type Two = Values<'a' | 'b'>;
+
 /** ONNX has these for floats only; in TensorFlow.js they return float32 for any input. */
 const floatUnary =
-  (op: string): Kernel =>
+  (op: string): Kernel<One> =>
   ({ x }, _, r) =>
     unary(r, op, r.cast(x, 'float32'));
 const sameUnary =
-  (op: string): Kernel =>
+  (op: string): Kernel<One> =>
   ({ x }, _, r) =>
     unary(r, op, x);
 const testUnary =
-  (op: string): Kernel =>
+  (op: string): Kernel<One> =>
   ({ x }, _, r) =>
     unary(r, op, x, 'bool');
 const sameBinary =
-  (op: string): Kernel =>
+  (op: string): Kernel<Two> =>
   ({ a, b }, _, r) =>
     binary(r, op, a, b);
 const arithmetic =
-  (op: (r: Recorder, a: Value, b: Value) => Value): Kernel =>
+  (op: (r: Recorder, a: Value, b: Value) => Value): Kernel<Two> =>
   ({ a, b }, _, r) =>
     op(r, a, b);
 
 /** Comparisons. ONNX does not order booleans. */
 const comparison =
-  (op: string): Kernel =>
+  (op: string): Kernel<Two> =>
   ({ a, b }, _, r) => {
     const comparable = (x: Value) => (x.dtype === 'bool' ? r.cast(x, 'int32') : x);
     return binary(r, op, comparable(a), comparable(b), 'bool');
   };
 
 const logical =
-  (op: string): Kernel =>
+  (op: string): Kernel<Two> =>
   ({ a, b }, _, r) =>
     binary(r, op, r.cast(a, 'bool'), r.cast(b, 'bool'));
 
 const not = (r: Recorder, x: Value): Value => unary(r, 'Not', x);
 
 /** `floor(a / b)`; ONNX divides integers towards zero. */
-const floorDiv: Kernel = ({ a, b }, _, r) => r.cast(unary(r, 'Floor', div(r, a, b)), a.dtype);
+const floorDiv: Kernel<Two> = ({ a, b }, _, r) => r.cast(unary(r, 'Floor', div(r, a, b)), a.dtype);
 
 /** The remainder with the sign of the divisor; ONNX's `fmod` has the sign of the dividend. */
-const mod: Kernel = ({ a, b }, _, r) => {
+const mod: Kernel<Two> = ({ a, b }, _, r) => {
   const fmod = (x: Value) => binary(r, 'Mod', x, b, x.dtype, { fmod: 1 });
   return fmod(add(r, fmod(a), b));
 };
 
-const squaredDifference: Kernel = ({ a, b }, _, r) => {
+const squaredDifference: Kernel<Two> = ({ a, b }, _, r) => {
   const difference = sub(r, a, b);
   return mul(r, difference, difference);
 };
@@ -111,9 +114,9 @@ export function select(r: Recorder, condition: Value, t: Value, e: Value): Value
   return r.value(r.graph.node('Where', [mask.name, t.name, e.name])[0], { shape, held, dtype: t.dtype });
 }
 
-const where: Kernel = ({ condition, t, e }, _, r) => select(r, condition, t, e);
+const where: Kernel<Values<'condition' | 't' | 'e'>> = ({ condition, t, e }, _, r) => select(r, condition, t, e);
 
-const step: Kernel<{ alpha: number }> = ({ x }, { alpha }, r) => {
+const step: Kernel<One, { alpha: number }> = ({ x }, { alpha }, r) => {
   const above = binary(r, 'Greater', x, scalar(r, 0, x), 'bool');
   return select(r, above, scalar(r, 1, x), scalar(r, alpha, x));
 };
@@ -124,7 +127,7 @@ const clip = (r: Recorder, x: Value, low: number, high: number): Value => {
 };
 
 /** `dy` where y >= 0, else `dy (y + 1)`. */
-const eluGrad: Kernel = ({ dy, y }, _, r) => {
+const eluGrad: Kernel<Values<'dy' | 'y'>> = ({ dy, y }, _, r) => {
   const positive = binary(r, 'GreaterOrEqual', y, scalar(r, 0, y), 'bool');
   return select(r, positive, dy, mul(r, dy, add(r, y, scalar(r, 1, y))));
 };
@@ -139,14 +142,14 @@ export const elementwiseKernels: KernelTable = {
   Maximum: sameBinary('Max'),
   Minimum: sameBinary('Min'),
   Pow: sameBinary('Pow'),
-  Prelu: ({ x, alpha }, _, r) => binary(r, 'PRelu', x, alpha),
+  Prelu: ({ x, alpha }: Values<'x' | 'alpha'>, _, r) => binary(r, 'PRelu', x, alpha),
   FloorDiv: floorDiv,
   Mod: mod,
   SquaredDifference: squaredDifference,
   AddN: addN,
 
   Equal: comparison('Equal'),
-  NotEqual: (inputs, attributes, r) => not(r, comparison('Equal')(inputs, attributes, r) as Value),
+  NotEqual: (inputs: Two, attributes, r) => not(r, comparison('Equal')(inputs, attributes, r) as Value),
   Greater: comparison('Greater'),
   GreaterEqual: comparison('GreaterOrEqual'),
   Less: comparison('Less'),
@@ -154,26 +157,26 @@ export const elementwiseKernels: KernelTable = {
   LogicalAnd: logical('And'),
   LogicalOr: logical('Or'),
   LogicalXor: logical('Xor'),
-  LogicalNot: ({ x }, _, r) => not(r, r.cast(x, 'bool')),
+  LogicalNot: ({ x }: One, _, r) => not(r, r.cast(x, 'bool')),
   Select: where,
 
-  Identity: ({ x }) => x,
-  Cast: ({ x }, { dtype }: tf.CastAttrs, r) => r.cast(x, dtype),
+  Identity: ({ x }: One) => x,
+  Cast: ({ x }: One, { dtype }: tf.CastAttrs, r) => r.cast(x, dtype),
   Abs: sameUnary('Abs'),
   Neg: sameUnary('Neg'),
   Sign: sameUnary('Sign'),
   Relu: sameUnary('Relu'),
-  Square: ({ x }, _, r) => mul(r, x, x),
+  Square: ({ x }: One, _, r) => mul(r, x, x),
   Floor: floatUnary('Floor'),
   Ceil: floatUnary('Ceil'),
   Round: floatUnary('Round'),
   Sqrt: floatUnary('Sqrt'),
-  Rsqrt: ({ x }, _, r) => unary(r, 'Reciprocal', unary(r, 'Sqrt', r.cast(x, 'float32'))),
+  Rsqrt: ({ x }: One, _, r) => unary(r, 'Reciprocal', unary(r, 'Sqrt', r.cast(x, 'float32'))),
   Reciprocal: floatUnary('Reciprocal'),
   Exp: floatUnary('Exp'),
-  Expm1: ({ x }, _, r) => sub(r, unary(r, 'Exp', x), scalar(r, 1, x)),
+  Expm1: ({ x }: One, _, r) => sub(r, unary(r, 'Exp', x), scalar(r, 1, x)),
   Log: floatUnary('Log'),
-  Log1p: ({ x }, _, r) => unary(r, 'Log', add(r, x, scalar(r, 1, x))),
+  Log1p: ({ x }: One, _, r) => unary(r, 'Log', add(r, x, scalar(r, 1, x))),
   Erf: floatUnary('Erf'),
   Sin: floatUnary('Sin'),
   Cos: floatUnary('Cos'),
@@ -189,12 +192,13 @@ export const elementwiseKernels: KernelTable = {
   Elu: floatUnary('Elu'),
   Selu: floatUnary('Selu'),
   EluGrad: eluGrad,
-  Relu6: ({ x }, _, r) => clip(r, x, 0, 6),
-  LeakyRelu: ({ x }, { alpha }: tf.LeakyReluAttrs, r) => unary(r, 'LeakyRelu', x, x.dtype, { alpha: { float: alpha } }),
-  ClipByValue: ({ x }, { clipValueMin, clipValueMax }: tf.ClipByValueAttrs, r) =>
+  Relu6: ({ x }: One, _, r) => clip(r, x, 0, 6),
+  LeakyRelu: ({ x }: One, { alpha }: tf.LeakyReluAttrs, r) =>
+    unary(r, 'LeakyRelu', x, x.dtype, { alpha: { float: alpha } }),
+  ClipByValue: ({ x }: One, { clipValueMin, clipValueMax }: tf.ClipByValueAttrs, r) =>
     clip(r, x, clipValueMin, clipValueMax),
   Step: step,
   IsNan: testUnary('IsNaN'),
   IsInf: testUnary('IsInf'),
-  IsFinite: ({ x }, _, r) => not(r, binary(r, 'Or', unary(r, 'IsNaN', x, 'bool'), unary(r, 'IsInf', x, 'bool'))),
+  IsFinite: ({ x }: One, _, r) => not(r, binary(r, 'Or', unary(r, 'IsNaN', x, 'bool'), unary(r, 'IsInf', x, 'bool'))),
 };

@@ -3,7 +3,8 @@ import type { Recorder } from '../record/recorder.ts';
 import type { Value } from '../record/value.ts';
 import { widened } from './barrier.ts';
 import { add, binary, elementwiseKernels } from './elementwise.ts';
-import type { Kernel, KernelInputs, KernelTable } from './kernel.ts';
+import type { Kernel, KernelTable, Values } from './kernel.ts';
+import { permuted } from './shape.ts';
 
 export interface MatMulOptions {
   transposeA?: boolean;
@@ -18,7 +19,7 @@ export interface MatMulOptions {
 function swapped(r: Recorder, x: Value): Value {
   const { length } = x.shape;
   const perm = [...Array(length - 2).keys(), length - 1, length - 2];
-  return r.emit('Transpose', [x], { shape: perm.map(axis => x.shape[axis]), dtype: x.dtype }, { perm });
+  return permuted(r, x, perm);
 }
 
 /** A factor, and whether the product must transpose it. If the transpose is stored, that is the factor. */
@@ -49,7 +50,8 @@ export function matMul(r: Recorder, left: Value, right: Value, options: MatMulOp
   return alpha === 1 ? product : binary(r, 'Mul', product, r.uniform(alpha, [], a.dtype));
 }
 
-const batchMatMul: Kernel<tf.BatchMatMulAttrs> = ({ a, b }, attributes, r) => matMul(r, a, b, attributes);
+const batchMatMul: Kernel<Values<'a' | 'b'>, tf.BatchMatMulAttrs> = ({ a, b }, attributes, r) =>
+  matMul(r, a, b, attributes);
 
 const activationKernels: Record<string, string> = {
   relu: 'Relu',
@@ -60,27 +62,34 @@ const activationKernels: Record<string, string> = {
   prelu: 'Prelu',
 };
 
+type FusedInputs = Values<'a' | 'b'> & { bias?: Value; preluActivationWeights?: Value };
+
 /** Product, bias and activation. */
-const fusedMatMul: Kernel<tf._FusedMatMulAttrs> = ({ a, b, bias, preluActivationWeights }, attributes, r) => {
+const fusedMatMul: Kernel<FusedInputs, tf._FusedMatMulAttrs> = (
+  { a, b, bias, preluActivationWeights },
+  attributes,
+  r,
+) => {
   const product = matMul(r, a, b, attributes);
   const x = bias ? add(r, product, bias) : product;
-  const kernel = activationKernels[attributes.activation];
-  if (!kernel) return x;
-  const inputs: KernelInputs = preluActivationWeights ? { x, alpha: preluActivationWeights } : { x };
-  return (elementwiseKernels[kernel] as Kernel)(inputs, { alpha: attributes.leakyreluAlpha }, r);
+  const name = activationKernels[attributes.activation];
+  if (name === undefined) return x;
+  const inputs: Values = preluActivationWeights ? { x, alpha: preluActivationWeights } : { x };
+  return (elementwiseKernels[name] as Kernel)(inputs, { alpha: attributes.leakyreluAlpha }, r);
 };
 
 /** The shape of the output follows from the equation: one letter per axis, no ellipsis. */
-const einsum: Kernel<tf.EinsumAttrs> = (inputs, { equation }, r) => {
+const einsum: Kernel<Values, tf.EinsumAttrs> = (inputs, { equation }, r) => {
   const operands = Object.values(inputs);
   const compact = equation.replaceAll(' ', '');
-  const [left, output] = compact.split('->');
+  const [left = '', output = ''] = compact.split('->');
+  const terms = left.split(',');
   const sizes = new Map<string, number>();
-  for (const [i, letters] of left.split(',').entries()) {
-    for (const [axis, letter] of [...letters].entries()) sizes.set(letter, operands[i].shape[axis]);
+  for (const [i, { shape }] of operands.entries()) {
+    for (const [axis, length] of shape.entries()) sizes.set(terms[i]?.[axis] ?? '', length);
   }
   const shape = [...output].map(letter => sizes.get(letter)!);
-  return r.emit('Einsum', operands, { shape, dtype: operands[0].dtype }, { equation: compact });
+  return r.emit('Einsum', operands, { shape, dtype: operands[0]?.dtype }, { equation: compact });
 };
 
 export const matMulKernels: KernelTable = {

@@ -10,12 +10,15 @@ export type Attributes = Record<string, Attribute>;
 
 export const float = (value: number): Attribute => ({ float: value });
 
+/** The names of a node's outputs: at least one. */
+export type OutputNames = readonly [string, ...string[]];
+
 export interface GraphNode {
   readonly op: string;
   /** Empty for the standard operators. */
   readonly domain: string;
   readonly inputs: readonly string[];
-  readonly outputs: readonly string[];
+  readonly outputs: OutputNames;
   readonly attributes: Attributes;
 }
 
@@ -42,12 +45,18 @@ export class Graph {
   constants: Constant[] = [];
   inputs: ValueInfo[] = [];
   outputs: ValueInfo[] = [];
-  readonly #names = new Map<string, readonly string[]>();
+  readonly #names = new Map<string, OutputNames>();
 
   /** Adds a node, unless an equal one is there, and names its outputs. An input named '' is left out. */
-  node(op: string, inputs: readonly string[], attributes: Attributes = {}, { domain = '', outputs = 1 } = {}) {
+  node(
+    op: string,
+    inputs: readonly string[],
+    attributes: Attributes = {},
+    { domain = '', outputs = 1 } = {},
+  ): OutputNames {
     return this.#once(JSON.stringify([op, domain, inputs, attributes, outputs]), () => {
-      const names = Array.from({ length: outputs }, (_, i) => `${op}_${this.nodes.length}${i > 0 ? `_${i}` : ''}`);
+      const name = `${op}_${this.nodes.length}`;
+      const names: OutputNames = [name, ...Array.from({ length: outputs - 1 }, (_, i) => `${name}_${i + 1}`)];
       this.nodes.push({ op, domain, inputs, outputs: names, attributes });
       return names;
     });
@@ -102,20 +111,25 @@ export class Graph {
     const isOutput = new Set(this.outputs.map(({ name }) => name));
     const made = new Set(this.nodes.flatMap(({ outputs }) => outputs));
     const names = new Map<string, string>();
-    const kept = this.nodes.filter(({ op, inputs: [value], outputs: [name] }) => {
+    const kept = this.nodes.filter(({ op, inputs: [value = ''], outputs: [name] }) => {
       if (op !== 'Identity' || !isOutput.has(name) || !made.has(value) || isOutput.has(value) || names.has(value)) {
         return true;
       }
       names.set(value, name);
       return false;
     });
-    const renamed = (values: readonly string[]): string[] => values.map(value => names.get(value) ?? value);
-    this.nodes = kept.map(node => ({ ...node, inputs: renamed(node.inputs), outputs: renamed(node.outputs) }));
+    this.nodes = kept.map(node => renamedNode(node, name => names.get(name) ?? name));
   }
 
-  #once(key: string, make: () => readonly string[]): readonly string[] {
+  #once(key: string, make: () => OutputNames): OutputNames {
     const names = this.#names.get(key) ?? make();
     this.#names.set(key, names);
     return names;
   }
+}
+
+/** A node with other names for its inputs and outputs. */
+export function renamedNode(node: GraphNode, rename: (name: string) => string): GraphNode {
+  const [first, ...others] = node.outputs;
+  return { ...node, inputs: node.inputs.map(rename), outputs: [rename(first), ...others.map(rename)] };
 }

@@ -1,6 +1,6 @@
 import { check, PeftError } from '@peft/core';
 import * as tf from '@tensorflow/tfjs-core';
-import type { Kernel, KernelInputs } from '../kernels/kernel.ts';
+import type { Kernel, Values } from '../kernels/kernel.ts';
 import { kernelTable } from '../kernels/table.ts';
 import type { Recorder } from './recorder.ts';
 import { tensorOn } from './tfjs.ts';
@@ -12,9 +12,10 @@ type DataId = tf.DataId;
 const maxHostArray = 64;
 
 /** A loop is fastest: TensorFlow.js makes large arrays of zeros in every backward pass. */
-function isUniform(numbers: tf.TypedArray): boolean {
-  for (let i = 1; i < numbers.length; i++) if (numbers[i] !== numbers[0]) return false;
-  return numbers.length > 0;
+function uniformOf(numbers: tf.TypedArray): number | undefined {
+  const first = numbers[0];
+  for (let i = 1; i < numbers.length; i++) if (numbers[i] !== first) return undefined;
+  return first;
 }
 
 /** What a recording asks its caller for. */
@@ -52,10 +53,14 @@ export class RecordingBackend extends tf.KernelBackend {
     return this.#values.get(tensor.dataId)?.value ?? this.#recording().capture(tensor);
   }
 
-  record(kernel: Kernel<never>, inputs: tf.NamedTensorInfoMap, attributes: unknown): tf.TensorInfo | tf.TensorInfo[] {
-    const values: KernelInputs = {};
+  record(
+    kernel: Kernel<never, never>,
+    inputs: tf.NamedTensorInfoMap,
+    attributes: unknown,
+  ): tf.TensorInfo | tf.TensorInfo[] {
+    const values: Values = {};
     for (const [name, info] of Object.entries(inputs)) if (info) values[name] = this.recorded(info);
-    const made = kernel(values, attributes as never, this.#recording().recorder);
+    const made = kernel(values as never, attributes as never, this.#recording().recorder);
     return Array.isArray(made) ? made.map(value => this.#hold(value)) : this.#hold(made);
   }
 
@@ -67,17 +72,18 @@ export class RecordingBackend extends tf.KernelBackend {
       () => `A step that is recorded cannot make ${dtype} tensors; found one of shape [${shape}].`,
     );
     const numbers = values as tf.TypedArray;
-    const uniform = isUniform(numbers);
+    const uniform = uniformOf(numbers);
     check(
-      uniform || numbers.length <= maxHostArray,
+      uniform !== undefined || numbers.length <= maxHostArray,
       'not-supported',
       () =>
         `The step makes a tensor of shape [${shape}] from a host array. Recorded, it would be frozen into the step: ` +
         'make it before the step if it never changes, pass it as an input if it does, and take random numbers from the ' +
         'scope (currentRandom).',
     );
-    return this.#hold(uniform ? recorder.uniform(numbers[0], shape, dtype) : recorder.constant(numbers, shape, dtype))
-      .dataId;
+    const value =
+      uniform === undefined ? recorder.constant(numbers, shape, dtype) : recorder.uniform(uniform, shape, dtype);
+    return this.#hold(value).dataId;
   }
 
   override readSync(dataId: object): tf.BackendValues {

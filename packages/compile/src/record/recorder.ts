@@ -36,14 +36,15 @@ export class Recorder {
   }
 
   /** A node with several outputs. */
-  emitMany(
+  emitMany<const Several extends readonly Made[]>(
     op: string,
     inputs: readonly (Value | string)[],
-    made: readonly Made[],
+    made: Several,
     attributes: Attributes = {},
-  ): Value[] {
+  ): { -readonly [Index in keyof Several]: Value } {
     const names = this.graph.node(op, this.#names(inputs), attributes, { outputs: made.length });
-    return made.map((output, i) => this.value(names[i], output));
+    const values = made.map((output, i) => this.value(names[i]!, output));
+    return values as { -readonly [Index in keyof Several]: Value };
   }
 
   value(name: string, { shape, dtype = 'float32', held = shape }: Made): Value {
@@ -58,8 +59,9 @@ export class Recorder {
 
   constant(values: ArrayLike<number>, shape: readonly number[], dtype: tf.DataType): Value {
     const numbers = Array.from(values);
-    if (numbers.length > 0 && numbers.every(number => Object.is(number, numbers[0]))) {
-      return this.uniform(numbers[0], shape, dtype);
+    const [first] = numbers;
+    if (first !== undefined && numbers.every(number => Object.is(number, first))) {
+      return this.uniform(first, shape, dtype);
     }
     return this.value(this.graph.constant(typeOf(dtype), shape, numbers), { shape, dtype });
   }
