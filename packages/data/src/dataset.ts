@@ -1,4 +1,4 @@
-import { check, PeftError } from '@peft/core';
+import { PeftError } from '@peft/core';
 import { sameNames } from './classes.ts';
 import type { Picture } from './picture.ts';
 
@@ -46,6 +46,10 @@ export interface TensorDataset extends Labeled {
 
 export type Dataset = PictureDataset | TensorDataset;
 
+/** The error where a picture is asked for that a dataset does not have. */
+export const noPicture = ({ name, size }: Pick<Dataset, 'name' | 'size'>, index: number): PeftError =>
+  new PeftError('bad-argument', `${name}: picture ${index} was asked for, of ${size}.`);
+
 /**
  * The pictures of `dataset` at `indices`, in that order, under another name. Closing it closes `dataset`.
  *
@@ -55,16 +59,12 @@ export function subset(dataset: Dataset, indices: Int32Array, name: string): Dat
   const all = dataset.labels();
   const labels = indices.map(index => {
     const label = all[index];
-    check(label !== undefined, 'bad-argument', () => {
-      return `${name} is to have picture ${index}, but ${dataset.name} has ${dataset.size}.`;
-    });
+    if (label === undefined) throw noPicture(dataset, index);
     return label;
   });
   const at = (index: number): number => {
     const own = indices[index];
-    check(own !== undefined, 'bad-argument', () => {
-      return `${name}: picture ${index} was asked for, of ${indices.length}.`;
-    });
+    if (own === undefined) throw noPicture({ name, size: indices.length }, index);
     return own;
   };
   const { digest: of } = dataset;
@@ -79,7 +79,7 @@ export function subset(dataset: Dataset, indices: Int32Array, name: string): Dat
 /** One dataset after another; they must have the same classes and be of one kind. Closing it closes all. */
 export function concat(datasets: readonly Dataset[], name: string): Dataset {
   const [first] = datasets;
-  check(first, 'bad-argument', () => `${name}: there are no datasets to join.`);
+  if (!first) throw new PeftError('bad-argument', `${name}: there are no datasets to join.`);
   for (const other of datasets) {
     const differs = !sameNames(other.classes, first.classes)
       ? 'other classes'
@@ -111,7 +111,7 @@ export function concat(datasets: readonly Dataset[], name: string): Dataset {
       offset -= dataset.size;
       return false;
     });
-    if (!part) throw new PeftError('bad-argument', `${name}: picture ${index} was asked for, of ${labels.length}.`);
+    if (!part) throw noPicture({ name, size: labels.length }, index);
     return [part, offset];
   };
   if (first.preprocessed) {

@@ -1,4 +1,4 @@
-import { check, PeftError, quoteSome } from '@peft/core';
+import { PeftError, quoteSome } from '@peft/core';
 import { numberedClasses, sameNames } from './classes.ts';
 import type { Dataset } from './dataset.ts';
 
@@ -49,10 +49,8 @@ export function relabel(dataset: Dataset, classes: readonly string[]): Dataset {
   const labelOf = matchClasses(dataset, classes);
   const labels = dataset.labels().map(label => {
     const own = labelOf[label];
-    check(own !== undefined, 'bad-argument', () => {
-      return `${dataset.name} has a picture of label ${label}, but ${dataset.classes.length} classes.`;
-    });
-    return own;
+    if (own !== undefined) return own;
+    throw new PeftError('bad-argument', `${dataset.name} has label ${label}, but ${labelOf.length} classes.`);
   });
   return { ...dataset, classes, numbered: isNumbered(classes), labels: () => labels };
 }

@@ -1,6 +1,6 @@
 import { bytesPerElement, dims, PeftError, parseSafetensors, quote, toFloat32, toInt32 } from '@peft/core';
 import { checkClassNames, maxLabel, numberedClasses, startAtOne } from './classes.ts';
-import type { Dataset } from './dataset.ts';
+import { type Dataset, noPicture } from './dataset.ts';
 import { digestOf } from './dataset-hash.ts';
 import { checkMaxPixels, checkPixels, defaultMaxPixels } from './limits.ts';
 import { fromGray, type Picture } from './picture.ts';
@@ -168,7 +168,7 @@ export async function tensorFileDataset(
   };
   const row = (index: number, bytes: number): Promise<Uint8Array> => {
     if (index >= 0 && index < labels.length) return file.read('images', index * bytes, (index + 1) * bytes);
-    throw new PeftError('bad-argument', `${name}: picture ${index} was asked for, of ${labels.length}.`);
+    throw noPicture(common, index);
   };
   if (dtype === 'U8' && shape.length === 4 && (shape[3] === 1 || shape[3] === 3)) {
     const [, height, width, channels] = dims({ shape }, 4);

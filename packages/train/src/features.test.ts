@@ -127,7 +127,7 @@ describe('training on cached features', () => {
     const batches = cached.batches(0)[Symbol.asyncIterator]();
     await batches.next();
     await expect(batches.next()).rejects.toThrow(
-      expect.objectContaining({ code: 'bad-argument', message: expect.stringContaining('picture 10; there are 10') }),
+      expect.objectContaining({ code: 'bad-argument', message: expect.stringContaining('no picture 10 of 10') }),
     );
   });
 

@@ -105,7 +105,7 @@ function featureSource({ values, shape, size }: Features, source: OrderedSource)
     const data = new Float32Array(indices.length * size);
     for (const [place, index] of indices.entries()) {
       const own = values[index];
-      check(own, 'bad-argument', () => `An epoch's order names picture ${index}; there are ${values.length}.`);
+      check(own, 'bad-argument', () => `There is no picture ${index} of ${values.length} to train on.`);
       data.set(own, place * size);
     }
     return { data, shape: [indices.length, ...shape] };

@@ -1,4 +1,5 @@
 import { check } from '@peft/core';
+import { sum } from './sum.ts';
 
 /** The quality of predictions. */
 export interface Metrics {
@@ -52,17 +53,14 @@ export class MetricsAccumulator {
   }
 
   result(): Metrics {
-    const classes = this.#confusion.map((row, label) => ({
-      right: row[label]!,
-      total: row.reduce((sum, count) => sum + count, 0),
-    }));
-    const n = classes.reduce((sum, { total }) => sum + total, 0);
-    const right = classes.reduce((sum, one) => sum + one.right, 0);
-    const recalls = classes.flatMap(one => (one.total > 0 ? [one.right / one.total] : []));
+    const totals = this.#confusion.map(sum);
+    const right = this.#confusion.map((row, label) => row[label]!);
+    const n = sum(totals);
+    const recalls = right.map((count, label) => count / totals[label]!).filter(Number.isFinite); // of classes that occur
     return {
       n,
-      accuracy: n > 0 ? right / n : 0,
-      meanPerClass: recalls.length > 0 ? recalls.reduce((sum, recall) => sum + recall, 0) / recalls.length : 0,
+      accuracy: n > 0 ? sum(right) / n : 0,
+      meanPerClass: recalls.length > 0 ? sum(recalls) / recalls.length : 0,
       loss: n > 0 ? this.#loss / n : 0,
       confusion: this.#confusion,
     };

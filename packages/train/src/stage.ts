@@ -14,6 +14,7 @@ import type { Aggregation, Stage } from '@peft/core/method';
 import * as tf from '@tensorflow/tfjs-core';
 import { forwardOf, inputOf, type ModelSplit } from './forward.ts';
 import type { BatchTensors } from './step.ts';
+import { sum } from './sum.ts';
 
 /** The next stage of an adapter; none if the user froze all of its parameters. */
 export function stageOf(adapter: Adapter): Stage | undefined {
@@ -42,8 +43,6 @@ const contributions: Record<Aggregation, (parts: number[]) => number> = {
   none: parts => sum(parts),
   square: parts => sum(parts) ** 2,
 };
-
-const sum = (values: number[]): number => values.reduce((total, value) => total + value, 0);
 
 function addBatch(scores: Map<string, Float64Array>, gradients: HostTensors, aggregation: Aggregation): void {
   for (const [id, gradient] of Object.entries(gradients)) {

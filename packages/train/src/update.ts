@@ -1,4 +1,4 @@
-import { type AdaptedModel, type Batch, check, type Engine, type HostTensor } from '@peft/core';
+import type { AdaptedModel, Batch, Engine, HostTensor } from '@peft/core';
 import * as tf from '@tensorflow/tfjs-core';
 import { AdamW, type AdamWOptions, type UpdateScalars } from './adamw.ts';
 import { inputOf } from './forward.ts';
@@ -31,11 +31,7 @@ export interface Update {
 }
 
 /** The number in a scalar. */
-function numberOf({ data, shape }: HostTensor): number {
-  const [value] = data;
-  check(value !== undefined, 'bad-shape', () => `A number is needed, not a tensor of shape [${shape}].`);
-  return value;
-}
+const numberOf = ({ data }: HostTensor): number => data[0] ?? Number.NaN;
 
 const inputsOf = (batch: Batch) => ({ ...inputOf(batch), labels: batch.labels });
 

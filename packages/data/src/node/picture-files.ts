@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
-import { check, PeftError } from '@peft/core';
-import type { LeftOut, PictureDataset } from '../dataset.ts';
+import { PeftError } from '@peft/core';
+import { type LeftOut, noPicture, type PictureDataset } from '../dataset.ts';
 import { digestOf, hashedBytes } from '../dataset-hash.ts';
 import { Refused } from '../refused.ts';
 import { type DecodeOptions, readPicture } from './decode.ts';
@@ -24,7 +24,7 @@ export function pictureFiles(options: PictureFiles): PictureDataset {
   const { name, classes, numbered, labels, leftOut, describe, maxPixels } = options;
   const pathOf = (index: number): string => {
     const path = options.pathOf(index);
-    check(path, 'bad-argument', () => `${name}: picture ${index} was asked for, of ${labels.length}.`);
+    if (path === undefined) throw noPicture({ name, size: labels.length }, index);
     return path;
   };
   return {
