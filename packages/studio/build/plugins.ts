@@ -14,6 +14,9 @@ export const withPolicy = (): Plugin => ({
   ],
 });
 
+/** What `public` and the second build add. */
+const beside = ['icon.svg', ...['index.html', 'ready.css', 'ready.js'].map(file => `ready/${file}`)];
+
 /** Writes the names of all files, for the service worker to keep. */
 export const withFileList = (): Plugin => ({
   name: 'studio:files',
@@ -21,6 +24,6 @@ export const withFileList = (): Plugin => ({
   enforce: 'post',
   generateBundle(_, bundle) {
     const names = Object.keys(bundle).filter(name => name !== 'service-worker.js');
-    this.emitFile({ type: 'asset', fileName: 'files.json', source: JSON.stringify([...names, 'icon.svg']) });
+    this.emitFile({ type: 'asset', fileName: 'files.json', source: JSON.stringify([...names, ...beside]) });
   },
 });

@@ -1,7 +1,7 @@
 import type { Page } from 'playwright';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { overflowing, violations } from './accessible.ts';
-import { goTo, inPhase, type Studio, startStudio, unavailable } from './studio.ts';
+import { goTo, inPhase, openWith, type Studio, startStudio, unavailable } from './studio.ts';
 
 describe.skipIf(unavailable)('every state is accessible in both themes, at 320 and 1440 px', () => {
   let studio: Studio;
@@ -34,9 +34,7 @@ describe.skipIf(unavailable)('every state is accessible in both themes, at 320 a
   });
 
   test('training, and what comes of it', async () => {
-    page = await studio.open();
-    await page.goto(`${studio.served.url}#recipe=${encodeURIComponent('{"steps":24,"method":"heat"}')}`);
-    await page.reload();
+    page = await openWith(studio, { method: 'heat', steps: 60 });
     await page.getByRole('button', { name: 'Try it' }).click();
     await inPhase(page, 'training');
     await check();

@@ -47,6 +47,15 @@ export async function startStudio(): Promise<Studio> {
   };
 }
 
+/** Opens it with a recipe in its address. */
+export async function openWith(studio: Studio, recipe: object): Promise<Page> {
+  const page = await studio.open();
+  await page.goto(`${studio.served.url}#recipe=${encodeURIComponent(JSON.stringify(recipe))}`);
+  await page.reload();
+  await page.getByRole('heading', { level: 1 }).waitFor();
+  return page;
+}
+
 export type PlaceTitle = 'Pictures' | 'Model' | 'Train' | 'Use';
 
 /** Goes to a place by its tab. */

@@ -1,6 +1,7 @@
 import { adapterOf } from '../state/runs.svelte.ts';
 import { helper } from '../state/workers.ts';
 import { predictionsCsv } from './csv.ts';
+import { readyPage } from './ready-page.ts';
 import { saveFile } from './save-file.ts';
 import type { StoredRun } from './stored.ts';
 import { zipped } from './zip.ts';
@@ -31,6 +32,15 @@ export const packages = {
     async save(run) {
       const { files, notes } = await helper().call('exportOnnx', adapterOf(run));
       saveFile(await zipped(files), `${fileName(run)}-onnx.zip`);
+      return notes;
+    },
+  },
+  page: {
+    title: 'Web page',
+    about: 'A folder that classifies a picture or the camera on any static host, with nothing else needed.',
+    async save(run) {
+      const { files, notes } = await helper().call('exportOnnx', adapterOf(run));
+      saveFile(await zipped(await readyPage(run.name, files)), `${fileName(run)}-page.zip`);
       return notes;
     },
   },
