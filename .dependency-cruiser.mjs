@@ -96,9 +96,13 @@ export default {
     },
     {
       name: 'onnxruntime',
-      comment: 'ONNX Runtime stands behind @peft/compile; the CLI checks exports with it, and the page that the studio gives away runs one.',
+      comment:
+        'ONNX Runtime stands behind @peft/compile; the CLI checks exports with it, and the page that the studio gives away runs one.',
       severity: 'error',
-      from: { path: '^packages/[^/]+/src/', pathNot: [tests, '^packages/(compile|cli)/', '^packages/studio/src/ready/'] },
+      from: {
+        path: '^packages/[^/]+/src/',
+        pathNot: [tests, '^packages/(compile|cli)/', '^packages/studio/src/ready/'],
+      },
       to: { path: '/node_modules/onnxruntime-' },
     },
     {
