@@ -6,7 +6,7 @@ import { cost, shareSpans } from './threads/share.ts';
 export const stepsOf = (shape: number[]): number[] => shape.map((_, axis) => sizeOf(shape.slice(axis + 1)));
 
 export const offsetOf = (position: number[], steps: number[]): number =>
-  position.reduce((sum, index, axis) => sum + index * steps[axis], 0);
+  position.reduce((sum, index, axis) => sum + index * steps[axis]!, 0);
 
 /** A box of elements and its position in two tensors, one of which may be larger. */
 export interface Box {
@@ -24,16 +24,17 @@ export function boxCopy(
   heap: Heap,
   { size, fromSteps, toSteps }: Box,
 ): ((from: number, to: number) => void) | undefined {
-  const axes = size.flatMap((length, axis) => (length === 1 ? [] : [axis]));
+  const axes = size.flatMap((length, axis) =>
+    length === 1 ? [] : [{ length, from: fromSteps[axis]!, to: toSteps[axis]! }],
+  );
   let count = 1;
-  while (axes.length > 0) {
-    const axis = axes[axes.length - 1];
-    if (fromSteps[axis] !== count || toSteps[axis] !== count) break;
-    count *= size[axis];
+  for (let last = axes.at(-1); last && last.from === count && last.to === count; last = axes.at(-1)) {
+    count *= last.length;
     axes.pop();
   }
   if (axes.length > outerAxes) return undefined;
-  if (axes.length === 0) {
+  const [first, ...rest] = axes;
+  if (!first) {
     return (from, to) => {
       shareSpans(heap.team, count, cost.move, ({ moveRows }, start, length) => {
         moveRows(from + 4 * start, to + 4 * start, length, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0);
@@ -41,13 +42,13 @@ export function boxCopy(
     };
   }
   const unused = Array<number>(outerAxes - axes.length).fill(1);
-  const [sizes, fromOuter, toOuter] = [size, fromSteps, toSteps].map(values => axes.map(axis => values[axis]));
-  const [first, ...rest] = sizes;
-  const work = sizeOf(rest) * count * cost.move;
+  const lengths = rest.map(axis => axis.length);
+  const steps = [axes.map(axis => axis.from), axes.map(axis => axis.to)];
+  const work = sizeOf(lengths) * count * cost.move;
   return (from, to) => {
-    shareSpans(heap.team, first, work, ({ moveRows }, start, length) => {
-      const layout = [[length, ...rest], fromOuter, toOuter].flatMap(values => [...unused, ...values]);
-      moveRows(from + 4 * fromOuter[0] * start, to + 4 * toOuter[0] * start, count, ...layout);
+    shareSpans(heap.team, first.length, work, ({ moveRows }, start, length) => {
+      const layout = [[length, ...lengths], ...steps].flatMap(values => [...unused, ...values]);
+      moveRows(from + 4 * first.from * start, to + 4 * first.to * start, count, ...layout);
     });
   };
 }

@@ -19,6 +19,8 @@ export interface Heap {
   readonly threads: number;
   readonly team: Team;
   address(tensor: TensorInfo): number;
+  /** The address of each. */
+  addresses<Several extends TensorInfo[]>(...tensors: Several): { [Index in keyof Several]: number };
   /** Allocates a tensor with undefined content and one reference, owned by the caller. */
   make(shape: number[], dtype?: DataType): TensorInfo;
   /** The same data in another shape, with one more reference. */
@@ -78,6 +80,8 @@ export async function openHeap(registered: KernelBackend, threads: number): Prom
     threads,
     team: await openTeam(backend, threads),
     address,
+    addresses: <Several extends TensorInfo[]>(...tensors: Several) =>
+      tensors.map(address) as { [Index in keyof Several]: number },
     make(shape, dtype = 'float32') {
       const tensor = backend.makeOutput(shape, dtype);
       checkAddress(address(tensor));

@@ -55,8 +55,8 @@ async function checkProduct(): Promise<void> {
   product.dispose();
   for (let i = 0; i < m * n; i++) {
     let expected = 0;
-    for (let p = 0; p < k; p++) expected += left[Math.floor(i / n) * k + p] * right[(i % n) * k + p];
-    if (Math.abs(values[i] - expected) < 1e-5) continue;
+    for (let p = 0; p < k; p++) expected += left[Math.floor(i / n) * k + p]! * right[(i % n) * k + p]!;
+    if (Math.abs(values[i]! - expected) < 1e-5) continue;
     throw new PeftError(
       'numerics',
       `The fast wasm matMul computes ${values[i]} instead of ${expected} at ${i} of [7, 9].`,

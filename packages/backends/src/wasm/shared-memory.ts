@@ -1,4 +1,4 @@
-import { PeftError } from '@peft/core';
+import { check, PeftError } from '@peft/core';
 
 /** Whether threads can share memory: always in Node; in a browser if the page is cross-origin isolated. */
 export const canShareMemory = (): boolean =>
@@ -21,10 +21,15 @@ const limits = { hasMaximum: 1, shared: 2 };
 export function withSharedMemory(module: Uint8Array): Uint8Array<ArrayBuffer> {
   const bytes = Uint8Array.from(module);
   let at = 8; // after the magic number and the version
+  const next = (): number => {
+    const byte = bytes[at++];
+    check(byte !== undefined, 'bad-file', () => 'This WebAssembly module ends early.');
+    return byte;
+  };
   const number = (): number => {
     let value = 0;
     for (let shift = 0; ; shift += 7) {
-      const byte = bytes[at++];
+      const byte = next();
       value |= (byte & 127) << shift;
       if (byte < 128) return value;
     }
@@ -44,7 +49,7 @@ export function withSharedMemory(module: Uint8Array): Uint8Array<ArrayBuffer> {
     for (let left = number(); left > 0; left--) {
       skipName();
       skipName();
-      const imported = bytes[at++];
+      const imported = next();
       if (imported === kind.memory) return at;
       if (imported === kind.function) number();
       else if (imported === kind.global) at += 2;
@@ -57,12 +62,12 @@ export function withSharedMemory(module: Uint8Array): Uint8Array<ArrayBuffer> {
   };
 
   while (at < bytes.length) {
-    const id = bytes[at++];
+    const id = next();
     const size = number();
     const end = at + size;
     const flags = id === section.import ? importedMemory() : id === section.memory && number() ? at : undefined;
-    if (flags !== undefined && bytes[flags] & limits.hasMaximum) {
-      bytes[flags] |= limits.shared;
+    if (flags !== undefined && bytes[flags]! & limits.hasMaximum) {
+      bytes[flags]! |= limits.shared;
       return bytes;
     }
     at = end;

@@ -1,3 +1,4 @@
+import { dims } from '@peft/core';
 import * as tf from '@tensorflow/tfjs-core';
 import { boxCopy, stepsOf } from '../box.ts';
 import type { Heap } from '../heap.ts';
@@ -21,8 +22,10 @@ interface GradInputs {
   p: TensorInfo;
 }
 
+type Shape = [batch: number, heads: number, rows: number, columns: number];
+
 /** Which matrix of a `[B, H, ...]` tensor, broadcast along axes of length 1, belongs to a head of a sample. */
-const matrixIndex = ([batch, heads]: number[], sample: number, head: number): number =>
+const matrixIndex = ([batch, heads]: Shape, sample: number, head: number): number =>
   (batch === 1 ? 0 : sample) * heads + (heads === 1 ? 0 : head);
 
 /** A bias `[b, h, r, 1]` written out for `m` keys: `[b, h, r, m]`. */
@@ -36,21 +39,22 @@ function spreadBias(heap: Heap, bias: TensorInfo, m: number): TensorInfo {
 /** The maps are written where `p` will be, made into a softmax in place, and multiplied with v. */
 export const attention = fastKernel<Inputs, { scale: number }>('PeftAttention', (heap, inputs, { scale }) => {
   const { q, k, v } = inputs;
-  const [batch, heads, n, d] = q.shape;
-  const [m, e] = v.shape.slice(2);
+  const [batch, heads, n, d] = dims(q, 4);
+  const [, , m, e] = dims(v, 4);
   const sameHeads = [k, v].every(({ shape }) => shape[0] === batch && shape[1] === heads);
   if (!allOf('float32', q, k, v, inputs.bias) || !sameHeads) return undefined;
 
   const bias = inputs.bias?.shape[3] === 1 ? spreadBias(heap, inputs.bias, m) : inputs.bias;
   const o = heap.make([batch, heads, n, e]);
   const p = heap.make([batch, heads, n, m]);
-  const [fromQ, fromK, fromV, toO, toP] = [q, k, v, o, p].map(heap.address);
+  const [fromQ, fromK, fromV, toO, toP] = heap.addresses(q, k, v, o, p);
   const fromBias = bias ? heap.address(bias) : 0;
-  const biasRows = bias ? bias.shape[2] : 0;
-  const [rowD, rowE, rowM] = [d, e, m].map(length => 4 * length);
+  const biasShape = bias && dims(bias, 4);
+  const biasRows = biasShape ? biasShape[2] : 0;
+  const [rowD, rowE, rowM] = [4 * d, 4 * e, 4 * m];
   shareOut(heap.team, batch * heads, n * m * (d + e + cost.exp), ({ gemm, softmax }, i) => {
     const map = toP + 4 * n * m * i;
-    const biasIndex = bias ? matrixIndex(bias.shape, Math.floor(i / heads), i % heads) : 0;
+    const biasIndex = biasShape ? matrixIndex(biasShape, Math.floor(i / heads), i % heads) : 0;
     const added = bias ? fromBias + 4 * biasRows * m * biasIndex : 0;
     const stride = biasRows > 1 ? rowM : 0;
     gemm(n, m, d, fromQ + n * rowD * i, rowD, false, fromK + m * rowD * i, rowD, true, map, rowM, scale, added, stride);
@@ -67,30 +71,30 @@ export const attentionGrad = fastKernel<GradInputs, { scale: number }>(
   (heap, inputs, { scale }) => {
     const { dy, q, k, v, p } = inputs;
     if (!allOf('float32', dy, q, k, v, p)) return undefined;
-    const [batch, heads, n, d] = q.shape;
-    const [m, e] = v.shape.slice(2);
+    const [batch, heads, n, d] = dims(q, 4);
+    const [, , m, e] = dims(v, 4);
 
-    const outputs = [q, k, v, p].map(({ shape }) => heap.make(shape));
-    const [toQ, toK, toV, toS] = outputs.map(heap.address);
-    const [fromDy, fromQ, fromK, fromV, fromP] = [dy, q, k, v, p].map(heap.address);
-    const [rowD, rowE, rowM] = [d, e, m].map(length => 4 * length);
+    const [dq, dk, dv, ds] = [heap.make(q.shape), heap.make(k.shape), heap.make(v.shape), heap.make(p.shape)];
+    const [toQ, toK, toV, toS] = heap.addresses(dq, dk, dv, ds);
+    const [fromDy, fromQ, fromK, fromV, fromP] = heap.addresses(dy, q, k, v, p);
+    const [rowD, rowE, rowM] = [4 * d, 4 * e, 4 * m];
     shareOut(heap.team, batch * heads, n * m * (2 * d + 2 * e + cost.norm), ({ gemm, softmaxGrad }, i) => {
-      const [q, k, v, o, s] = [n * rowD, m * rowD, m * rowE, n * rowE, n * rowM].map(size => size * i);
+      const [q, k, v, o, s] = [i * n * rowD, i * m * rowD, i * m * rowE, i * n * rowE, i * n * rowM];
       gemm(n, m, e, fromDy + o, rowE, false, fromV + v, rowE, true, toS + s, rowM, 1, 0, 0);
       softmaxGrad(fromP + s, toS + s, toS + s, n, m);
       gemm(n, d, m, toS + s, rowM, false, fromK + k, rowD, false, toQ + q, rowD, scale, 0, 0);
       gemm(m, d, n, toS + s, rowM, true, fromQ + q, rowD, false, toK + k, rowD, scale, 0, 0);
       gemm(m, e, n, fromP + s, rowM, true, fromDy + o, rowE, false, toV + v, rowE, 1, 0, 0);
     });
-    return outputs;
+    return [dq, dk, dv, ds];
   },
 );
 
 export const softmax = fastKernel<{ logits: TensorInfo }, { dim: number }>(tf.Softmax, (heap, { logits }, { dim }) => {
-  const n = logits.shape[logits.shape.length - 1];
+  const n = logits.shape.at(-1) ?? 1;
   if (!allOf('float32', logits) || dim !== logits.shape.length - 1) return undefined;
   const y = heap.make(logits.shape);
-  const [from, to] = [logits, y].map(heap.address);
+  const [from, to] = heap.addresses(logits, y);
   shareSpans(heap.team, sizeOf(logits.shape) / (n || 1), n * cost.exp, ({ softmax }, row, rows) => {
     softmax(from + 4 * n * row, to + 4 * n * row, rows, n);
   });
@@ -100,11 +104,11 @@ export const softmax = fastKernel<{ logits: TensorInfo }, { dim: number }>(tf.So
 export const softmaxCrossEntropy = fastKernel<{ logits: TensorInfo; target: TensorInfo }>(
   'PeftSoftmaxCrossEntropy',
   (heap, { logits, target }) => {
-    const [rows, n] = logits.shape;
+    const [rows, n] = dims(logits, 2);
     if (!allOf('float32', logits, target) || target.shape[0] !== rows || target.shape[1] !== n) return undefined;
     const loss = heap.make([rows]);
     const p = heap.make([rows, n]);
-    const [from, to, toLoss, toP] = [logits, target, loss, p].map(heap.address);
+    const [from, to, toLoss, toP] = heap.addresses(logits, target, loss, p);
     heap.team.kernels.softmaxCrossEntropy(from, to, toLoss, toP, rows, n);
     return [loss, p];
   },

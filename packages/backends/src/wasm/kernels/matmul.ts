@@ -1,3 +1,4 @@
+import { dims } from '@peft/core';
 import * as tf from '@tensorflow/tfjs-core';
 import type { Heap } from '../heap.ts';
 import { allOf, fastKernel, sizeOf } from '../kernel.ts';
@@ -26,13 +27,13 @@ interface FusedAttributes extends MatMulAttributes {
   leakyreluAlpha?: number;
 }
 
-/** For each matrix of a batch of shape `out`, which matrix of the batch `dims` is broadcast there. */
-function batchIndices(dims: number[], out: number[]): number[] {
+/** For each matrix of a batch of shape `out`, which matrix of `batch` is broadcast there. */
+function batchIndices(batch: number[], out: number[]): number[] {
   let indices = [0];
-  const lead = out.length - dims.length;
-  for (let axis = 0; axis < out.length; axis++) {
-    const length = axis < lead ? 1 : dims[axis - lead];
-    const steps = Array.from({ length: out[axis] }, (_, i) => (length === 1 ? 0 : i));
+  const lead = out.length - batch.length;
+  for (const [axis, wide] of out.entries()) {
+    const length = batch[axis - lead] ?? 1;
+    const steps = Array.from({ length: wide }, (_, i) => (length === 1 ? 0 : i));
     indices = indices.flatMap(index => steps.map(step => index * length + step));
   }
   return indices;
@@ -54,7 +55,7 @@ interface Product extends MatMulAttributes {
 
 /** Shares a product out by rows of c, or by its columns where there are more of them. */
 function shareProduct(team: Team, { m, n, k, a, transposeA, b, transposeB, c, d }: Product): void {
-  const [strideA, strideB, strideC] = [transposeA ? m : k, transposeB ? k : n, n].map(length => 4 * length);
+  const [strideA, strideB, strideC] = [4 * (transposeA ? m : k), 4 * (transposeB ? k : n), 4 * n];
   const [nextRow, nextColumn] = [transposeA ? 4 : strideA, transposeB ? strideB : 4];
   const byRows: SpanCalls = ({ gemm }, i, rows) => {
     gemm(rows, n, k, a + nextRow * i, strideA, transposeA, b, strideB, transposeB, c + strideC * i, strideC, 1, d, 0);
@@ -82,6 +83,9 @@ function shareProduct(team: Team, { m, n, k, a, transposeA, b, transposeB, c, d 
   else shareSpans(team, n, m * k, byColumns, tile.columns);
 }
 
+/** Rows and columns of the matrices in a batch. */
+const matrixSize = ({ shape }: TensorInfo) => dims({ shape: shape.slice(-2) }, 2);
+
 /** op(a) op(b) + bias `[n]`, or undefined if the inner sizes differ. */
 function multiply(
   heap: Heap,
@@ -89,8 +93,8 @@ function multiply(
   { transposeA, transposeB }: MatMulAttributes,
   bias?: TensorInfo,
 ): TensorInfo | undefined {
-  const [aRows, aColumns] = a.shape.slice(-2);
-  const [bRows, bColumns] = b.shape.slice(-2);
+  const [aRows, aColumns] = matrixSize(a);
+  const [bRows, bColumns] = matrixSize(b);
   const [m, k] = transposeA ? [aColumns, aRows] : [aRows, aColumns];
   const [n, inner] = transposeB ? [bRows, bColumns] : [bColumns, bRows];
   if (k !== inner) return undefined;
@@ -100,7 +104,7 @@ function multiply(
   const batch = tf.broadcast_util.assertAndGetBroadcastShape(aBatch, bBatch);
   const count = sizeOf(batch);
   const y = heap.make([...batch, m, n]);
-  const [from, by, to] = [a, b, y].map(heap.address);
+  const [from, by, to] = heap.addresses(a, b, y);
   const d = bias ? heap.address(bias) : 0;
   if (count === 1 || (!transposeA && sizeOf(bBatch) === 1)) {
     shareProduct(heap.team, { m: count * m, n, k, a: from, transposeA, b: by, transposeB, c: to, d }); // one tall matrix
@@ -108,10 +112,10 @@ function multiply(
   }
   const aIndices = batchIndices(aBatch, batch);
   const bIndices = batchIndices(bBatch, batch);
-  const [strideA, strideB, strideC] = [aColumns, bColumns, n].map(length => 4 * length);
+  const [strideA, strideB, strideC] = [4 * aColumns, 4 * bColumns, 4 * n];
   shareOut(heap.team, count, m * n * k, ({ gemm }, i) => {
-    const left = from + 4 * m * k * aIndices[i];
-    const right = by + 4 * k * n * bIndices[i];
+    const left = from + 4 * m * k * aIndices[i]!;
+    const right = by + 4 * k * n * bIndices[i]!;
     gemm(m, n, k, left, strideA, transposeA, right, strideB, transposeB, to + 4 * m * n * i, strideC, 1, d, 0);
   });
   return y;
@@ -135,9 +139,10 @@ const activations: Record<string, string> = {
 export const fusedMatMul = fastKernel<FusedInputs, FusedAttributes>(tf._FusedMatMul, (heap, inputs, attributes) => {
   const { a, b, bias, preluActivationWeights: alpha } = inputs;
   const { activation, transposeB, leakyreluAlpha } = attributes;
-  const n = b.shape[b.shape.length - (transposeB ? 2 : 1)];
-  const biasFits = !bias || (sizeOf(bias.shape) === n && bias.shape[bias.shape.length - 1] === n);
-  const activate = activation === 'linear' ? undefined : tf.getKernel(activations[activation], 'wasm');
+  const n = b.shape.at(transposeB ? -2 : -1);
+  const biasFits = !bias || (sizeOf(bias.shape) === n && bias.shape.at(-1) === n);
+  const activationKernel = activations[activation];
+  const activate = activationKernel === undefined ? undefined : tf.getKernel(activationKernel, 'wasm');
   if (!allOf('float32', a, b, bias) || !biasFits || (activation !== 'linear' && !activate)) return undefined;
   const y = multiply(heap, inputs, attributes, bias);
   if (!y || !activate) return y;
@@ -155,10 +160,10 @@ export const linear = fastKernel<{ x: TensorInfo; weight: TensorInfo; bias?: Ten
   'PeftLinear',
   (heap, { x, weight, bias }) => {
     if (!allOf('float32', x, weight, bias)) return undefined;
-    const [k, n] = weight.shape;
+    const [k, n] = dims(weight, 2);
     const y = heap.make([...x.shape.slice(0, -1), n]);
     const rows = sizeOf(x.shape.slice(0, -1));
-    const [from, by, to] = [x, weight, y].map(heap.address);
+    const [from, by, to] = heap.addresses(x, weight, y);
     const d = bias ? heap.address(bias) : 0;
     shareProduct(heap.team, { m: rows, n, k, a: from, transposeA: false, b: by, transposeB: false, c: to, d });
     return y;

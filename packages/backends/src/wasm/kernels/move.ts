@@ -1,3 +1,4 @@
+import { dims } from '@peft/core';
 import * as tf from '@tensorflow/tfjs-core';
 import { boxCopy, offsetOf, stepsOf } from '../box.ts';
 import type { Heap } from '../heap.ts';
@@ -20,42 +21,43 @@ interface Transpose {
 /** Drops axes of length 1 and joins axes that stay neighbors. */
 function simplifyTranspose(shape: number[], perm: number[]): Transpose {
   const kept = shape.flatMap((length, axis) => (length === 1 ? [] : [axis]));
+  const lengths = shape.filter(length => length !== 1);
   const order = perm.filter(axis => shape[axis] !== 1).map(axis => kept.indexOf(axis));
-  const groups: number[][] = []; // of kept axes, in output order
+  const groups: [number, ...number[]][] = []; // of kept axes, in output order
   for (const axis of order) {
-    const last = groups[groups.length - 1];
-    if (last?.[last.length - 1] === axis - 1) last.push(axis);
+    const last = groups.at(-1);
+    if (last?.at(-1) === axis - 1) last.push(axis);
     else groups.push([axis]);
   }
   const inputOrder = [...groups].sort((a, b) => a[0] - b[0]);
   return {
-    sizes: inputOrder.map(group => sizeOf(group.map(axis => shape[kept[axis]]))),
+    sizes: inputOrder.map(group => sizeOf(group.map(axis => lengths[axis]!))),
     order: groups.map(group => inputOrder.indexOf(group)),
   };
 }
 
 export const transpose = fastKernel<{ x: TensorInfo }, { perm: number[] }>(tf.Transpose, (heap, { x }, { perm }) => {
   if (!isWord(x)) return undefined;
-  const outShape = perm.map(axis => x.shape[axis]);
+  const outShape = perm.map(axis => x.shape[axis]!);
   const { sizes, order } = simplifyTranspose(x.shape, perm);
   const last = sizes.length - 1;
   if (last <= 0) return heap.share(x, outShape);
 
   if (last <= 2 && order[last] === last - 1 && order[last - 1] === last) {
     const y = heap.make(outShape, x.dtype);
-    const batch = last === 2 ? sizes[0] : 1;
-    const [rows, columns] = sizes.slice(-2);
-    const [from, to] = [x, y].map(heap.address);
+    const batch = sizeOf(sizes.slice(0, -2));
+    const [rows, columns] = dims({ shape: sizes.slice(-2) }, 2);
+    const [from, to] = heap.addresses(x, y);
     shareSpans(heap.team, batch, rows * columns * cost.move, ({ transpose }, first, length) => {
       const at = 4 * rows * columns * first;
       transpose(from + at, to + at, length, rows, columns);
     });
     return y;
   }
-  const size = order.map(axis => sizes[axis]);
+  const size = order.map(axis => sizes[axis]!);
   const steps = stepsOf(sizes);
   const copy =
-    order[last] === last && boxCopy(heap, { size, fromSteps: order.map(axis => steps[axis]), toSteps: stepsOf(size) });
+    order[last] === last && boxCopy(heap, { size, fromSteps: order.map(axis => steps[axis]!), toSteps: stepsOf(size) });
   if (!copy) return undefined;
   const y = heap.make(outShape, x.dtype);
   copy(heap.address(x), heap.address(y));
@@ -76,7 +78,8 @@ function sliceOf(heap: Heap, x: TensorInfo, begin: number[], size: number[]): Te
 export const slice = fastKernel<{ x: TensorInfo }, { begin: number | number[]; size: number | number[] }>(
   tf.Slice,
   (heap, { x }, attributes) => {
-    const [begin, size] = tf.slice_util.parseSliceParams(x, attributes.begin, attributes.size);
+    const parsed = tf.slice_util.parseSliceParams(x, attributes.begin, attributes.size);
+    const [begin, size] = parsed as [begin: number[], size: number[]];
     tf.slice_util.assertParamsValid(x, begin, size);
     return sliceOf(heap, x, begin, size);
   },
@@ -99,7 +102,7 @@ function partsOf(heap: Heap, x: TensorInfo, lengths: readonly number[], axis: nu
 export const split = fastKernel<{ x: TensorInfo }, { numOrSizeSplits: number | number[]; axis: number }>(
   tf.SplitV,
   (heap, { x }, { numOrSizeSplits, axis: given }) => {
-    const [axis] = tf.util.parseAxisParam(given, x.shape);
+    const [axis = given] = tf.util.parseAxisParam(given, x.shape);
     const lengths = tf.backend_util.prepareSplitSize({ shape: x.shape } as tf.Tensor, numOrSizeSplits, axis);
     return partsOf(heap, x, lengths, axis);
   },
@@ -108,8 +111,8 @@ export const split = fastKernel<{ x: TensorInfo }, { numOrSizeSplits: number | n
 export const unpack = fastKernel<{ value: TensorInfo }, { axis: number }>(
   tf.Unpack,
   (heap, { value }, { axis: given }) => {
-    const [axis] = tf.util.parseAxisParam(given, value.shape);
-    const parts = partsOf(heap, value, Array(value.shape[axis]).fill(1), axis);
+    const [axis = given] = tf.util.parseAxisParam(given, value.shape);
+    const parts = partsOf(heap, value, Array(value.shape[axis]!).fill(1), axis);
     return parts?.map(({ dataId, dtype }) => ({ dataId, dtype, shape: value.shape.toSpliced(axis, 1) }));
   },
 );
@@ -118,13 +121,13 @@ export const unpack = fastKernel<{ value: TensorInfo }, { axis: number }>(
 export const pad = fastKernel<{ x: TensorInfo }, { paddings: [number, number][]; constantValue: number }>(
   tf.PadV2,
   (heap, { x }, { paddings, constantValue }) => {
-    const outShape = paddings.map(([before, after], axis) => before + x.shape[axis] + after);
+    const outShape = paddings.map(([before, after], axis) => before + x.shape[axis]! + after);
     const toSteps = stepsOf(outShape);
     const copy = allOf('float32', x) && boxCopy(heap, { size: x.shape, fromSteps: stepsOf(x.shape), toSteps });
     if (!copy) return undefined;
     const y = heap.make(outShape);
     const to = heap.address(y);
-    const [bits] = new Int32Array(Float32Array.of(constantValue).buffer);
+    const bits = new Int32Array(Float32Array.of(constantValue).buffer)[0]!;
     heap.team.kernels.fill(to, sizeOf(outShape), bits);
     copy(
       heap.address(x),
@@ -142,8 +145,8 @@ export const pad = fastKernel<{ x: TensorInfo }, { paddings: [number, number][];
 export const concat = fastKernel<TensorInfo[], { axis: number }>(tf.Concat, (heap, given, attributes) => {
   const tensors = Object.values(given);
   const [first] = tensors;
-  if (!isWord(first) || !allOf(first.dtype, ...tensors)) return undefined;
-  const [axis] = tf.util.parseAxisParam(attributes.axis, first.shape);
+  if (!first || !isWord(first) || !allOf(first.dtype, ...tensors)) return undefined;
+  const [axis = attributes.axis] = tf.util.parseAxisParam(attributes.axis, first.shape);
   const shapes = tensors.map(({ shape }) => shape);
   tf.backend_util.assertParamsConsistent(shapes, axis);
   const y = heap.make(tf.backend_util.computeOutShape(shapes, axis), first.dtype);

@@ -27,10 +27,14 @@ export const layerNorm = fastKernel<NormInputs, { epsilon: number }>('PeftLayerN
   const { x, gamma, beta } = inputs;
   if (!allOf('float32', x, gamma, beta)) return undefined;
   const leading = x.shape.slice(0, -1);
-  const n = x.shape[leading.length];
-  const outputs = [heap.make(x.shape), heap.make([...leading, 1]), heap.make([...leading, 1])];
-  const [y, mean, inverseStd] = outputs.map(heap.address);
-  const [from, scale, shift] = [x, gamma, beta].map(heap.address);
+  const n = x.shape.at(-1) ?? 1;
+  const outputs: [TensorInfo, TensorInfo, TensorInfo] = [
+    heap.make(x.shape),
+    heap.make([...leading, 1]),
+    heap.make([...leading, 1]),
+  ];
+  const [y, mean, inverseStd] = heap.addresses(...outputs);
+  const [from, scale, shift] = heap.addresses(x, gamma, beta);
   shareSpans(heap.team, sizeOf(leading), n * cost.norm, ({ layerNorm }, row, rows) => {
     const [at, one] = [4 * n * row, 4 * row];
     layerNorm(from + at, scale, shift, epsilon, y + at, mean + one, inverseStd + one, rows, n);
@@ -41,9 +45,9 @@ export const layerNorm = fastKernel<NormInputs, { epsilon: number }>('PeftLayerN
 export const layerNormGrad = fastKernel<NormGradInputs>('PeftLayerNormGrad', (heap, inputs) => {
   const { dy, x, gamma, mean, inverseStd } = inputs;
   if (!allOf('float32', dy, x, gamma, mean, inverseStd)) return undefined;
-  const n = x.shape[x.shape.length - 1];
+  const n = x.shape.at(-1) ?? 1;
   const dx = heap.make(x.shape);
-  const [fromDy, from, scale, center, spread, to] = [dy, x, gamma, mean, inverseStd, dx].map(heap.address);
+  const [fromDy, from, scale, center, spread, to] = heap.addresses(dy, x, gamma, mean, inverseStd, dx);
   shareSpans(heap.team, sizeOf(mean.shape), n * cost.norm, ({ layerNormGrad }, row, rows) => {
     const [at, one] = [4 * n * row, 4 * row];
     layerNormGrad(fromDy + at, from + at, scale, center + one, spread + one, to + at, rows, n);
@@ -54,7 +58,7 @@ export const layerNormGrad = fastKernel<NormGradInputs>('PeftLayerNormGrad', (he
 export const gelu = fastKernel<{ x: TensorInfo }, GeluAttributes>('PeftGelu', (heap, { x }, { approximate }) => {
   if (!allOf('float32', x)) return undefined;
   const y = heap.make(x.shape);
-  const [from, to] = [x, y].map(heap.address);
+  const [from, to] = heap.addresses(x, y);
   shareSpans(
     heap.team,
     sizeOf(x.shape),
@@ -70,7 +74,7 @@ export const geluGrad = fastKernel<{ dy: TensorInfo; x: TensorInfo }, GeluAttrib
   (heap, { dy, x }, { approximate }) => {
     if (!allOf('float32', dy, x)) return undefined;
     const dx = heap.make(x.shape);
-    const [fromDy, from, to] = [dy, x, dx].map(heap.address);
+    const [fromDy, from, to] = heap.addresses(dy, x, dx);
     const tanh = approximate === 'tanh';
     shareSpans(
       heap.team,

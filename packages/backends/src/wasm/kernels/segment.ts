@@ -11,9 +11,10 @@ export const unsortedSegmentSum = fastKernel<Inputs, { numSegments: number }>(
   tf.UnsortedSegmentSum,
   (heap, { x, segmentIds }, { numSegments }) => {
     if (!allOf('float32', x) || !allOf('int32', segmentIds) || segmentIds.shape.length !== 1) return undefined;
-    const y = heap.make([numSegments, ...x.shape.slice(1)]);
-    const [from, ids, to] = [x, segmentIds, y].map(heap.address);
-    heap.team.kernels.segmentSum(from, ids, to, x.shape[0], sizeOf(x.shape.slice(1)), numSegments);
+    const [rows = 1, ...row] = x.shape;
+    const y = heap.make([numSegments, ...row]);
+    const [from, ids, to] = heap.addresses(x, segmentIds, y);
+    heap.team.kernels.segmentSum(from, ids, to, rows, sizeOf(row), numSegments);
     return y;
   },
 );

@@ -32,7 +32,7 @@ export function shareSpans(team: Team, count: number, work: number, calls: SpanC
   }
   const last = starts.length - 1;
   team.run(starts.length, (kernels, part) => {
-    const start = starts[last - part]; // parts are taken from the last one on
+    const start = starts[last - part]!; // parts are taken from the last one on
     calls(kernels, start, (starts[last - part + 1] ?? count) - start);
   });
 }

@@ -34,7 +34,7 @@ export const makeWork = () => ({
 /** Gives out the first `parts` parts. @param {Work} work @param {number} parts */
 export function giveOut({ header }, parts) {
   header[done] = 0;
-  const round = (header[ticket] >>> 10) + 1;
+  const round = (Atomics.load(header, ticket) >>> 10) + 1;
   Atomics.store(header, ticket, (round << 10) | parts);
   Atomics.notify(header, ticket);
 }
@@ -53,8 +53,10 @@ export function takeParts({ header, ends, calls }, kernels) {
     if (part < 0) return seen;
     if (Atomics.compareExchange(header, ticket, seen, seen - 1) !== seen) continue;
     try {
-      for (let at = part === 0 ? 0 : ends[part - 1]; at < ends[part]; ) {
-        const kernel = kernels[calls[at++]];
+      const end = ends[part] ?? 0;
+      for (let at = ends[part - 1] ?? 0; at < end; ) {
+        const kernel = kernels[calls[at++] ?? -1];
+        if (!kernel) throw new RangeError('There is no such kernel.');
         kernel(...calls.subarray(at, at + kernel.length));
         at += kernel.length;
       }
