@@ -1,7 +1,7 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vite';
 import { withFileList, withPolicy } from './build/plugins.ts';
-import { contentPolicy } from './build/policy.ts';
+import { headerPolicy } from './src/server/policy.ts';
 
 /** Sources of the workspace, and ONNX Runtime's small script: its wasm files are fetched by URL. */
 const conditions = ['@peft/source', 'onnxruntime-web-use-extern-wasm', 'module', 'browser', 'development|production'];
@@ -13,7 +13,7 @@ export default defineConfig({
   base: './', // it works below any path
   plugins: [svelte(), withPolicy(), withFileList()],
   resolve: { conditions },
-  define: { __POLICY__: JSON.stringify(contentPolicy) },
+  define: { __POLICY__: JSON.stringify(headerPolicy) },
   worker: { format: 'es' },
   optimizeDeps: { exclude: ['onnxruntime-web'] },
   build: {

@@ -91,6 +91,14 @@ const resume: Argument<boolean | 'force'> = {
   default: false,
 };
 
+const port: Argument<number> = {
+  kind: 'number',
+  placeholder: '<n>',
+  help: 'where the studio is served; 0 for any port that is free. A browser keeps projects by the address',
+  value: value.integer({ min: 0, max: 65_535 }),
+  default: 4173,
+};
+
 const $schema: Argument<string | undefined> = {
   kind: 'config',
   help: 'where an editor finds what `peft schema` prints',
@@ -181,6 +189,7 @@ export const described = {
     keepAdapters: toggle('beside the base weights, not folded into them'),
   }),
   ...takenBy('bench', { runs: count('<n>', 'timed runs of each') }),
+  ...takenBy('studio', { port }),
   ...takenBy('train eval predict info merge compare export bench demo', {
     $schema,
     engine: choice('<engine>', 'what computes', ['auto', 'onnx', 'webgpu', 'wasm', 'cpu'], 'auto'),
@@ -190,7 +199,7 @@ export const described = {
     seed: fieldWithDefault('seed', '<n>'),
     out: text('<path>', 'where to write'),
   }),
-  ...takenBy('train eval predict info merge compare export bench demo methods schema', {
+  ...takenBy('train eval predict info merge compare export bench studio demo methods schema', {
     json: toggle('the answer as exactly one JSON object on stdout'),
     quiet: toggle('no progress'),
     debug: toggle('a stack with a failure'),

@@ -102,6 +102,12 @@ export function makeProgram(): Command {
     const { schema } = await import('./commands/schema.ts');
     return (_, output) => schema(output);
   });
+  verb(
+    program,
+    'studio',
+    'fine-tune in a page of the browser, served to this machine alone',
+    async () => (await import('./commands/studio.ts')).studio,
+  );
   verb(program, 'demo', 'the main job on what is embedded', async () => (await import('./commands/demo.ts')).demo);
   return program;
 }

@@ -1,5 +1,5 @@
 import type { Plugin } from 'vite';
-import { contentPolicy } from './policy.ts';
+import { metaPolicy } from '../src/server/policy.ts';
 
 /** Puts the policy into the built page; a page in development loads more. */
 export const withPolicy = (): Plugin => ({
@@ -8,7 +8,7 @@ export const withPolicy = (): Plugin => ({
   transformIndexHtml: () => [
     {
       tag: 'meta',
-      attrs: { 'http-equiv': 'Content-Security-Policy', content: contentPolicy },
+      attrs: { 'http-equiv': 'Content-Security-Policy', content: metaPolicy },
       injectTo: 'head-prepend',
     },
   ],

@@ -1,0 +1,1 @@
+export { type ServedStudio, type ServeOptions, serveStudio } from './serve.ts';
