@@ -13,6 +13,7 @@ const below = {
   layers: ['core'],
   run: ['core', 'lora', 'neat', 'lily', 'heat', 'pear', 'backbones', 'data', 'train', 'compile', 'backends'],
   studio: ['core', 'pico', 'backbones', 'data', 'train', 'compile', 'backends', 'run'],
+  vtab: ['core', 'run'],
   cli: ['.+'],
 };
 

@@ -1,6 +1,7 @@
 import type { JsonObject } from '@peft/core';
 import { value } from '@peft/core/method';
 import type { Recipe } from '@peft/run';
+import { type Protocol, protocolNames } from '@peft/vtab';
 import {
   type Argument,
   choice,
@@ -70,6 +71,14 @@ const methods: Argument<string[] | undefined> = {
   read: listOf,
 };
 
+const tasks: Argument<string[] | undefined> = {
+  kind: 'texts',
+  placeholder: '<list>',
+  help: 'the tasks, with commas between; those that are there unless given',
+  value: oneOrMore,
+  read: listOf,
+};
+
 const each: Argument<Readonly<Record<string, PerMethod>> | undefined> = {
   kind: 'config',
   help: 'what only one of the compared methods is given, by its name',
@@ -119,7 +128,7 @@ const takenBy = <Arguments extends Readonly<Record<string, Argument>>>(
 
 /** Every argument, in the order in which help lists them. */
 export const described = {
-  ...takenBy('train eval predict info merge compare export bench', {
+  ...takenBy('train eval predict info merge compare export bench vtab', {
     backbone: field('backbone', '<name>'),
     weights: field('weights', '<file>'),
     imageSize: field('imageSize', '<pixels>'),
@@ -130,8 +139,8 @@ export const described = {
   ...takenBy('train eval compare merge', {
     split: text('<split>', 'train, val, trainval, test, or a list of a VTAB-1K folder such as train800'),
   }),
-  ...takenBy('train eval predict merge compare bench', { batch: field('batch', '<n>') }),
-  ...takenBy('train eval predict compare', {
+  ...takenBy('train eval predict merge compare bench vtab', { batch: field('batch', '<n>') }),
+  ...takenBy('train eval predict compare vtab', {
     skipBroken: toggle('leave out pictures that cannot be decoded, and say which'),
     maxPixels: field('maxPixels', '<n>', 'refuse pictures of more pixels than this'),
   }),
@@ -139,14 +148,25 @@ export const described = {
     method: field('method', '<method>', 'how to adapt, as `peft methods` lists them; train takes lora unless given'),
   }),
   ...takenBy('train', { stack: inFile('stack') }),
-  ...takenBy('compare', {
+  ...takenBy('vtab', {
+    tasks,
+    protocol: choice<Protocol>(
+      '<name>',
+      "how pictures are normalized: raw leaves 0..1, normalized takes ImageNet's mean and deviation",
+      protocolNames,
+      'raw',
+    ),
+  }),
+  ...takenBy('compare vtab', {
     methods,
     each,
     seeds: count('<n>', 'runs of each method, with seeds that follow one another', 1),
   }),
-  ...takenBy('train info compare bench', { set, targets }),
+  ...takenBy('train info compare bench vtab', { set, targets }),
   ...takenBy('train compare demo', {
     evalSplit: text('<split>', 'what accuracy is measured on, so that options can be chosen on val; test unless given'),
+  }),
+  ...takenBy('train compare demo vtab', {
     epochs: field('epochs', '<n>'),
     steps: field('steps', '<n>'),
     lr,
@@ -190,7 +210,7 @@ export const described = {
   }),
   ...takenBy('bench', { runs: count('<n>', 'timed runs of each') }),
   ...takenBy('studio', { port }),
-  ...takenBy('train eval predict info merge compare export bench demo', {
+  ...takenBy('train eval predict info merge compare export bench demo vtab', {
     $schema,
     engine: choice('<engine>', 'what computes', ['auto', 'onnx', 'webgpu', 'wasm', 'cpu'], 'auto'),
     provider: choice('<provider>', 'what computes in the ONNX engine', ['cpu', 'webgpu', 'cuda'], 'cpu'),
@@ -199,7 +219,7 @@ export const described = {
     seed: fieldWithDefault('seed', '<n>'),
     out: text('<path>', 'where to write'),
   }),
-  ...takenBy('train eval predict info merge compare export bench studio demo methods schema', {
+  ...takenBy('train eval predict info merge compare export bench studio demo vtab methods schema', {
     json: toggle('the answer as exactly one JSON object on stdout'),
     quiet: toggle('no progress'),
     debug: toggle('a stack with a failure'),

@@ -1,6 +1,14 @@
 import { disposeModule } from '@peft/core';
 import type { Dataset } from '@peft/data';
-import { type RecipeOptions, type RunInputs, type RunResult, recipeOptions, run } from '@peft/run';
+import {
+  type RecipeOptions,
+  type RunEvent,
+  type RunInputs,
+  type RunRecord,
+  recipeOptions,
+  run,
+  type Watch,
+} from '@peft/run';
 import { folderStore, openBackboneFor, openEngine } from '@peft/run/node';
 import type { Arguments } from './arguments.ts';
 import type { RunData } from './data.ts';
@@ -14,6 +22,10 @@ export interface TrainingOptions {
   signal: AbortSignal;
   /** Whether to skip a run that the folder has the record of. */
   keepFinished?: boolean;
+  /** What to look at between epochs. */
+  watch?: Watch;
+  /** Called with each event, and awaited. */
+  onEvent?: (event: RunEvent) => Promise<void>;
 }
 
 /** The arguments that are fields of a recipe. */
@@ -31,13 +43,20 @@ async function openStart(
   return { backbone: await openBackboneFor(args, { dataset, classes, notice: text => output.note(text) }) };
 }
 
+async function* tapped(events: AsyncIterable<RunEvent>, onEvent?: (event: RunEvent) => Promise<void>) {
+  for await (const event of events) {
+    await onEvent?.(event);
+    yield event;
+  }
+}
+
 /** Runs one training from its arguments to its record. */
 export async function runTraining(
   args: Arguments,
   data: RunData,
-  { folder, signal, keepFinished }: TrainingOptions,
+  { folder, signal, keepFinished, watch, onEvent }: TrainingOptions,
   output: Output,
-): Promise<RunResult> {
+): Promise<RunRecord> {
   const store = folderStore(folder);
   await store.claim(); // before anything is downloaded
   try {
@@ -47,8 +66,8 @@ export async function runTraining(
       const recipe = { ...recipeOf(args), backbone: args.backbone ?? start.backbone.source };
       const { resume } = args;
       try {
-        const events = run(recipe, { ...data, ...start, engine, store, signal, resume, keepFinished });
-        return (await showRun(events, output)).result;
+        const events = run(recipe, { ...data, ...start, engine, store, signal, resume, keepFinished, watch });
+        return await showRun(tapped(events, onEvent), output);
       } finally {
         disposeModule(start.backbone.model);
       }

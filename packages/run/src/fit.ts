@@ -98,6 +98,16 @@ const trainerOf = (options: FitOptions, { source, split }: Inputs): Trainer => {
   });
 };
 
+/** Looks at the model after an epoch, counted from 0, if a look is due. */
+async function* look(
+  epoch: number,
+  { step }: Trainer,
+  source: BatchSource<PictureBatch>,
+  watcher: Watcher | undefined,
+): AsyncGenerator<RunEvent, void> {
+  if (watcher?.isDue(epoch)) yield await watcher.look(epoch, step, source);
+}
+
 /** Trains an opened model. On an interrupt it finishes the current step, saves a checkpoint, and returns nothing. */
 export async function* fit(options: FitOptions): AsyncGenerator<RunEvent, Fitted | undefined> {
   const { recipe, opened, engine, store, signal, watcher } = options;
@@ -110,6 +120,9 @@ export async function* fit(options: FitOptions): AsyncGenerator<RunEvent, Fitted
   const times: number[] = [];
   try {
     yield* restore(trainer, options);
+    // An interrupt at the end of an epoch came before the look.
+    const { step, stepsPerEpoch } = trainer;
+    if (step > 0 && step % stepsPerEpoch === 0) yield* look(step / stepsPerEpoch - 1, trainer, source, watcher);
     const { totalSteps } = trainer;
     yield { type: 'started', method: recipe.method, step: trainer.step, totalSteps, ...countsOf(opened) };
     for await (const event of trainer.run({ signal })) {
@@ -124,7 +137,7 @@ export async function* fit(options: FitOptions): AsyncGenerator<RunEvent, Fitted
         return undefined;
       } else if (event.type !== 'done') {
         yield event;
-        if (event.type === 'epoch' && watcher) yield await watcher.look(event.epoch, trainer.step, source);
+        if (event.type === 'epoch') yield* look(event.epoch, trainer, source, watcher);
       }
     }
     return {

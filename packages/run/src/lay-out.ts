@@ -1,4 +1,4 @@
-import { type AdapterFolder, check, key, type Preprocessing } from '@peft/core';
+import { type AdapterFolder, check, imagenet, key, type Preprocessing } from '@peft/core';
 import type { RunEvent } from './events.ts';
 import { checkAgainstAdapter, makeMethod, methodNameOf } from './methods.ts';
 import type { RunModel } from './model.ts';
@@ -8,8 +8,9 @@ import { type Recipe, type RecipeOptions, resolveRecipe } from './recipe.ts';
 /** The preprocessing that a recipe trains and evaluates with. */
 export function preprocessingOf({ augment, normalize }: Recipe, own: Preprocessing): Preprocessing {
   const squashed = augment === 'vtab' ? ({ cropMode: 'squash', cropPct: 1, interpolation: 'bicubic' } as const) : {};
-  const raw = normalize ? {} : ({ mean: [0, 0, 0], std: [1, 1, 1] } as const);
-  return { ...own, ...squashed, ...raw };
+  const raw = { mean: [0, 0, 0], std: [1, 1, 1] } as const;
+  const statistics = normalize === 'imagenet' ? imagenet : normalize ? {} : raw;
+  return { ...own, ...squashed, ...statistics };
 }
 
 /** Adds the adapters of a recipe. */

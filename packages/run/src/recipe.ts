@@ -53,7 +53,11 @@ const training = {
   smoothing: option('Label smoothing.', rate, 0),
   clip: option('The gradient is clipped to this Euclidean norm.', value.number({ above: 0 })),
   augment: option('Augmentation.', value.choice(['none', 'vtab', 'flip-crop']), 'none'),
-  normalize: option("Whether pictures are normalized by the backbone's own mean and deviation.", value.boolean(), true),
+  normalize: option(
+    "Whether pictures are normalized by the backbone's own mean and deviation; `imagenet`: by ImageNet's.",
+    value.either(value.boolean(), value.choice(['imagenet'])),
+    true,
+  ),
   shuffle: option('Whether the pictures come in a new order each epoch.', value.boolean(), true),
   seed: option(
     'Every random number: initialization, order, drop path, augmentation, splits.',

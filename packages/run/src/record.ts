@@ -49,6 +49,8 @@ export interface RunResult {
   /** Counts of the trained parameters, and of all parameters of the adapted model. */
   readonly trainable: number;
   readonly total: number;
+  /** The trained part of the adapters' own tensors, as papers count: no head. */
+  readonly adapterTrainable?: number;
   /** The findings of stages by adapter: HEAT's mask, Pear's sharing. */
   readonly findings?: Readonly<Record<string, JsonObject>>;
   /** Drawings of what the methods did inside. */
@@ -105,6 +107,7 @@ const resultFields = {
   metrics: required('How it did.', value.object({})),
   trainable: integer('Parameters that are trained.'),
   total: integer('All parameters.'),
+  adapterTrainable: option('Trained parameters without the head.', value.integer({ min: 0 })),
   findings: option('What stages found.', value.table(value.object({}))),
   insights: required('What the method did inside.', value.list(value.object({}))),
   adapter: required('Where the adapter was saved.', value.string()),

@@ -62,6 +62,14 @@ describe('a run that is watched', () => {
     expect(last).not.toEqual(first);
   });
 
+  test('is looked at every so many epochs, and after a resume from the end of an epoch', async () => {
+    const epochs = ({ events }: { events: RunEvent[] }): number[] =>
+      events.flatMap(event => (event.type === 'watched' ? [event.epoch] : []));
+    expect(epochs(await train({}, { watch: { ...watch, every: 2 } }))).toEqual([1]);
+    const { store } = await interrupted(6); // at the end of the second epoch, before its look
+    expect(epochs(await train({}, { watch, store, resume: true }))).toEqual([1, 2]);
+  });
+
   test('has the numbers of one that is not, and looks into each method of a stack', async () => {
     const changes: RecipeOptions = { stack: { experts: { method: 'lily', set: {}, targets: ['mlp.fc1'] } } };
     const [seen, unseen] = [await train(changes, { watch }), await recordOf(changes)];

@@ -6,12 +6,14 @@ import { lookInside } from './look-inside.ts';
 import type { MethodEntry } from './methods.ts';
 import type { RunModel } from './model.ts';
 
-/** What to look at after each epoch. It changes no number of the run. */
+/** What to look at between epochs. It changes no number of the run. */
 export interface Watch {
   /** Pictures that accuracy is measured on, labeled as the model numbers its classes. */
   readonly validation?: Dataset;
   /** Whether to look into the adapters. */
   readonly insights?: boolean;
+  /** Epochs between two looks; 1 unless given. */
+  readonly every?: number;
 }
 
 export interface WatcherOptions {
@@ -29,6 +31,11 @@ export class Watcher {
 
   constructor(options: WatcherOptions) {
     this.#options = options;
+  }
+
+  /** Whether to look after an epoch, counted from 0. */
+  isDue(epoch: number): boolean {
+    return (epoch + 1) % (this.#options.watch.every ?? 1) === 0;
   }
 
   /** @param source what is trained on, for looking inside */

@@ -3,11 +3,12 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { check, PeftError } from '@peft/core';
 import { probeWritable, writeAtomic } from '@peft/core/node';
-import { methodEntry, type RunResult } from '@peft/run';
+import type { RunResult } from '@peft/run';
 import type { Arguments } from '../arguments.ts';
 import { type ComparedMethod, summarize } from '../compared-method.ts';
 import { type RunData, withData } from '../data.ts';
 import { interruptible } from '../interrupt.ts';
+import { argumentsFor, methodsOf } from '../methods-argument.ts';
 import type { Output } from '../output/output.ts';
 import { renderReport } from '../output/report.ts';
 import { resultRows, resultTable } from '../output/result-table.ts';
@@ -20,12 +21,7 @@ const isEmpty = async (folder: string): Promise<boolean> => (await readdir(folde
  * the checkpoints and a report of the finished runs.
  */
 export async function compare(args: Arguments, output: Output): Promise<void> {
-  const methods = (args.methods ?? ['linear', 'lora']).flatMap(list => list.split(','));
-  for (const name of Object.keys(args.each ?? {}))
-    check(methods.includes(name), 'bad-argument', () => `each has "${name}", which is not among the methods compared.`);
-  for (const name of methods) methodEntry(name);
-  const twice = methods.find((name, i) => methods.indexOf(name) !== i);
-  check(twice === undefined, 'bad-argument', () => `--methods has "${twice}" twice; --seeds repeats a method.`);
+  const methods = methodsOf(args);
   const path = args.report;
   const isFolder = await stat(path).then(
     found => found.isDirectory(),
@@ -70,7 +66,7 @@ async function runAll(
     for (let seed = args.seed; seed < args.seed + args.seeds; seed++) {
       signal.throwIfAborted();
       const place = { folder: join(folder, `${method}-${seed}`), signal, keepFinished: args.resume !== false };
-      const result = await runTraining({ ...argumentsFor(method, args), seed }, data, place, output);
+      const { result } = await runTraining({ ...argumentsFor(method, args), seed }, data, place, output);
       runs.set(method, [...(runs.get(method) ?? []), result]);
     }
   }
@@ -83,15 +79,4 @@ function whatIsKept(folder: string, done: readonly ComparedMethod[], report: str
   const names = done.map(({ method, runs }) => `${method} (${runs.length})`).join(', ');
   const finished = done.length > 0 ? `Finished runs: ${names}; their report is ${report}. ` : '';
   return `${finished}Adapters and checkpoints are in ${folder}; go on with --out ${folder} --resume.`;
-}
-
-/**
- * The arguments of one method: the common ones, then its own. Baselines that train whole modules take neither targets nor
- * options.
- */
-function argumentsFor(method: string, args: Arguments): Arguments & { method: string } {
-  const isWhole = methodEntry(method).factory.type === 'trainModules';
-  const { targets, set } = isWhole ? {} : args;
-  const own = args.each?.[method];
-  return { ...args, targets, ...own, set: { ...set, ...own?.set }, method };
 }

@@ -43,7 +43,7 @@ const summary = ({
 /** Trains, saves an adapter folder, and evaluates it. */
 export async function train(args: Arguments, output: Output): Promise<void> {
   if (args.initAdapter === undefined) required(args, 'backbone');
-  const result = await withData(args, output, data =>
+  const { result } = await withData(args, output, data =>
     interruptible(output, signal => {
       const folder = args.out ?? join('adapters', folderName(args));
       return runTraining(args, data, { folder, signal }, output);

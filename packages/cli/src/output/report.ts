@@ -3,6 +3,7 @@ import { configure, required, value } from '@peft/core/method';
 import { parseResult } from '@peft/run';
 import type { ComparedMethod } from '../compared-method.ts';
 import { renderInsight } from './insight.ts';
+import { htmlTable, page } from './page.ts';
 import { escapeHtml, lineChart, type Series, scatterChart } from './svg.ts';
 import { bytes, count, ms, percent } from './table.ts';
 
@@ -11,25 +12,6 @@ export interface Report {
   classes: readonly string[];
   methods: readonly ComparedMethod[];
 }
-
-const style = `
-  :root { color-scheme: light dark; font: 15px/1.5 system-ui, sans-serif; }
-  body { max-width: 1000px; margin: 2rem auto; padding: 0 1rem; }
-  table { border-collapse: collapse; margin: 1rem 0; }
-  th, td { padding: .25rem .75rem; text-align: right; border-bottom: 1px solid #8884; white-space: nowrap; }
-  .wide { overflow-x: auto; }
-  th:first-child, td:first-child { text-align: left; }
-  .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(420px, 100%), 1fr)); gap: 1rem; }
-  svg { width: 100%; height: auto; font-size: 10px; fill: currentColor; }
-  svg .title { font-size: 13px; font-weight: 600; }
-  svg .grid { stroke: #8883; }
-  .insight { margin: 0; overflow-x: auto; }
-  .insight figcaption { font-weight: 600; }
-  .insight th, .insight td { padding: .1rem .35rem; font-size: 12px; border: 0; font-weight: 400; }
-  .grid td { min-width: 1.2rem; text-align: center; border: 1px solid #8883; }
-  .bars .bar { width: 160px; } .bars .bar div { background: rgb(0 114 178); height: .8rem; }
-  .confusion td { padding: .1rem .35rem; font-size: 12px; text-align: center; }
-`;
 
 /** The mean of each run of `window` values, against the step in the middle. */
 function smooth(values: readonly number[], window: number): [number, number][] {
@@ -53,23 +35,17 @@ const accuracySeries = (methods: readonly ComparedMethod[]): Series[] =>
     points: runs.map(({ trainable, metrics }): [number, number] => [trainable, 100 * metrics.accuracy]),
   }));
 
-const row = (cells: readonly string[], tag = 'td'): string =>
-  `<tr>${cells.map(cell => `<${tag}>${escapeHtml(cell)}</${tag}>`).join('')}</tr>`;
-
 function resultRows(methods: readonly ComparedMethod[]): string {
-  const body = methods.map(({ method, runs, meanAccuracy, deviation }) =>
-    row([
-      method,
-      percent(meanAccuracy) + (runs.length > 1 ? ` ± ${(100 * deviation).toFixed(1)}` : ''),
-      percent(runs.reduce((sum, { metrics }) => sum + metrics.meanPerClass, 0) / runs.length),
-      count(runs[0].trainable),
-      bytes(runs[0].bytes),
-      runs[0].seconds.toFixed(1),
-      ms(runs[0].stepMs),
-    ]),
-  );
-  const head = row(['method', 'accuracy', 'mean per class', 'trainable', 'adapter', 'seconds', 'ms per step'], 'th');
-  return `<div class="wide"><table><thead>${head}</thead><tbody>${body.join('')}</tbody></table></div>`;
+  const body = methods.map(({ method, runs, meanAccuracy, deviation }) => [
+    method,
+    percent(meanAccuracy) + (runs.length > 1 ? ` ± ${(100 * deviation).toFixed(1)}` : ''),
+    percent(runs.reduce((sum, { metrics }) => sum + metrics.meanPerClass, 0) / runs.length),
+    count(runs[0].trainable),
+    bytes(runs[0].bytes),
+    runs[0].seconds.toFixed(1),
+    ms(runs[0].stepMs),
+  ]);
+  return htmlTable(['method', 'accuracy', 'mean per class', 'trainable', 'adapter', 'seconds', 'ms per step'], body);
 }
 
 function confusion({ method, runs }: ComparedMethod, classes: readonly string[]): string {
@@ -141,13 +117,10 @@ export function parseReport(html: string, source: string): Report {
 }
 
 /** Renders a self-contained HTML file: results, curves, accuracy against parameters, drawings of each method, confusion. */
-export const renderReport = ({ title, classes, methods }: Report): string => `<!doctype html>
-<html lang="en">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escapeHtml(title)}</title>
-<style>${style}</style></head>
-<body>
-<h1>${escapeHtml(title)}</h1>
-${resultRows(methods)}
+export const renderReport = ({ title, classes, methods }: Report): string =>
+  page(
+    title,
+    `${resultRows(methods)}
 <div class="charts">
 ${lineChart(lossSeries(methods), { title: 'Training loss', x: 'step', y: 'cross entropy (nats)' })}
 ${scatterChart(accuracySeries(methods), { title: 'Accuracy against trained parameters', x: 'trained parameters', y: 'accuracy (%)', logX: true })}
@@ -158,7 +131,5 @@ ${methods.map(inside).join('\n')}
 <div class="charts">
 ${methods.map(method => confusion(method, classes)).join('\n')}
 </div>
-${dataOf({ title, classes, methods })}
-</body>
-</html>
-`;
+${dataOf({ title, classes, methods })}`,
+  );

@@ -1,0 +1,68 @@
+import { type MethodRow, type Report, tableOf, type VtabEntry } from '@peft/vtab';
+import { htmlTable, page } from './page.ts';
+import { lineChart, type Series, scatterChart } from './svg.ts';
+
+export interface VtabReport extends Report {
+  readonly entries: readonly VtabEntry[];
+  readonly backbone: string;
+}
+
+const normalization = {
+  raw: 'Pictures are in 0..1, not normalized, as in the code of Lily and of the binary adapters.',
+  normalized: "Pictures are normalized by ImageNet's mean and deviation, as in the code of FacT, Convpass and NOAH.",
+};
+
+const accuracies = (rows: readonly MethodRow[]): Series[] =>
+  rows.map(({ method, parameters, last }) => ({
+    name: method,
+    points: last.measured === undefined ? [] : [[Math.max(1, parameters), last.measured]],
+  }));
+
+/** The mean over tasks and seeds of the accuracy at each look, for each method. */
+function looks(entries: readonly VtabEntry[], methods: readonly string[]): Series[] {
+  return methods.map(name => {
+    const sums = new Map<number, { total: number; count: number }>();
+    for (const { method, evaluations } of entries) {
+      if (method !== name) continue;
+      for (const { epoch, accuracy } of evaluations) {
+        const { total, count } = sums.get(epoch) ?? { total: 0, count: 0 };
+        sums.set(epoch, { total: total + 100 * accuracy, count: count + 1 });
+      }
+    }
+    const points = [...sums].map(([epoch, { total, count }]): [number, number] => [epoch, total / count]);
+    return { name, points: points.sort(([a], [b]) => a - b) };
+  });
+}
+
+/** Renders a self-contained page of VTAB-1K results. */
+export function renderVtab(report: VtabReport): string {
+  const { rows, entries, protocol, backbone } = report;
+  const { head, lines } = tableOf(report);
+  const curves = looks(
+    entries,
+    rows.map(({ method }) => method),
+  ).filter(({ points }) => points.length > 0);
+  const charts = [
+    scatterChart(accuracies(rows), {
+      title: 'Accuracy after the last step, mean of these tasks',
+      x: 'trained parameters without the head',
+      y: 'accuracy (%)',
+      logX: true,
+    }),
+    ...(curves.length > 0
+      ? [lineChart(curves, { title: 'Accuracy at each look at the test set', x: 'epoch', y: 'accuracy (%)' })]
+      : []),
+  ];
+  return page(
+    `VTAB-1K, ${backbone}`,
+    `<p>Accuracy on the test sets, in percent. ${normalization[protocol]}</p>
+<p>"last" is after the last step. "best look" is the best of the looks at the test set every ten epochs, as most papers report: it
+chooses by the test set, so that it is optimistic. Published rows are ViT-B/16 pretrained on ImageNet-21k, from ${report.published[0]?.source ?? 'no source'}; their
+recipes differ.</p>
+${htmlTable(
+  head,
+  lines.map(({ name, parameters, cells }) => [name, parameters, ...cells]),
+)}
+<div class="charts">${charts.join('\n')}</div>`,
+  );
+}

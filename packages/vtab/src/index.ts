@@ -1,0 +1,7 @@
+export { type Accuracies, type Averages, averagesOf, deviation, inOrder, mean } from './averages.ts';
+export { type Evaluation, parseEntry, type VtabEntry } from './entry.ts';
+export { evaluateEvery, type Protocol, protocolNames, vtabRecipe } from './protocol.ts';
+export { type PublishedRow, published } from './published.ts';
+export { type Cell, type MethodRow, summarize } from './summary.ts';
+export { type Line, latexTable, markdownTable, type Report, tableOf } from './tables.ts';
+export { type Group, groups, type Task, taskOf, tasks } from './tasks.ts';

@@ -1,0 +1,98 @@
+import { type Accuracies, type Averages, averagesOf, inOrder } from './averages.ts';
+import type { Protocol } from './protocol.ts';
+import type { PublishedRow } from './published.ts';
+import type { MethodRow } from './summary.ts';
+import { groups } from './tasks.ts';
+
+/** A table of results: rows that were measured, and published ones beside them. */
+export interface Report {
+  readonly protocol: Protocol;
+  readonly rows: readonly MethodRow[];
+  readonly published: readonly PublishedRow[];
+}
+
+/** A line of a table, as text. */
+export interface Line {
+  readonly name: string;
+  readonly parameters: string;
+  readonly cells: readonly string[];
+}
+
+const shown = (value: number | undefined): string => (value === undefined ? '-' : value.toFixed(1));
+
+const taskNames = ({ rows }: Report): string[] => inOrder(rows.flatMap(({ cells }) => Object.keys(cells)));
+
+const averageNames = [...groups, 'group average', 'flat mean', 'mean of these'];
+
+const averageCells = ({ groups: byGroup, groupAverage, flatMean, measured }: Averages): string[] =>
+  [...groups.map(group => byGroup[group]), groupAverage, flatMean, measured].map(shown);
+
+/** The accuracies of a published row on the tasks of a table. */
+const among = (accuracies: Accuracies, names: readonly string[]): Accuracies =>
+  Object.fromEntries(Object.entries(accuracies).filter(([name]) => names.includes(name)));
+
+function linesOf(report: Report): Line[] {
+  const names = taskNames(report);
+  const measured = report.rows.flatMap(({ method, parameters, cells, last, best }): Line[] => {
+    const spread = (name: string): string => {
+      const cell = cells[name];
+      if (!cell) return '-';
+      return cell.runs > 1 ? `${shown(cell.last)} ± ${shown(cell.deviation)}` : shown(cell.last);
+    };
+    const count = parameters.toLocaleString('en-US');
+    return [
+      { name: `${method}, last`, parameters: count, cells: [...names.map(spread), ...averageCells(last)] },
+      {
+        name: `${method}, best look`,
+        parameters: count,
+        cells: [...names.map(name => shown(cells[name]?.best)), ...averageCells(best)],
+      },
+    ];
+  });
+  const quoted = report.published.map(({ method, parameters, accuracies }): Line => {
+    const { measured: ofThese } = averagesOf(among(accuracies, names));
+    const cells = [
+      ...names.map(name => shown(accuracies[name])),
+      ...averageCells({ ...averagesOf(accuracies), measured: ofThese }),
+    ];
+    return { name: `${method} (published)`, parameters, cells };
+  });
+  return [...measured, ...quoted];
+}
+
+/** The table as text: a head, and a line for each row. */
+export const tableOf = (report: Report): { readonly head: readonly string[]; readonly lines: readonly Line[] } => ({
+  head: ['method', 'parameters', ...taskNames(report), ...averageNames],
+  lines: linesOf(report),
+});
+
+/** The table in Markdown. */
+export function markdownTable(report: Report): string {
+  const { head, lines } = tableOf(report);
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+  const rule = head.map((_, i) => (i === 0 ? '---' : '---:'));
+  const rows = lines.map(({ name, parameters, cells }) => line([name, parameters, ...cells]));
+  return [line(head), line(rule), ...rows].join('\n');
+}
+
+const escapeLatex = (text: string): string =>
+  text.replace(/[&%$#_{}]/g, character => `\\${character}`).replace(/±/g, '$\\pm$');
+
+/** The table in LaTeX, for the package `booktabs`. */
+export function latexTable(report: Report): string {
+  const line = (cells: readonly string[]): string => `${cells.map(escapeLatex).join(' & ')} \\\\`;
+  const { head, lines } = tableOf(report);
+  const body = lines.map(({ name, parameters, cells }) => line([name, parameters, ...cells]));
+  const measured = body.length - report.published.length;
+  return [
+    `\\begin{tabular}{l${'r'.repeat(head.length - 1)}}`,
+    '\\toprule',
+    line(head),
+    '\\midrule',
+    ...body.slice(0, measured),
+    ...(report.published.length > 0 ? ['\\midrule'] : []),
+    ...body.slice(measured),
+    '\\bottomrule',
+    '\\end{tabular}',
+  ].join('\n');
+}
