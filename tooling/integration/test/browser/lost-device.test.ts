@@ -47,3 +47,15 @@ test('so does a step that is under way', async () => {
   await expect(running).rejects.toThrow(lost);
   await engine.dispose();
 });
+
+test('so does one in a worker', async () => {
+  const worker = new Worker(new URL('./losing.worker.ts', import.meta.url), { type: 'module' });
+  const engine = await onnxWebEngine({ provider: 'webgpu', worker });
+  const step = powers(engine);
+  await step.run({ x });
+  const channel = new BroadcastChannel('lose');
+  channel.postMessage('now');
+  await expect.poll(() => step.run({ x }).catch((error: unknown) => error), { timeout: 60_000 }).toEqual(lost);
+  channel.close();
+  await engine.dispose();
+});
