@@ -50,4 +50,22 @@ describe.skipIf(unavailable)('Try it', () => {
     await page.getByLabel('A picture to classify').setInputFiles(file);
     await expect.poll(() => page.getByTestId('prediction').textContent(), { timeout: 60_000 }).toBe('1');
   });
+
+  test('a run by another method stands beside it, and both are asked', async () => {
+    await goTo(page, 'Model');
+    const before = await page.getByTestId('trainable').textContent();
+    await page.getByLabel('Method of the adapter default').selectOption('neat');
+    await expect.poll(() => page.getByTestId('trainable').textContent()).not.toBe(before);
+    await goTo(page, 'Train');
+    await page.getByText(/^\d+ more options$/).click();
+    await page.getByLabel('steps', { exact: true }).fill('12');
+    await page.getByLabel('steps', { exact: true }).press('Tab');
+    await page.getByRole('button', { name: 'Train again' }).click();
+    await inPhase(page, 'preparing');
+    await inPhase(page, 'done');
+    await goTo(page, 'Use');
+    await page.getByText('2 runs, side by side').waitFor();
+    await page.getByLabel('Ask all 2 runs').check();
+    await expect.poll(() => page.getByTestId('prediction').count(), { timeout: 60_000 }).toBe(2);
+  });
 });

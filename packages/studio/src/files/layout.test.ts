@@ -20,9 +20,9 @@ test('folders are classes, and the folder around them is not', () => {
   ]);
 });
 
-test('parts go by their usual names', () => {
+test('parts go by their usual names, and what is to be trained on is open', () => {
   expect(placed('pets/Training/cat/a.jpg', 'pets/valid/cat/b.jpg', 'test_set/dog/c.jpg')).toEqual([
-    ['pets/Training/cat/a.jpg', 'cat', 'train'],
+    ['pets/Training/cat/a.jpg', 'cat', undefined],
     ['pets/valid/cat/b.jpg', 'cat', 'val'],
     ['test_set/dog/c.jpg', 'dog', 'test'],
   ]);

@@ -10,7 +10,8 @@ export interface FoundFile {
 export interface PlacedFile extends FoundFile {
   /** The name of its class; that which is shown, where no folder tells. */
   readonly className: string | undefined;
-  readonly part?: Part;
+  /** Of a picture that is not to be trained on. */
+  readonly part?: Exclude<Part, 'train'>;
 }
 
 /** Files that desktops create. */
@@ -18,7 +19,7 @@ const isLitter = (path: string): boolean => /(^|\/)(\.|__MACOSX|Thumbs\.db|deskt
 
 /**
  * Reads folders as `@peft/data` does: `CLASS/*`, or `train/CLASS/*` with `val` and `test` beside it. The folder that holds all
- * is no class, unless its files lie directly in it.
+ * is no class, unless its files lie directly in it. Validation pictures may be drawn from those to train on.
  */
 export function placeFiles(files: readonly FoundFile[]): PlacedFile[] {
   return files
@@ -29,6 +30,6 @@ export function placeFiles(files: readonly FoundFile[]): PlacedFile[] {
       const isSplit = at >= 0 && at < folders.length - 1;
       const className = isSplit ? folders[at + 1] : (folders[1] ?? folders[0]);
       const part = isSplit ? splitOf(folders[at]!) : undefined;
-      return { file, path, className, ...(part && { part }) };
+      return { file, path, className, ...(part && part !== 'train' && { part }) };
     });
 }

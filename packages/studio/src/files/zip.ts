@@ -10,3 +10,15 @@ export async function zipped(files: FolderFiles): Promise<Blob> {
     });
   });
 }
+
+/** The files of a zip by path. */
+export async function unzipped(blob: Blob): Promise<FolderFiles> {
+  const { unzip } = await import('fflate');
+  const bytes = new Uint8Array(await blob.arrayBuffer());
+  return new Promise((resolve, reject) => {
+    unzip(bytes, (error, files) => {
+      if (error) reject(new Error(`The file is no zip that can be read: ${error.message}.`));
+      else resolve(files);
+    });
+  });
+}

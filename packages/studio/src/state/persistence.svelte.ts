@@ -1,6 +1,6 @@
 import { recipeInHash } from '../files/recipe-link.ts';
 import { read, readAll, remove, write, writeAll } from '../files/storage.ts';
-import type { StoredPicture, StoredProject } from '../files/stored.ts';
+import type { StoredPicture, StoredProject, StoredRun } from '../files/stored.ts';
 import { isEmbedded } from '../worker/embedded.ts';
 import type { Picture } from './pictures.ts';
 import { project } from './project.svelte.ts';
@@ -54,6 +54,19 @@ class Persistence {
     await this.#guard(async () => {
       if (unfinished) await remove('checkpoints', unfinished.run);
       await this.#write(undefined);
+    });
+  }
+
+  /** Takes other runs in the place of those that are here. */
+  async replaceRuns(others: readonly StoredRun[]): Promise<void> {
+    const before = runs.all.map(({ id }) => id);
+    runs.all = others;
+    await this.#guard(async () => {
+      await remove('runs', ...before);
+      await writeAll(
+        'runs',
+        others.map(run => [run.id, run]),
+      );
     });
   }
 

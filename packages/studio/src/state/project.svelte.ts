@@ -1,8 +1,11 @@
+import { safeName, uniqueNames } from '../files/file-names.ts';
 import type { LabeledPictures } from '../worker/protocol.ts';
 import { groupBy } from './group-by.ts';
 import { History } from './history.svelte.ts';
 import type { Picture, PictureClass, Pictures } from './pictures.ts';
 import { duplicatesOf, problemsOf } from './problems.ts';
+
+const order = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 const nothing: Pictures = { classes: [], pictures: [] };
 
@@ -102,21 +105,24 @@ class Project {
     this.chosen = new Set(ids);
   }
 
-  /** The pictures as a worker takes them. Sorted by class and name, so that the same pictures are the same data. */
+  /**
+   * The pictures as a worker takes them: classes and pictures in the order of their names, as the command line reads them from
+   * folders, so that the same pictures are the same data.
+   */
   labeled(): LabeledPictures & { readonly ids: readonly string[] } {
-    const index = new Map(this.classes.map(({ id }, i) => [id, i]));
-    const sorted = this.pictures
-      .map(picture => ({ picture, label: index.get(picture.label) ?? 0 }))
-      .sort((a, b) => a.label - b.label || (a.picture.name < b.picture.name ? -1 : 1));
+    const classes = this.classes.toSorted((a, b) => order(a.name, b.name));
+    const members = classes.map(({ id }, label) => {
+      const pictures = this.byClass.get(id) ?? [];
+      const names = uniqueNames(pictures.map(({ name }) => safeName(name)));
+      return pictures.map(({ id: picture, blob, part }, i) => {
+        return { id: picture, labeled: { blob, name: names[i]!, label, ...(part && { part }) } };
+      });
+    });
+    const sorted = members.flatMap(some => some.sort((a, b) => order(a.labeled.name, b.labeled.name)));
     return {
-      classes: this.classes.map(({ name }) => name),
-      ids: sorted.map(({ picture }) => picture.id),
-      pictures: sorted.map(({ picture: { blob, name, part }, label }) => ({
-        blob,
-        name,
-        label,
-        ...(part && { part }),
-      })),
+      classes: classes.map(({ name }) => name),
+      ids: sorted.map(({ id }) => id),
+      pictures: sorted.map(({ labeled }) => labeled),
     };
   }
 

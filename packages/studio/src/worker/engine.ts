@@ -1,15 +1,26 @@
 import { startBackend } from '@peft/backends';
-import { onnxWebEngine } from '@peft/compile';
+import { onnxWebEngine, type PickedWebEngine, pickWebEngine } from '@peft/compile';
 import type { Engine } from '@peft/core';
+import type { RunEvent } from '@peft/run';
+import jspiMjs from 'onnxruntime-web/ort-wasm-simd-threaded.jspi.mjs?url';
+import jspiWasm from 'onnxruntime-web/ort-wasm-simd-threaded.jspi.wasm?url';
 import mjs from 'onnxruntime-web/ort-wasm-simd-threaded.mjs?url';
 import wasm from 'onnxruntime-web/ort-wasm-simd-threaded.wasm?url';
 
 /** ONNX Runtime scales little beyond this on small models, and a page has other work. */
 const mostThreads = 4;
 
+const here = (file: string): string => new URL(file, import.meta.url).href;
+
+const options = () => ({
+  // Threads share memory, which only a page that is isolated from other origins may do.
+  threads: globalThis.crossOriginIsolated ? Math.min(navigator.hardwareConcurrency, mostThreads) : 1,
+  wasmPaths: { wasm: { mjs: here(mjs), wasm: here(wasm) }, jspi: { mjs: here(jspiMjs), wasm: here(jspiWasm) } },
+});
+
 let engine: Promise<Engine> | undefined;
 
-/** ONNX Runtime in this worker; TensorFlow.js holds the variables. It is opened once. */
+/** ONNX Runtime on wasm in this worker; TensorFlow.js holds the variables. It is opened once. */
 export function openEngine(): Promise<Engine> {
   engine ??= open().catch(error => {
     engine = undefined; // the next call tries again
@@ -20,8 +31,13 @@ export function openEngine(): Promise<Engine> {
 
 async function open(): Promise<Engine> {
   await startBackend('cpu');
-  const here = (file: string): string => new URL(file, import.meta.url).href;
-  // Threads share memory, which only a page that is isolated from other origins may do.
-  const threads = globalThis.crossOriginIsolated ? Math.min(navigator.hardwareConcurrency, mostThreads) : 1;
-  return onnxWebEngine({ provider: 'wasm', threads, wasmPaths: { wasm: { mjs: here(mjs), wasm: here(wasm) } } });
+  return onnxWebEngine({ ...options(), provider: 'wasm' });
+}
+
+/** The faster of wasm and WebGPU for a run, which is timed on both; wasm where the browser would need a build that is not here. */
+export async function pickEngine(trial: (engine: Engine) => AsyncIterable<RunEvent>): Promise<PickedWebEngine> {
+  await startBackend('cpu');
+  if ('Suspending' in WebAssembly) return pickWebEngine(trial, options());
+  const reason = 'WebGPU needs a browser with JavaScript Promise Integration here.';
+  return { engine: await onnxWebEngine({ ...options(), provider: 'wasm' }), chosen: 'wasm', reason, timings: {} };
 }

@@ -1,6 +1,13 @@
-import { type CompiledStep, PeftError, readAdapterFolder } from '@peft/core';
+import {
+  type AdaptedModel,
+  type AdapterFolder,
+  attachAdapterFolder,
+  type CompiledStep,
+  PeftError,
+  readAdapterFolder,
+} from '@peft/core';
 import { decodeBlob, evalTransform, type Transform } from '@peft/data';
-import { factories, modelWithAdapter, type RunModel } from '@peft/run';
+import { factories, headClasses, modelWithAdapter, type RunModel } from '@peft/run';
 import { evaluationStep } from '@peft/train';
 import { openBackbone } from './backbone.ts';
 import { openEngine } from './engine.ts';
@@ -11,31 +18,56 @@ import { turn } from './turn.ts';
 /** Pictures at a time. The last batch is filled up, so that a step is recorded once. */
 const batch = 16;
 
-/** An adapter on its backbone, ready to classify. */
+/** An adapter on its base, ready to classify. */
 interface Opened {
-  readonly model: RunModel;
+  readonly model: AdaptedModel;
+  /** The names of its parts on the base, which others share. */
+  readonly names: readonly string[];
   readonly step: CompiledStep;
   readonly transform: Transform;
   readonly classes: readonly string[];
 }
 
-const opened = new Map<string, Promise<Opened>>();
+const opened = new Map<string, Opened>();
+/** One model for all adapters of a backbone with as many classes. */
+const bases = new Map<string, RunModel>();
 
-/** Opens an adapter on a backbone of its own, once. */
-function openAdapter(adapter: TrainedAdapter): Promise<Opened> {
-  const found = opened.get(adapter.id) ?? open(adapter);
-  opened.set(adapter.id, found);
-  found.catch(() => opened.delete(adapter.id));
-  return found;
+/** The folder under names that no other adapter has. */
+function folderOf({ id, files }: TrainedAdapter): AdapterFolder {
+  const folder = readAdapterFolder(files, id, factories);
+  return { ...folder, adapters: folder.adapters.map(adapter => ({ ...adapter, name: `${id}-${adapter.name}` })) };
 }
 
-async function open({ id, backbone, files }: TrainedAdapter): Promise<Opened> {
+/** The base with the adapter on it. */
+async function attached({ backbone }: TrainedAdapter, folder: AdapterFolder): Promise<RunModel> {
+  const { name, file } = backbone;
+  const key = JSON.stringify([name, file?.name, file?.size, headClasses(folder)]);
+  const base = bases.get(key);
+  if (!base) {
+    const made = await modelWithAdapter(await openBackbone(backbone), folder);
+    bases.set(key, made);
+    return made;
+  }
+  await attachAdapterFolder(base.model, folder, await base.backbone.weightsHash());
+  return { ...base, labels: folder.card.labels ?? base.labels };
+}
+
+/** Opens an adapter, once. */
+async function open(adapter: TrainedAdapter): Promise<Opened> {
+  const found = opened.get(adapter.id);
+  if (found) return found;
   const engine = await openEngine();
-  const folder = readAdapterFolder(files, id, factories);
-  const model = await modelWithAdapter(await openBackbone(backbone), folder);
-  const step = engine.compile(evaluationStep(model.model));
-  const classes = model.labels ?? Array.from({ length: model.backbone.model.classes }, (_, i) => String(i));
-  return { model, step, transform: evalTransform(model.preprocessing), classes };
+  const folder = folderOf(adapter);
+  const { model, preprocessing, labels, backbone } = await attached(adapter, folder);
+  const made: Opened = {
+    model,
+    names: model.active.map(({ name }) => name),
+    step: engine.compile(evaluationStep(model)),
+    transform: evalTransform(preprocessing),
+    classes: labels ?? Array.from({ length: backbone.model.classes }, (_, i) => String(i)),
+  };
+  opened.set(adapter.id, made);
+  return made;
 }
 
 /** The pixels of a picture as the backbone reads them; nothing for a file that is no picture. */
@@ -49,7 +81,8 @@ async function pixelsOf(picture: Blob, transform: Transform): Promise<Float32Arr
 }
 
 async function classify(adapter: TrainedAdapter, pictures: readonly Blob[]): Promise<Predicted> {
-  const { step, transform, classes } = await openAdapter(adapter);
+  const { model, names, step, transform, classes } = await open(adapter);
+  model.use(names); // a step is recorded when it first runs
   const { height, width } = transform;
   const probabilities = new Float32Array(pictures.length * classes.length).fill(Number.NaN);
   const size = pictures.length === 1 ? 1 : batch;
@@ -70,9 +103,15 @@ async function classify(adapter: TrainedAdapter, pictures: readonly Blob[]): Pro
   return { id: adapter.id, classes, probabilities, ms };
 }
 
-/** What each adapter makes of the pictures. */
-export async function predict({ adapters, pictures }: PredictJob): Promise<Predicted[]> {
-  const all: Predicted[] = [];
-  for (const adapter of adapters) all.push(await classify(adapter, pictures));
-  return all;
+let last: Promise<unknown> = Promise.resolve();
+
+/** What each adapter makes of the pictures. Calls wait for each other, as adapters share a base. */
+export function predict({ adapters, pictures }: PredictJob): Promise<Predicted[]> {
+  const result = last.then(async () => {
+    const all: Predicted[] = [];
+    for (const adapter of adapters) all.push(await classify(adapter, pictures));
+    return all;
+  });
+  last = result.catch(() => {});
+  return result;
 }

@@ -81,6 +81,11 @@ export interface Plan {
   readonly imageSize: readonly [height: number, width: number];
 }
 
+export interface SplitJob {
+  readonly pictures: readonly LabeledPicture[];
+  readonly seed: number;
+}
+
 export interface TrainJob extends LabeledPictures {
   readonly recipe: RecipeOptions;
   readonly backbone: BackboneChoice;
@@ -137,6 +142,8 @@ export interface Calls {
   /** Names of the zoo that a file of weights fits. */
   recognize(file: File): string[];
   plan(job: PlanJob): Plan;
+  /** What each picture is for, parts drawn as for training. */
+  split(job: SplitJob): readonly Part[];
   /** Digits of MNIST. */
   sample(nothing: undefined): LabeledPictures;
   /** Ends with nothing where it was stopped. */
