@@ -23,7 +23,7 @@ const listOf = (given: unknown): string[] => (Array.isArray(given) ? given.map(S
 /** One regular expression, `all-linear`, or a list of names. */
 function targetsOf(given: unknown): string | string[] {
   const targets = listOf(given);
-  const [first, second] = targets;
+  const [first = '', second] = targets;
   const isPattern = /[\\^$*+?()|{}]/.test(first) || first.toLowerCase() === 'all-linear';
   return second === undefined && isPattern ? first : targets;
 }

@@ -71,7 +71,7 @@ export const toggle = (help: string, otherwise = false): Argument<boolean> => ({
 });
 
 /** `Passes over the pictures.` as a phrase. */
-const phrase = (sentence: string): string => sentence[0].toLowerCase() + sentence.slice(1).replace(/\.$/, '');
+const phrase = (sentence: string): string => sentence.charAt(0).toLowerCase() + sentence.slice(1).replace(/\.$/, '');
 
 /** An argument for a field of recipes, with the field's values and, unless given, its description. */
 export function field<Name extends keyof Recipe>(

@@ -1,15 +1,18 @@
 import type { RunResult } from '@peft/run';
 
+/** The runs of a method: one at least. */
+export type Runs = readonly [RunResult, ...RunResult[]];
+
 /** A method of `compare`, with a run for each seed. */
 export interface ComparedMethod {
   method: string;
-  runs: RunResult[];
+  runs: Runs;
   meanAccuracy: number;
   /** Sample standard deviation over the seeds; 0 for one seed. */
   deviation: number;
 }
 
-export function summarize(method: string, runs: RunResult[]): ComparedMethod {
+export function summarize(method: string, runs: Runs): ComparedMethod {
   const accuracies = runs.map(({ metrics }) => metrics.accuracy);
   const meanAccuracy = accuracies.reduce((sum, accuracy) => sum + accuracy, 0) / accuracies.length;
   const squares = accuracies.reduce((sum, accuracy) => sum + (accuracy - meanAccuracy) ** 2, 0);

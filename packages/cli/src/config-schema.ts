@@ -61,6 +61,6 @@ export function configSchema(known = methodRegistry): JsonObject {
       { not: { required: ['method'] } },
       ...names.map(name => ({ properties: { method: { const: name }, set: oneOf([name]) }, required: ['method'] })),
     ],
-    definitions: Object.fromEntries(names.map(name => [name, settingsSchema(known[name])])),
+    definitions: Object.fromEntries(Object.entries(known).map(([name, entry]) => [name, settingsSchema(entry)])),
   };
 }

@@ -5,7 +5,7 @@ export { countParameters, type ParameterReport } from './adapted/report.ts';
 export { closest, closestOf } from './closest.ts';
 export type { Batch, BatchLabels, BatchSource, ModelInput, PictureBatch } from './engine/batch.ts';
 export { eagerEngine } from './engine/eager.ts';
-export type { CompiledStep, Engine, HostTensor, HostTensors, OnHost, Step, Tensors } from './engine/engine.ts';
+export type { CompiledStep, Engine, HostTensor, HostTensors, OnHost, Step } from './engine/engine.ts';
 export { check, type ErrorCode, PeftError } from './errors.ts';
 export {
   type AdapterFolder,
@@ -52,3 +52,4 @@ export { type GeluApproximation, gelu } from './tensor/gelu.ts';
 export { layerNorm } from './tensor/layer-norm.ts';
 export { linear } from './tensor/linear.ts';
 export { fold, type Key, key } from './tensor/random.ts';
+export type { Tensors } from './tensor/tensors.ts';

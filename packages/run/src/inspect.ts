@@ -4,6 +4,7 @@ import { isMadeBy } from '@peft/core/method';
 import { heat } from '@peft/heat';
 import { expertMixing } from '@peft/lily';
 import { pear } from '@peft/pear';
+import type * as tf from '@tensorflow/tfjs-core';
 import type { GridRow, Insight } from './insight.ts';
 
 /** A trained adapter, and what inspecting it needs. */
@@ -26,7 +27,7 @@ export const inspectNorms: Inspect = async ({ adapter }) => {
 
 /** How much each of Lily's experts counts at each target. */
 export const inspectMixing: Inspect = async ({ model, adapter, engine, inputs }) => {
-  const step = engine.compile(({ images }) =>
+  const step = engine.compile(({ images }: { images: tf.Tensor }) =>
     withScope({ training: false }, () => expertMixing(model, adapter, images)),
   );
   try {

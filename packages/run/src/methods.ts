@@ -146,13 +146,13 @@ export function makeMethod(
 /** @throws PeftError `bad-argument` for a name that is not known, with the closest one */
 export function methodEntry(name: string, registry: Registry = methodRegistry): MethodEntry {
   const names = Object.keys(registry);
-  const isKnown = Object.hasOwn(registry, name);
+  const entry = Object.hasOwn(registry, name) ? registry[name] : undefined;
   check(
-    isKnown,
+    entry,
     'bad-argument',
     () => `There is no method "${name}"; closest: ${closest(name, names)}. There are ${names.join(', ')}.`,
   );
-  return registry[name];
+  return entry;
 }
 
 /** The recipe name of a method from an adapter folder. */

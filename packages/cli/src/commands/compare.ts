@@ -3,9 +3,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { check, PeftError } from '@peft/core';
 import { probeWritable, writeAtomic } from '@peft/core/node';
-import type { RunResult } from '@peft/run';
 import type { Arguments } from '../arguments.ts';
-import { type ComparedMethod, summarize } from '../compared-method.ts';
+import { type ComparedMethod, type Runs, summarize } from '../compared-method.ts';
 import { type RunData, withData } from '../data.ts';
 import { interruptible } from '../interrupt.ts';
 import { argumentsFor, methodsOf } from '../methods-argument.ts';
@@ -34,7 +33,7 @@ export async function compare(args: Arguments, output: Output): Promise<void> {
     const write = (done: ComparedMethod[]): Promise<void> =>
       writeAtomic(path, renderReport({ title, classes: data.train.classes, methods: done }));
     const folder = args.out ?? (await mkdtemp(join(tmpdir(), 'peft-compare-')));
-    const runs = new Map<string, RunResult[]>();
+    const runs = new Map<string, Runs>();
     try {
       await interruptible(output, signal => runAll(methods, runs, args, data, { folder, signal }, output));
     } catch (cause) {
@@ -56,7 +55,7 @@ export async function compare(args: Arguments, output: Output): Promise<void> {
 /** Runs all, one after the other, each with its own backbone and engine, so that no run affects another. */
 async function runAll(
   methods: readonly string[],
-  runs: Map<string, RunResult[]>,
+  runs: Map<string, Runs>,
   args: Arguments,
   data: RunData,
   { folder, signal }: { folder: string; signal: AbortSignal },
@@ -67,12 +66,13 @@ async function runAll(
       signal.throwIfAborted();
       const place = { folder: join(folder, `${method}-${seed}`), signal, keepFinished: args.resume !== false };
       const { result } = await runTraining({ ...argumentsFor(method, args), seed }, data, place, output);
-      runs.set(method, [...(runs.get(method) ?? []), result]);
+      const before = runs.get(method);
+      runs.set(method, before ? [...before, result] : [result]);
     }
   }
 }
 
-const summarizeAll = (runs: ReadonlyMap<string, RunResult[]>): ComparedMethod[] =>
+const summarizeAll = (runs: ReadonlyMap<string, Runs>): ComparedMethod[] =>
   [...runs].map(([method, results]) => summarize(method, results));
 
 function whatIsKept(folder: string, done: readonly ComparedMethod[], report: string): string {

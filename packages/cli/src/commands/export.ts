@@ -17,7 +17,7 @@ const namesOf = (adapters: readonly Adapter[]): string[] => adapters.map(({ name
 const tolerance = 1e-4;
 
 /** The forward pass on pictures `[N, 3, H, W]`, as other runtimes hold them. */
-const forward = (model: AdaptedModel): Step => {
+const forward = (model: AdaptedModel): Step<{ images: tf.Tensor }, { logits: tf.Tensor }> => {
   const step = evaluationStep(model);
   return ({ images }) => step({ images: tf.transpose(images, [0, 2, 3, 1]) });
 };
@@ -30,6 +30,7 @@ async function runExported(model: Uint8Array, images: Float32Array, shape: numbe
   });
   const session = await ort.InferenceSession.create(model);
   const { logits } = await session.run({ images: new ort.Tensor('float32', images, shape) });
+  check(logits, 'numerics', () => 'The exported model gives no logits in ONNX Runtime.');
   return logits.data as Float32Array;
 }
 

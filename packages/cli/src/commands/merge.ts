@@ -1,5 +1,5 @@
 import { saveBackbone } from '@peft/backbones/node';
-import { check, fold, key } from '@peft/core';
+import { check, dims, fold, key } from '@peft/core';
 import { drawNormal } from '@peft/core/engine';
 import { batchSource } from '@peft/data';
 import { calibrate } from '@peft/lily';
@@ -59,7 +59,7 @@ async function freezeRouting(args: Arguments, data: string, opened: OpenedModel,
       let seen = 0;
       for await (const { images } of source.batches(0)) {
         yield tf.tensor(images.data, [...images.shape]);
-        seen += images.shape[0];
+        seen += dims(images, 4)[0];
         if (seen >= calibrationPictures) return;
       }
     }

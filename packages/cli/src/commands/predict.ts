@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import {
   check,
+  dims,
   fromFloat32,
   getModule,
   PeftError,
@@ -16,6 +17,7 @@ import { evalTransform, leftOutRemark } from '@peft/data';
 import { listPictures, readPicture } from '@peft/data/node';
 import { openEngine } from '@peft/run/node';
 import { checkLogits, evaluationStep, logSumExp } from '@peft/train';
+import type * as tf from '@tensorflow/tfjs-core';
 import { type Arguments, required, UsageError } from '../arguments.ts';
 import { type OpenedModel, openModel } from '../model.ts';
 import type { Output } from '../output/output.ts';
@@ -30,11 +32,11 @@ interface Prediction {
 function rank(path: string, logits: Float32Array, labels: readonly string[] | undefined, top: number): Prediction {
   checkLogits(logits, path);
   const total = logSumExp(logits);
-  const ranked = [...logits.keys()].sort((a, b) => logits[b] - logits[a]).slice(0, top);
-  const classes = ranked.map(label => ({
+  const ranked = [...logits.entries()].sort(([, a], [, b]) => b - a).slice(0, top);
+  const classes = ranked.map(([label, logit]) => ({
     label,
     name: labels?.[label] ?? String(label),
-    probability: Math.exp(logits[label] - total),
+    probability: Math.exp(logit - total),
   }));
   return { path, classes };
 }
@@ -86,7 +88,10 @@ export async function predict(args: Arguments, paths: string[], output: Output):
 
 /** Logits and features; in one pass if the model has one head. */
 const featureStep =
-  ({ model, backbone: { model: vit } }: OpenedModel): Step =>
+  ({
+    model,
+    backbone: { model: vit },
+  }: OpenedModel): Step<{ images: tf.Tensor }, { features: tf.Tensor; logits: tf.Tensor }> =>
   ({ images }) =>
     withScope({ training: false }, () => {
       const features = vit.features(images);
@@ -103,7 +108,7 @@ async function predictTensors(args: Arguments, path: string, output: Output): Pr
     const found = images ? `${images.dtype} [${images.shape}]` : `only ${[...tensors.keys()].join(', ')}`;
     return `${path} must have "images", float32 [N, 3, H, W]; it has ${found}.`;
   });
-  const [n, , height, width] = images.shape;
+  const [n, , height, width] = dims(images, 4);
   const engine = await openEngine(args, text => output.note(text));
   try {
     const opened = await openModel(args, output);
@@ -111,7 +116,7 @@ async function predictTensors(args: Arguments, path: string, output: Output): Pr
     const values = permute(toFloat32(images), images.shape, [0, 2, 3, 1]);
     const size = height * width * 3;
     const { classes, featureCount } = opened.backbone.model;
-    const [logits, features] = [classes, featureCount].map(length => new Float32Array(n * length));
+    const [logits, features] = [new Float32Array(n * classes), new Float32Array(n * featureCount)];
     const batch = args.batch ?? 32;
     for (let start = 0; start < n; start += batch) {
       const end = Math.min(n, start + batch);

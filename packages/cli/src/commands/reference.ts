@@ -1,5 +1,6 @@
 import {
   check,
+  dims,
   getModule,
   type Module,
   parameters,
@@ -38,7 +39,7 @@ function compare(tensor: string, found: Float32Array, reference: Float32Array): 
   let maxAbs = 0;
   let scale = 0;
   for (const [i, value] of reference.entries()) {
-    maxAbs = Math.max(maxAbs, Math.abs(found[i] - value));
+    maxAbs = Math.max(maxAbs, Math.abs(found[i]! - value));
     scale = Math.max(scale, Math.abs(value));
   }
   return { tensor, maxAbs, relative: maxAbs / (scale || 1) };
@@ -92,15 +93,15 @@ async function run(
     if (labels) {
       const truth = tf.tensor1d(labels, 'int32');
       const loss = (): tf.Scalar => tf.mean(softmaxCrossEntropy(logits(), truth)) as tf.Scalar;
-      const list = [...wanted.values()];
+      const list = [...wanted];
       const { value, grads } = valueAndGrads(
         loss,
-        list.map(({ value: variable }) => variable),
+        list.map(([, parameter]) => parameter.value),
       );
       kept.set('loss', value);
-      for (const [i, path] of [...wanted.keys()].entries()) {
+      for (const [i, [path, { layout }]] of list.entries()) {
         const grad = grads[i];
-        if (grad) found.set(`grad.${path}`, toFileOrder(Float32Array.from(await grad.data()), list[i].layout));
+        if (grad) found.set(`grad.${path}`, toFileOrder(Float32Array.from(await grad.data()), layout));
         grad?.dispose();
       }
       truth.dispose();
@@ -115,13 +116,13 @@ async function run(
 
 /** Transposes NCHW to NHWC. */
 function nhwc({ shape, ...tensor }: StoredTensor): tf.Tensor {
-  const [n, c, h, w] = shape;
+  const [n, c, h, w] = dims({ shape }, 4);
   return tf.tensor(permute(toFloat32({ shape, ...tensor }), shape, [0, 2, 3, 1]), [n, h, w, c]);
 }
 
 /** Preprocesses raw crops as the backbone does. */
 function preprocessed({ shape, bytes }: StoredTensor, { preprocessing }: OpenedModel): tf.Tensor {
-  const [n, height, width] = shape;
+  const [n, height, width] = dims({ shape }, 4);
   const size = height * width * 3;
   const transform = evalTransform({ ...preprocessing, inputSize: [3, height, width], cropPct: 1 });
   const values = new Float32Array(n * size);

@@ -52,12 +52,13 @@ function confusion({ method, runs }: ComparedMethod, classes: readonly string[])
   const { confusion: counts } = runs[0].metrics;
   if (counts.length > 40) return '';
   const rows = counts.map((line, label) => {
+    const name = classes[label] ?? String(label);
     const total = line.reduce((sum, value) => sum + value, 0) || 1;
     const cells = line.map(value => {
       const share = (value / total).toFixed(2);
-      return `<td style="background: rgb(0 114 178 / ${share})" title="${escapeHtml(classes[label])}">${value || ''}</td>`;
+      return `<td style="background: rgb(0 114 178 / ${share})" title="${escapeHtml(name)}">${value || ''}</td>`;
     });
-    return `<tr><th>${escapeHtml(classes[label])}</th>${cells.join('')}</tr>`;
+    return `<tr><th>${escapeHtml(name)}</th>${cells.join('')}</tr>`;
   });
   return `<div class="wide"><h3>${escapeHtml(method)}</h3><table class="confusion">${rows.join('')}</table></div>`;
 }

@@ -19,7 +19,7 @@ const margin = { left: 52, right: 12, top: 46, bottom: 36 };
 /** Colors that color-blind eyes can tell apart (Okabe and Ito). */
 const colors = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#888888'];
 
-const colorOf = (index: number): string => colors[index % colors.length];
+const colorOf = (index: number): string => colors[index % colors.length]!;
 
 export const escapeHtml = (text: string): string =>
   text.replace(/[&<>"']/g, character => `&#${character.charCodeAt(0)};`);

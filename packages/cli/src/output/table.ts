@@ -3,14 +3,21 @@ import { escapeControls } from '@peft/core';
 /** Formats a table as text: aligned columns, numbers to the right, a line below the head. */
 export function table(head: readonly string[], contents: readonly (readonly string[])[]): string {
   const rows = contents.map(cells => cells.map(escapeControls));
-  const widths = head.map((title, column) => Math.max(title.length, ...rows.map(row => row[column].length)));
-  const isNumber = head.map((_, column) => rows.every(({ [column]: cell }) => /^[-+\d.,%]*( \w+)?$/.test(cell)));
+  const columns = head.map((title, column) => {
+    const cells = rows.map(row => row[column] ?? '');
+    const width = Math.max(title.length, ...cells.map(({ length }) => length));
+    return { width, isNumber: cells.every(cell => /^[-+\d.,%]*( \w+)?$/.test(cell)) };
+  });
   const line = (cells: readonly string[]): string =>
-    cells
-      .map((cell, column) => (isNumber[column] ? cell.padStart(widths[column]) : cell.padEnd(widths[column])))
+    columns
+      .map(({ width, isNumber }, column) => {
+        const cell = cells[column] ?? '';
+        return isNumber ? cell.padStart(width) : cell.padEnd(width);
+      })
       .join('  ')
       .trimEnd();
-  return [line(head), widths.map(width => '─'.repeat(width)).join('  '), ...rows.map(line)].join('\n');
+  const rule = columns.map(({ width }) => '─'.repeat(width)).join('  ');
+  return [line(head), rule, ...rows.map(line)].join('\n');
 }
 
 export const count = (value: number): string => value.toLocaleString('en-US');

@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { hostRandom, key } from '../tensor/random.ts';
 import { withScope } from '../tensor/scope.ts';
-import type { CompiledStep, Engine, HostTensor, OnHost, Step, Tensors } from './engine.ts';
+import type { Tensors } from '../tensor/tensors.ts';
+import type { CompiledStep, Engine, HostTensor, OnHost, Step } from './engine.ts';
 
 const toDevice = ({ data, shape }: HostTensor): tf.Tensor =>
   tf.tensor(data, [...shape], data instanceof Int32Array ? 'int32' : 'float32');

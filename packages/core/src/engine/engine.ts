@@ -1,4 +1,4 @@
-import type * as tf from '@tensorflow/tfjs-core';
+import type { Tensors } from '../tensor/tensors.ts';
 
 /** A tensor outside any backend, row-major. */
 export interface HostTensor<Data extends Float32Array | Int32Array = Float32Array | Int32Array> {
@@ -7,9 +7,6 @@ export interface HostTensor<Data extends Float32Array | Int32Array = Float32Arra
 }
 
 export type HostTensors = Record<string, HostTensor>;
-
-/** Tensors by name, as a step takes and gives them. */
-export type Tensors = Record<string, tf.Tensor>;
 
 /** The same names, outside any backend. */
 export type OnHost<T> = { [Name in keyof T]: HostTensor };
