@@ -6,10 +6,11 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { Scratch } from './peft.ts';
 
 /*
- * The folders that versions wrote, one for each format of `run.json`. Later versions read them, or refuse them by their format:
+ * The folders that versions wrote: one for each format of `run.json`, and for each field that was added to one. Later versions read
+ * them, or refuse them by their format:
  *
  *     peft train --backbone pico-vit --data mnist --steps 3 --batch 8 --checkpoint-every 2 --set r=1 \
- *       --targets 'blocks.5.attn.qkv[q,v]' --out run-2
+ *       --targets 'blocks.5.attn.qkv[q,v]' --out run-2.1
  *
  * And their reports:
  *
@@ -19,7 +20,7 @@ const folder = new URL('fixtures/frozen', import.meta.url).pathname;
 const found = readdirSync(folder);
 const versions = found.filter(name => name.startsWith('run-'));
 const reports = found.filter(name => name.startsWith('report-'));
-const newest = join(folder, 'run-2');
+const newest = join(folder, 'run-2.1');
 const run = ['train', '--backbone', 'pico-vit', '--data', 'mnist', '--steps', '3', '--batch', '8'];
 const adapter = ['--set', 'r=1', '--targets', 'blocks.5.attn.qkv[q,v]', '--checkpoint-every', '2'];
 const losses = [2.6655783653259277, 2.596414089202881, 2.2339625358581543];

@@ -3,5 +3,5 @@ export { type Evaluation, parseEntry, type VtabEntry } from './entry.ts';
 export { evaluateEvery, type Protocol, protocolNames, vtabRecipe } from './protocol.ts';
 export { type PublishedRow, published } from './published.ts';
 export { type Cell, type MethodRow, summarize } from './summary.ts';
-export { type Line, latexTable, markdownTable, type Report, tableOf } from './tables.ts';
+export { type Line, latexTable, markdownTable, type Report, type Table, tableOf } from './tables.ts';
 export { type Group, groups, type Task, taskOf, tasks } from './tasks.ts';

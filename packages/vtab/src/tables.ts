@@ -15,7 +15,17 @@ export interface Report {
 export interface Line {
   readonly name: string;
   readonly parameters: string;
-  readonly cells: readonly string[];
+  /** By task. */
+  readonly tasks: readonly string[];
+  /** Group means, group average, flat mean, and the mean of the tasks that are there. */
+  readonly averages: readonly string[];
+}
+
+export interface Table {
+  /** The names of the columns of {@link Line.tasks} and {@link Line.averages}. */
+  readonly tasks: readonly string[];
+  readonly averages: readonly string[];
+  readonly lines: readonly Line[];
 }
 
 const shown = (value: number | undefined): string => (value === undefined ? '-' : value.toFixed(1));
@@ -40,39 +50,45 @@ function linesOf(report: Report): Line[] {
       return cell.runs > 1 ? `${shown(cell.last)} ± ${shown(cell.deviation)}` : shown(cell.last);
     };
     const count = parameters.toLocaleString('en-US');
+    const bests = names.map(name => shown(cells[name]?.best));
     return [
-      { name: `${method}, last`, parameters: count, cells: [...names.map(spread), ...averageCells(last)] },
-      {
-        name: `${method}, best look`,
-        parameters: count,
-        cells: [...names.map(name => shown(cells[name]?.best)), ...averageCells(best)],
-      },
+      { name: `${method}, last`, parameters: count, tasks: names.map(spread), averages: averageCells(last) },
+      { name: `${method}, best look`, parameters: count, tasks: bests, averages: averageCells(best) },
     ];
   });
   const quoted = report.published.map(({ method, parameters, accuracies }): Line => {
     const { measured: ofThese } = averagesOf(among(accuracies, names));
-    const cells = [
-      ...names.map(name => shown(accuracies[name])),
-      ...averageCells({ ...averagesOf(accuracies), measured: ofThese }),
-    ];
-    return { name: `${method} (published)`, parameters, cells };
+    return {
+      name: `${method} (published)`,
+      parameters,
+      tasks: names.map(name => shown(accuracies[name])),
+      averages: averageCells({ ...averagesOf(accuracies), measured: ofThese }),
+    };
   });
   return [...measured, ...quoted];
 }
 
-/** The table as text: a head, and a line for each row. */
-export const tableOf = (report: Report): { readonly head: readonly string[]; readonly lines: readonly Line[] } => ({
-  head: ['method', 'parameters', ...taskNames(report), ...averageNames],
+/** The table as text, for any form. */
+export const tableOf = (report: Report): Table => ({
+  tasks: taskNames(report),
+  averages: averageNames,
   lines: linesOf(report),
 });
 
+/** Head and rows in the order of the papers' tables: averages come last. */
+function rowsOf(report: Report): { head: string[]; rows: string[][] } {
+  const { tasks, averages, lines } = tableOf(report);
+  return {
+    head: ['method', 'parameters', ...tasks, ...averages],
+    rows: lines.map(line => [line.name, line.parameters, ...line.tasks, ...line.averages]),
+  };
+}
+
 /** The table in Markdown. */
 export function markdownTable(report: Report): string {
-  const { head, lines } = tableOf(report);
-  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+  const { head, rows } = rowsOf(report);
   const rule = head.map((_, i) => (i === 0 ? '---' : '---:'));
-  const rows = lines.map(({ name, parameters, cells }) => line([name, parameters, ...cells]));
-  return [line(head), line(rule), ...rows].join('\n');
+  return [head, rule, ...rows].map(cells => `| ${cells.join(' | ')} |`).join('\n');
 }
 
 const escapeLatex = (text: string): string =>
@@ -81,8 +97,8 @@ const escapeLatex = (text: string): string =>
 /** The table in LaTeX, for the package `booktabs`. */
 export function latexTable(report: Report): string {
   const line = (cells: readonly string[]): string => `${cells.map(escapeLatex).join(' & ')} \\\\`;
-  const { head, lines } = tableOf(report);
-  const body = lines.map(({ name, parameters, cells }) => line([name, parameters, ...cells]));
+  const { head, rows } = rowsOf(report);
+  const body = rows.map(line);
   const measured = body.length - report.published.length;
   return [
     `\\begin{tabular}{l${'r'.repeat(head.length - 1)}}`,

@@ -3,9 +3,11 @@ import { escapeHtml } from './svg.ts';
 const style = `
   :root { color-scheme: light dark; font: 15px/1.5 system-ui, sans-serif; }
   body { max-width: 1000px; margin: 2rem auto; padding: 0 1rem; }
+  h1 { overflow-wrap: anywhere; }
   table { border-collapse: collapse; margin: 1rem 0; }
   th, td { padding: .25rem .75rem; text-align: right; border-bottom: 1px solid #8884; white-space: nowrap; }
   .wide { overflow-x: auto; }
+  .wide th:first-child, .wide td:first-child { position: sticky; left: 0; background: Canvas; }
   th:first-child, td:first-child { text-align: left; }
   .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(420px, 100%), 1fr)); gap: 1rem; }
   svg { width: 100%; height: auto; font-size: 10px; fill: currentColor; }

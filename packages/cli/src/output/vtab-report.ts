@@ -13,9 +13,9 @@ const normalization = {
 };
 
 const accuracies = (rows: readonly MethodRow[]): Series[] =>
-  rows.map(({ method, parameters, last }) => ({
-    name: method,
-    points: last.measured === undefined ? [] : [[Math.max(1, parameters), last.measured]],
+  rows.map(({ method, parameters, last: { measured } }) => ({
+    name: method, // without a point it keeps its color
+    points: parameters > 0 && measured !== undefined ? [[parameters, measured]] : [],
   }));
 
 /** The mean over tasks and seeds of the accuracy at each look, for each method. */
@@ -37,18 +37,24 @@ function looks(entries: readonly VtabEntry[], methods: readonly string[]): Serie
 /** Renders a self-contained page of VTAB-1K results. */
 export function renderVtab(report: VtabReport): string {
   const { rows, entries, protocol, backbone } = report;
-  const { head, lines } = tableOf(report);
+  const { tasks, averages, lines } = tableOf(report);
+  const head = ['method', 'parameters', ...averages, ...tasks]; // averages first, where they are seen without scrolling
   const curves = looks(
     entries,
     rows.map(({ method }) => method),
   ).filter(({ points }) => points.length > 0);
+  const scatter = accuracies(rows);
   const charts = [
-    scatterChart(accuracies(rows), {
-      title: 'Accuracy after the last step, mean of these tasks',
-      x: 'trained parameters without the head',
-      y: 'accuracy (%)',
-      logX: true,
-    }),
+    ...(scatter.some(({ points }) => points.length > 0)
+      ? [
+          scatterChart(scatter, {
+            title: 'Accuracy after the last step, mean of these tasks',
+            x: 'trained parameters without the head',
+            y: 'accuracy (%)',
+            logX: true,
+          }),
+        ]
+      : []),
     ...(curves.length > 0
       ? [lineChart(curves, { title: 'Accuracy at each look at the test set', x: 'epoch', y: 'accuracy (%)' })]
       : []),
@@ -61,7 +67,7 @@ chooses by the test set, so that it is optimistic. Published rows are ViT-B/16 p
 recipes differ.</p>
 ${htmlTable(
   head,
-  lines.map(({ name, parameters, cells }) => [name, parameters, ...cells]),
+  lines.map(line => [line.name, line.parameters, ...line.averages, ...line.tasks]),
 )}
 <div class="charts">${charts.join('\n')}</div>`,
   );
