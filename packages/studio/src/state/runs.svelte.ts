@@ -1,3 +1,4 @@
+import type { RunRecord } from '@peft/run';
 import type { StoredRun } from '../files/stored.ts';
 import { isEmbedded } from '../worker/embedded.ts';
 import type { BackboneChoice, Part, TrainedAdapter } from '../worker/protocol.ts';
@@ -64,7 +65,7 @@ class Runs {
     const { file, name: backbone } = job.backbone;
     const stored: StoredRun = {
       id: run,
-      name: this.#nameOf(trained.record.result.method),
+      name: this.#nameOf(trained.record),
       ...{ record: trained.record, adapter: trained.adapter, backbone },
       ...(file && { weights: file }),
       ...{ held, probabilities: predicted?.probabilities ?? new Float32Array(), validation },
@@ -78,12 +79,11 @@ class Runs {
     this.all = this.all.filter(run => run.id !== id);
   }
 
-  rename(id: string, name: string): void {
-    this.all = this.all.map(run => (run.id === id ? { ...run, name } : run));
-  }
-
-  #nameOf(method: string): string {
-    return `${method} ${this.all.filter(({ record }) => record.result.method === method).length + 1}`;
+  /** The methods of a run, with a number that tells it from others. */
+  #nameOf({ recipe: { method, stack } }: RunRecord): string {
+    const methods = [method, ...Object.values(stack).map(further => further.method)].join(' + ');
+    const taken = new Set(this.all.map(({ name }) => name));
+    for (let i = 1; ; i++) if (!taken.has(`${methods} ${i}`)) return `${methods} ${i}`;
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Bars, Insight } from '@peft/run';
+import type { Bars, Grid, Insight } from '@peft/run';
 import type { Plan } from '../../worker/protocol.ts';
 
 /** An adapter at a place, as the drawing shows it. */
@@ -40,4 +40,32 @@ export function marksOf(plan: Plan, insights: readonly Insight[]): ReadonlyMap<s
     }
   }
   return marks;
+}
+
+/** A head or an expert at a place. */
+export interface Unit {
+  readonly name: string;
+  /** Its value against the largest of its row. */
+  readonly share: number;
+  readonly off: boolean;
+}
+
+const isGrid = (insight: Insight): insight is Grid => insight.kind === 'grid';
+
+const unitsOf = ({ columns }: Grid, { values, off = [] }: Grid['rows'][number]): Unit[] => {
+  const largest = Math.max(...values, Number.MIN_VALUE);
+  return values.map((value, i) => ({ name: `${columns} ${i}`, share: value / largest, off: off.includes(i) }));
+};
+
+/** Heads and experts by place, where a method tells of them: by its id, or as the side of an attention, `blocks.0.attn q`. */
+export function unitsAt(plan: Plan, insights: readonly Insight[]): ReadonlyMap<string, readonly Unit[]> {
+  const sides = plan.blocks.flatMap(({ path, attention }) =>
+    attention.map(({ id, label }) => [`${path}.attn ${label}`, id] as const),
+  );
+  const idOf = new Map<string, string>(sides);
+  return new Map(
+    insights
+      .filter(isGrid)
+      .flatMap(grid => grid.rows.map(row => [idOf.get(row.name) ?? row.name, unitsOf(grid, row)] as const)),
+  );
 }
