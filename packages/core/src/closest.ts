@@ -1,17 +1,14 @@
 /** The edit distance of two strings (Levenshtein 1966). */
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  let distance = b.length;
   for (let i = 1; i <= a.length; i++) {
-    let diagonal = Infinity;
-    distance = Infinity;
-    row = row.map((above, j) => {
-      distance = Math.min(distance + 1, above + 1, diagonal + (a[i - 1] === b[j - 1] ? 0 : 1));
-      diagonal = above;
-      return distance;
-    });
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      next[j] = Math.min(next[j - 1]! + 1, row[j]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1));
+    }
+    row = next;
   }
-  return distance;
+  return row[b.length]!;
 }
 
 /** Compares only the ends of longer strings: nobody mistypes a thousand characters. */

@@ -13,14 +13,10 @@ class Numbers {
     this.#bytes = bytes;
   }
 
-  /** The byte to read; 0 at the end. */
-  get #byte(): number {
-    return this.#bytes[this.at] ?? 0;
-  }
-
   #skip(): void {
-    for (; isSpace(this.#byte) || this.#byte === 0x23; this.at++) {
-      if (this.#byte === 0x23) while (this.at < this.#bytes.length && this.#bytes[this.at] !== 0x0a) this.at++;
+    const bytes = this.#bytes;
+    for (; isSpace(bytes[this.at] ?? 0) || bytes[this.at] === 0x23; this.at++) {
+      if (bytes[this.at] === 0x23) while (this.at < bytes.length && bytes[this.at] !== 0x0a) this.at++;
     }
   }
 
@@ -30,7 +26,7 @@ class Numbers {
     let value = 0;
     let count = 0;
     for (; count < digits; count++, this.at++) {
-      const digit = this.#byte - 0x30;
+      const digit = (this.#bytes[this.at] ?? 0) - 0x30;
       if (!(digit >= 0 && digit <= 9)) break;
       value = value * 10 + digit;
     }
