@@ -32,6 +32,7 @@ class Persistence {
     }
     this.#takeLink();
     this.#isOpen = true;
+    void navigator.storage?.persist?.(); // or else the browser may make room by deleting it
     training.watchers = {
       checkpoint: (run, recipe, losses) => this.#guard(() => this.#write({ run, recipe, losses })),
       finished: async finished => {

@@ -3,6 +3,7 @@ import type { Part, Trained, TrainingEvent, TrainJob } from '../worker/protocol.
 import { project } from './project.svelte.ts';
 import { setup } from './setup.svelte.ts';
 import { view } from './view.svelte.ts';
+import { mayGoToSleep, stayAwake } from './wake-lock.ts';
 import { endTrainer, trainer } from './workers.ts';
 
 export type Phase = 'idle' | 'preparing' | 'training' | 'pausing' | 'paused' | 'evaluating' | 'done' | 'failed';
@@ -129,6 +130,7 @@ class Training {
     this.#isFinishing = this.#isDiscarded = false;
     this.phase = 'preparing';
     this.error = undefined;
+    stayAwake();
     try {
       const trained = await trainer().call('train', job, event => this.#take(event));
       if (trained) await this.#end(trained, job);
@@ -138,6 +140,8 @@ class Training {
       if (this.#isDiscarded) return;
       this.error = error instanceof Error ? error.message : String(error);
       this.phase = 'failed';
+    } finally {
+      mayGoToSleep();
     }
   }
 

@@ -18,20 +18,21 @@ const options = () => ({
   wasmPaths: { wasm: { mjs: here(mjs), wasm: here(wasm) }, jspi: { mjs: here(jspiMjs), wasm: here(jspiWasm) } },
 });
 
-let engine: Promise<Engine> | undefined;
-
-/** ONNX Runtime on wasm in this worker; TensorFlow.js holds the variables. It is opened once. */
-export function openEngine(): Promise<Engine> {
-  engine ??= open().catch(error => {
-    engine = undefined; // the next call tries again
-    throw error;
-  });
-  return engine;
-}
-
-async function open(): Promise<Engine> {
+/** ONNX Runtime on wasm in this worker; TensorFlow.js holds the variables. */
+export async function openWasm(): Promise<Engine> {
   await startBackend('cpu');
   return onnxWebEngine({ ...options(), provider: 'wasm' });
+}
+
+let shared: Promise<Engine> | undefined;
+
+/** An engine on wasm that is opened once, and stays. */
+export function sharedEngine(): Promise<Engine> {
+  shared ??= openWasm().catch(error => {
+    shared = undefined; // the next call tries again
+    throw error;
+  });
+  return shared;
 }
 
 /** The faster of wasm and WebGPU for a run, which is timed on both; wasm where the browser would need a build that is not here. */
@@ -39,5 +40,5 @@ export async function pickEngine(trial: (engine: Engine) => AsyncIterable<RunEve
   await startBackend('cpu');
   if ('Suspending' in WebAssembly) return pickWebEngine(trial, options());
   const reason = 'WebGPU needs a browser with JavaScript Promise Integration here.';
-  return { engine: await onnxWebEngine({ ...options(), provider: 'wasm' }), chosen: 'wasm', reason, timings: {} };
+  return { engine: await openWasm(), chosen: 'wasm', reason, timings: {} };
 }

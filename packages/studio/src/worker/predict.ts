@@ -10,7 +10,7 @@ import { decodeBlob, evalTransform, type Transform } from '@peft/data';
 import { factories, headClasses, modelWithAdapter, type RunModel } from '@peft/run';
 import { evaluationStep } from '@peft/train';
 import { openBackbone } from './backbone.ts';
-import { openEngine } from './engine.ts';
+import { sharedEngine } from './engine.ts';
 import type { Predicted, PredictJob, TrainedAdapter } from './protocol.ts';
 import { softmax } from './softmax.ts';
 import { turn } from './turn.ts';
@@ -56,7 +56,7 @@ async function attached({ backbone }: TrainedAdapter, folder: AdapterFolder): Pr
 async function open(adapter: TrainedAdapter): Promise<Opened> {
   const found = opened.get(adapter.id);
   if (found) return found;
-  const engine = await openEngine();
+  const engine = await sharedEngine();
   const folder = folderOf(adapter);
   const { model, preprocessing, labels, backbone } = await attached(adapter, folder);
   const made: Opened = {

@@ -37,6 +37,7 @@ describe.skipIf(unavailable)('the model', () => {
     expect(await page.getByRole('button', { name: 'Next: train' }).isDisabled()).toBe(true);
     await page.getByLabel('targets', { exact: true }).fill('');
     await page.getByLabel('targets', { exact: true }).press('Tab');
+    await expect.poll(() => page.getByRole('alert').count()).toBe(0);
   });
 
   test('methods are stacked', async () => {

@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type ServedStudio, serveStudio } from '../src/server/index.ts';
+import { type ServedStudio, serveStudio } from '../../src/server/index.ts';
 
 const digits = '0123456789';
 let outside: string;

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 
-const app = new URL('../dist/app/', import.meta.url);
+const app = new URL('../../dist/app/', import.meta.url);
 
 /** What the page loads before it shows anything, by kind, in gzipped bytes. */
 async function firstLoad(ending: string): Promise<number> {

@@ -3,7 +3,7 @@ import { type Browser, type BrowserContextOptions, chromium, type Page } from 'p
 import { type Served, serve } from './serve.ts';
 
 const executablePath = process.env.PEFT_CHROMIUM ?? '/usr/bin/chromium';
-const app = new URL('../dist/app', import.meta.url).pathname;
+const app = new URL('../../dist/app', import.meta.url).pathname;
 
 /** Why the page cannot be tested here; nothing if it can. */
 export const unavailable: string | undefined = existsSync(executablePath)

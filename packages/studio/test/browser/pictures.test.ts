@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Locator, Page } from 'playwright';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { bmpOf } from '../src/worker/bmp.ts';
+import { bmpOf } from '../../src/worker/bmp.ts';
 import { type Studio, startStudio, unavailable } from './studio.ts';
 
 /** A picture of one color, which no other number gives. */

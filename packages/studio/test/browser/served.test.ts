@@ -1,6 +1,6 @@
 import type { Page } from 'playwright';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type ServedStudio, serveStudio } from '../src/server/index.ts';
+import { type ServedStudio, serveStudio } from '../../src/server/index.ts';
 import { inPhase, type Studio, startStudio, unavailable } from './studio.ts';
 
 describe.skipIf(unavailable)('the built page, as peft studio serves it', () => {

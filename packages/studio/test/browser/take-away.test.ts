@@ -12,7 +12,7 @@ import { bareModel, factories, measure, modelWithAdapter, type RunModel } from '
 import { unzipSync } from 'fflate';
 import type { Page } from 'playwright';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { bmpOf } from '../src/worker/bmp.ts';
+import { bmpOf } from '../../src/worker/bmp.ts';
 import { type Served, serve } from './serve.ts';
 import { goTo, inPhase, numberIn, openWith, type Studio, startStudio, unavailable } from './studio.ts';
 
