@@ -1,5 +1,6 @@
-import type { Insight, RecipeOptions } from '@peft/run';
+import type { RecipeOptions } from '@peft/run';
 import type { Part, Trained, TrainingEvent, TrainJob } from '../worker/protocol.ts';
+import { progress, type Validated } from './progress.svelte.ts';
 import { project } from './project.svelte.ts';
 import { setup } from './setup.svelte.ts';
 import { view } from './view.svelte.ts';
@@ -7,17 +8,6 @@ import { mayGoToSleep, stayAwake } from './wake-lock.ts';
 import { endTrainer, trainer } from './workers.ts';
 
 export type Phase = 'idle' | 'preparing' | 'training' | 'pausing' | 'paused' | 'evaluating' | 'done' | 'failed';
-
-export interface Validated {
-  readonly step: number;
-  readonly accuracy: number;
-}
-
-/** A moment at which a method changed itself, such as when HEAT turned heads off. */
-export interface StageMark {
-  readonly step: number;
-  readonly text: string;
-}
 
 export interface Finished {
   readonly run: string;
@@ -34,22 +24,11 @@ interface Watchers {
   checkpoint(run: string, recipe: RecipeOptions, losses: readonly number[]): Promise<void>;
 }
 
-/** The run under way. Losses are drawn once a frame, so that no step waits for the page. */
+/** Starts, pauses and ends runs. */
 class Training {
   phase: Phase = $state('idle');
   error: string | undefined = $state();
-  engine: string | undefined = $state();
-  notices: readonly string[] = $state.raw([]);
-  losses: readonly number[] = $state.raw([]);
-  validation: readonly Validated[] = $state.raw([]);
-  stages: readonly StageMark[] = $state.raw([]);
-  insights: readonly Insight[] = $state.raw([]);
-  step = $state(0);
-  totalSteps = $state(0);
-  /** The mean of the last steps, in ms. */
-  stepMs = $state(0);
-  lr = $state(0);
-  evaluated = $state({ done: 0, total: 0 });
+  watchers: Watchers | undefined;
   #run: string | undefined;
   #job: TrainJob | undefined;
   #ids: readonly string[] = [];
@@ -57,15 +36,8 @@ class Training {
   /** Whether a stop is to be followed by the test. */
   #isFinishing = false;
   #isDiscarded = false;
-  #newLosses: number[] = [];
-  #frame = 0;
-  watchers: Watchers | undefined;
 
   readonly isBusy = $derived(['preparing', 'training', 'pausing', 'evaluating'].includes(this.phase));
-  readonly secondsLeft = $derived(((this.totalSteps - this.step) * this.stepMs) / 1000);
-  readonly picturesPerSecond = $derived(
-    this.stepMs > 0 ? (1000 * (setup.recipe.batch ?? 32) * (setup.recipe.accumulate ?? 1)) / this.stepMs : 0,
-  );
 
   /** Trains on the project's pictures, from the beginning. */
   async start(): Promise<void> {
@@ -73,7 +45,7 @@ class Training {
     this.#run = crypto.randomUUID();
     this.#ids = ids;
     this.#job = { ...pictures, recipe: setup.recipe, backbone: setup.backbone, run: this.#run, from: 'start' };
-    this.#forget();
+    progress.reset();
     await this.#train(this.#job);
   }
 
@@ -83,8 +55,7 @@ class Training {
     this.#run = run;
     this.#ids = ids;
     this.#job = { ...pictures, recipe, backbone: setup.backbone, run, from: 'checkpoint' };
-    this.#forget();
-    this.losses = losses;
+    progress.reset(losses);
     await this.#train(this.#job);
   }
 
@@ -110,7 +81,7 @@ class Training {
   discard(): void {
     this.#isDiscarded = true;
     endTrainer('The run was ended.');
-    this.#forget();
+    progress.reset();
     this.phase = 'idle';
   }
 
@@ -121,7 +92,7 @@ class Training {
 
   async #finishHere(): Promise<void> {
     if (!this.#job) return;
-    const recipe = { ...this.#job.recipe, steps: this.step };
+    const recipe = { ...this.#job.recipe, steps: progress.step };
     this.#job = { ...this.#job, recipe };
     await this.#train({ ...this.#job, from: 'finish' });
   }
@@ -148,8 +119,8 @@ class Training {
   async #end(trained: Trained, job: TrainJob): Promise<void> {
     if (!this.#run) return;
     this.phase = 'evaluating';
-    this.insights = trained.record.result.insights;
-    const { validation } = this;
+    progress.insights = trained.record.result.insights;
+    const { validation } = progress;
     await this.watchers?.finished({
       ...{ run: this.#run, job, ids: this.#ids, parts: this.#parts, trained, validation },
     });
@@ -158,76 +129,16 @@ class Training {
   }
 
   #take(event: TrainingEvent): void {
-    switch (event.type) {
-      case 'parts':
-        this.#parts = event.parts;
-        break;
-      case 'engine':
-        this.engine = event.name;
-        break;
-      case 'notice':
-        this.notices = [...this.notices, event.text];
-        break;
-      case 'resumed':
-        this.losses = this.losses.slice(0, event.step);
-        break;
-      case 'started':
-        [this.step, this.totalSteps] = [event.step, event.totalSteps];
-        this.phase = 'training';
-        break;
-      case 'step':
-        this.#takeStep(event);
-        break;
-      case 'stage':
-        this.stages = [...this.stages, { step: event.step, text: event.stage }];
-        break;
-      case 'watched': {
-        const { metrics, step, insights } = event;
-        if (metrics) this.validation = [...this.validation, { step, accuracy: metrics.accuracy }];
-        this.insights = insights;
-        break;
-      }
-      case 'epoch':
-        view.announce(`Epoch ${event.epoch + 1}: mean loss ${event.meanLoss.toFixed(2)}`);
-        break;
-      case 'checkpoint':
-      case 'interrupted':
-        void this.#saveCurve();
-        break;
-      case 'evaluating':
-        this.phase = 'evaluating';
-        this.evaluated = { done: event.done, total: event.total };
-        break;
-    }
-  }
-
-  #takeStep({ loss, ms, lr }: { readonly loss: number; readonly ms: number; readonly lr: number }): void {
-    this.#newLosses.push(loss);
-    this.#frame ||= requestAnimationFrame(() => {
-      this.#showLosses();
-      this.lr = lr;
-      this.stepMs = this.stepMs === 0 ? ms : 0.9 * this.stepMs + 0.1 * ms;
-    });
-  }
-
-  #showLosses(): void {
-    this.#frame = 0;
-    this.losses = [...this.losses, ...this.#newLosses];
-    this.#newLosses = [];
-    this.step = this.losses.length;
+    progress.take(event);
+    if (event.type === 'parts') this.#parts = event.parts;
+    else if (event.type === 'started') this.phase = 'training';
+    else if (event.type === 'evaluating') this.phase = 'evaluating';
+    else if (event.type === 'checkpoint' || event.type === 'interrupted') void this.#saveCurve();
   }
 
   async #saveCurve(): Promise<void> {
-    this.#showLosses();
-    if (this.#run && this.#job) await this.watchers?.checkpoint(this.#run, this.#job.recipe, this.losses);
-  }
-
-  #forget(): void {
-    this.losses = this.validation = this.stages = this.insights = this.notices = [];
-    this.#newLosses = [];
-    [this.step, this.totalSteps, this.stepMs] = [0, 0, 0];
-    this.evaluated = { done: 0, total: 0 };
-    this.error = undefined;
+    progress.show();
+    if (this.#run && this.#job) await this.watchers?.checkpoint(this.#run, this.#job.recipe, progress.losses);
   }
 }
 
