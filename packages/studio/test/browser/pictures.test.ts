@@ -117,7 +117,7 @@ describe.skipIf(unavailable)('pictures', () => {
     const grid = page.getByRole('listbox', { name: 'Pictures of one' });
     expect(await grid.getByRole('option').count()).toBeLessThan(200);
     await grid.press('End');
-    await grid.getByRole('option').last().waitFor();
-    expect(await grid.getByRole('option').last().getAttribute('aria-posinset')).toBe('2500');
+    await grid.locator('[role=option][aria-posinset="2500"]').waitFor();
+    expect(await grid.getByRole('option').count()).toBeLessThan(200);
   });
 });
