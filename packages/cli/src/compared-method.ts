@@ -1,4 +1,5 @@
 import type { RunResult } from '@peft/run';
+import { deviation, mean } from '@peft/vtab';
 
 /** The runs of a method: one at least. */
 export type Runs = readonly [RunResult, ...RunResult[]];
@@ -14,7 +15,5 @@ export interface ComparedMethod {
 
 export function summarize(method: string, runs: Runs): ComparedMethod {
   const accuracies = runs.map(({ metrics }) => metrics.accuracy);
-  const meanAccuracy = accuracies.reduce((sum, accuracy) => sum + accuracy, 0) / accuracies.length;
-  const squares = accuracies.reduce((sum, accuracy) => sum + (accuracy - meanAccuracy) ** 2, 0);
-  return { method, runs, meanAccuracy, deviation: Math.sqrt(squares / Math.max(1, accuracies.length - 1)) };
+  return { method, runs, meanAccuracy: mean(accuracies) ?? 0, deviation: deviation(accuracies) };
 }

@@ -12,7 +12,7 @@ export interface PublishedRow {
 
 const source = 'V-PETL Bench (Xin et al. 2024), its README';
 
-/** Accuracies in the order of {@link tasks}, with `|` and `/` between groups for the eye. */
+/** A row whose accuracies are in the order of {@link tasks}; a `/` parts the groups for the eye. */
 function row(method: string, parameters: string, numbers: string): PublishedRow {
   const values = numbers.split(/[\s/]+/).map(Number);
   const accuracies = Object.fromEntries(tasks.map(({ name }, i) => [name, values[i] ?? Number.NaN]));
