@@ -20,7 +20,7 @@ export { sha256Of } from './files/hashes.ts';
 export type { Json, JsonObject } from './files/json.ts';
 export { parseSafetensors, type Safetensors, serializeSafetensors, type TensorSpan } from './files/safetensors.ts';
 export type { StoredTensor } from './files/stored-tensor.ts';
-export { checkFinite } from './finite.ts';
+export { checkFinite, nonFinite } from './finite.ts';
 export { adaptformer } from './method/adaptformer.ts';
 export type { Method, MethodFactory } from './method/method.ts';
 export type { Target, TargetOptions } from './method/targets.ts';

@@ -4,6 +4,7 @@ import {
   fromFloat32,
   type JsonObject,
   type Method,
+  nonFinite,
   PeftError,
   parseSafetensors,
   type Safetensors,
@@ -14,7 +15,7 @@ import {
 import { isMethodRecord, type MethodRecord, methodRecord, TensorReader } from '@peft/core/method';
 import * as tf from '@tensorflow/tfjs-core';
 import type { AdamW } from './adamw.ts';
-import { adapterParameters, checkFinite, nonFinite } from './finite.ts';
+import { adapterParameters, checkNotDiverged } from './finite.ts';
 import { type Difference, describeDifference, differencesOf, plain } from './recipe.ts';
 
 /** The position in a run, and the identity of the run. */
@@ -56,7 +57,7 @@ export const recordsOf = (model: AdaptedModel): MethodRecords =>
 export async function writeCheckpoint(model: AdaptedModel, optimizer: AdamW, place: Place): Promise<Uint8Array> {
   const tensors: [string, StoredTensor][] = [];
   const add = (path: string, values: Float32Array, shape: readonly number[]): void => {
-    checkFinite(path, values, place.step);
+    checkNotDiverged(path, values, place.step);
     tensors.push([path, fromFloat32(values, [...shape])]);
   };
   for (const [path, parameter] of adapterParameters(model)) {

@@ -1,4 +1,4 @@
-import { type AdaptedModel, check, type Parameter } from '@peft/core';
+import { type AdaptedModel, check, nonFinite, type Parameter } from '@peft/core';
 
 /** All tensors of the active adapters: a stage may have frozen some that were trained before. */
 export const adapterParameters = (model: AdaptedModel): [string, Parameter][] =>
@@ -6,14 +6,8 @@ export const adapterParameters = (model: AdaptedModel): [string, Parameter][] =>
     [...adapter.parameters()].map(([path, parameter]): [string, Parameter] => [`${adapter.name}/${path}`, parameter]),
   );
 
-/** The first number that is infinite or NaN. */
-export const nonFinite = (values: ArrayLike<number>): number | undefined => {
-  for (let i = 0; i < values.length; i++) if (!Number.isFinite(values[i])) return values[i];
-  return undefined;
-};
-
 /** Refuses the values of a run that has diverged. */
-export function checkFinite(path: string, values: ArrayLike<number>, step: number): void {
+export function checkNotDiverged(path: string, values: ArrayLike<number>, step: number): void {
   const found = nonFinite(values);
   check(
     found === undefined,
@@ -25,5 +19,5 @@ export function checkFinite(path: string, values: ArrayLike<number>, step: numbe
 
 /** Refuses adapters of which a tensor is not finite. */
 export async function checkParameters(model: AdaptedModel, step: number): Promise<void> {
-  for (const [path, parameter] of adapterParameters(model)) checkFinite(path, await parameter.get(), step);
+  for (const [path, parameter] of adapterParameters(model)) checkNotDiverged(path, await parameter.get(), step);
 }

@@ -1,4 +1,4 @@
-import { check } from '@peft/core';
+import { check, nonFinite } from '@peft/core';
 import { sum } from './sum.ts';
 
 /** The quality of predictions. */
@@ -21,7 +21,7 @@ export interface Metrics {
  * @param of whose logits they are, for the error
  */
 export function checkLogits(logits: Float32Array, base: string): void {
-  const wrong = logits.find(value => !Number.isFinite(value));
+  const wrong = nonFinite(logits);
   check(wrong === undefined, 'numerics', () => {
     return `The logits of ${base} hold ${wrong}. The weights, the adapter or the pictures have values that are not finite, or too large; check where they come from.`;
   });

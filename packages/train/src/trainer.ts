@@ -24,7 +24,7 @@ import {
   restoreValues,
   writeCheckpoint,
 } from './checkpoint.ts';
-import { checkFinite, checkParameters } from './finite.ts';
+import { checkNotDiverged, checkParameters } from './finite.ts';
 import { inputOf } from './forward.ts';
 import { type Difference, plain } from './recipe.ts';
 import { constantRate, type Schedule } from './schedule.ts';
@@ -197,7 +197,7 @@ export class Trainer {
     const step = engine.compile(evaluationStep(model, split));
     try {
       const { logits } = await step.run(inputOf(batch));
-      checkFinite('An output of the model', logits.data, this.#step);
+      checkNotDiverged('An output of the model', logits.data, this.#step);
     } finally {
       await step.dispose();
     }

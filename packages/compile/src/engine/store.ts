@@ -128,7 +128,10 @@ async function readSlot(slot: Slot): Promise<ReadValue> {
 }
 
 /** Whether all of these half-precision numbers are finite: infinities and NaN have every bit of the exponent set. */
-const isFinite16 = (halves: HostArray): boolean => halves.every((bits: number) => (bits & 0x7c00) !== 0x7c00);
+function isFinite16(halves: HostArray): boolean {
+  for (let i = 0; i < halves.length; i++) if ((halves[i]! & 0x7c00) === 0x7c00) return false;
+  return true;
+}
 
 /** The values in the type of the slot, in a new array. */
 async function read(dataId: tf.DataId, { storage, type, shape }: Slot): Promise<HostArray> {

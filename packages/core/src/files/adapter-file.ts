@@ -1,4 +1,5 @@
 import { PeftError } from '../errors.ts';
+import { nonFinite } from '../finite.ts';
 import { isReadable, toFloat32 } from './dtype.ts';
 import type { JsonObject } from './json.ts';
 import type { StoredTensor } from './stored-tensor.ts';
@@ -50,7 +51,7 @@ export class TensorReader {
     const tensor = this.#tensors.get(key);
     const problem = tensor ? problemOf(tensor, shape) : 'is missing';
     const values = tensor && !problem ? toFloat32(tensor) : undefined;
-    if (values?.every(Number.isFinite)) return values;
+    if (values && nonFinite(values) === undefined) return values;
     this.#problems.add(`${key} ${problem ?? 'has values that are not finite: its training diverged'}`);
     const size = shape.reduce((product, length) => product * length, 1);
     this.#zeros += size;

@@ -2,6 +2,7 @@ import type { AdaptedModel } from '../adapted/adapted-model.ts';
 import type { Adapter } from '../adapted/adapter.ts';
 import { parameterOf, savedModules } from '../adapted/plan.ts';
 import { check, PeftError } from '../errors.ts';
+import { nonFinite } from '../finite.ts';
 import type { MethodFactory, ReadAdapter } from '../method/method.ts';
 import type { MethodRecord } from '../method/record.ts';
 import { factoryOf, methodRecord, recordOptions } from '../method/revive.ts';
@@ -84,7 +85,7 @@ async function writeAdapter(
     }
   }
   for (const [path, tensor] of tensors) {
-    check(toFloat32(tensor).every(Number.isFinite), 'numerics', () => {
+    check(nonFinite(toFloat32(tensor)) === undefined, 'numerics', () => {
       return `Adapter "${adapter.name}": ${path} has values that are not finite: its training diverged. It is not saved.`;
     });
   }
