@@ -1,7 +1,6 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vite';
 import { withFileList, withPolicy } from './build/plugins.ts';
-import { headerPolicy } from './src/server/policy.ts';
 
 /** Sources of the workspace, and ONNX Runtime's small script: its wasm files are fetched by URL. */
 const conditions = ['@peft/source', 'onnxruntime-web-use-extern-wasm', 'module', 'browser', 'development|production'];
@@ -13,7 +12,6 @@ export default defineConfig({
   base: './', // it works below any path
   plugins: [svelte(), withPolicy(), withFileList()],
   resolve: { conditions },
-  define: { __POLICY__: JSON.stringify(headerPolicy) },
   worker: { format: 'es' },
   optimizeDeps: { exclude: ['onnxruntime-web'] },
   build: {

@@ -1,6 +1,7 @@
 export { Backbone, setDropPath, withClasses } from './backbone.ts';
 export { type BackboneOptions, createBackbone, defineBackbone } from './create.ts';
 export { type FeatureSplit, splitFeatures } from './features.ts';
+export { describeModel } from './formats/describe-model.ts';
 export type { DescribedBackbone } from './formats/described.ts';
 export type { ModelFiles } from './formats/model-files.ts';
 export { describeTimm } from './formats/timm.ts';

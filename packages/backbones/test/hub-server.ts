@@ -52,6 +52,9 @@ export async function serve(listener: RequestListener): Promise<LocalServer> {
     const { pathname } = new URL(request.url ?? '/', 'http://localhost');
     requests.push(`${request.method} ${pathname} ${request.headers.range ?? ''}`.trim());
     authorizations.push(request.headers.authorization);
+    // As the Hub does, so that pages may ask it.
+    response.setHeader('access-control-allow-origin', '*');
+    response.setHeader('access-control-expose-headers', 'Content-Range, X-Error-Code');
     listener(request, response);
   });
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
@@ -88,9 +91,13 @@ export async function serveHub(
   const refuse = (response: ServerResponse, status: number, code: string) =>
     response.writeHead(status, { 'x-error-code': code, 'content-type': 'application/json' }).end('{"error":"no"}');
 
-  const sendInfo = (response: ServerResponse, revision: string) => {
+  const sendInfo = (response: ServerResponse, revision: string, withBlobs: boolean) => {
     if (revision !== 'main' && revision !== claims.commit) return refuse(response, 404, 'RevisionNotFound');
-    const siblings = [...Object.keys(files), ...(claims.siblings ?? [])].map(rfilename => ({ rfilename }));
+    const known = Object.entries(files).map(([rfilename, content]) => {
+      const lfs = isLarge(rfilename) && { lfs: { sha256: claims.etag ?? etagOf(rfilename, content) } };
+      return { rfilename, ...(withBlobs && { size: claims.size ?? content.length, ...lfs }) };
+    });
+    const siblings = [...known, ...(claims.siblings ?? []).map(rfilename => ({ rfilename }))];
     const info = { _id: '1', id: name, sha: claims.commit, siblings, lastModified: '2026-01-01T00:00:00.000Z' };
     return response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(info));
   };
@@ -115,10 +122,10 @@ export async function serveHub(
 
   const local = await serve((request, response) => {
     if (server.intercept(request, response)) return undefined;
-    const { pathname } = new URL(request.url ?? '/', 'http://localhost');
+    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://localhost');
     if (token && request.headers.authorization !== `Bearer ${token}`) return refuse(response, 401, 'GatedRepo');
     const info = new RegExp(`^/api/models/${name}/revision/(.+)$`).exec(pathname);
-    if (info) return sendInfo(response, decodeURIComponent(info[1]));
+    if (info) return sendInfo(response, decodeURIComponent(info[1]), searchParams.has('blobs'));
     const file = new RegExp(`^/${name}/resolve/[^/]+/(.+)$`).exec(pathname);
     return file ? sendFile(request, response, decodeURIComponent(file[1])) : refuse(response, 404, 'RepoNotFound');
   });

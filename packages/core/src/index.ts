@@ -18,7 +18,15 @@ export {
 export { bytesPerElement, fromFloat32, fromInt32, type StoredDtype, toFloat32, toInt32 } from './files/dtype.ts';
 export { sha256Of } from './files/hashes.ts';
 export type { Json, JsonObject } from './files/json.ts';
-export { parseSafetensors, type Safetensors, serializeSafetensors, type TensorSpan } from './files/safetensors.ts';
+export {
+  headerLength,
+  parseHeader,
+  parseSafetensors,
+  type Safetensors,
+  type SafetensorsHeader,
+  serializeSafetensors,
+  type TensorSpan,
+} from './files/safetensors.ts';
 export type { StoredTensor } from './files/stored-tensor.ts';
 export { checkFinite, nonFinite } from './finite.ts';
 export { adaptformer } from './method/adaptformer.ts';

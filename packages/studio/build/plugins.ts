@@ -15,7 +15,7 @@ export const withPolicy = (): Plugin => ({
 });
 
 /** What `public` and the second build add. */
-const beside = ['icon.svg', ...['index.html', 'ready.css', 'ready.js'].map(file => `ready/${file}`)];
+const beside = ['hub.json', 'icon.svg', ...['index.html', 'ready.css', 'ready.js'].map(file => `ready/${file}`)];
 
 /** Writes the names of all files, for the service worker to keep. */
 export const withFileList = (): Plugin => ({

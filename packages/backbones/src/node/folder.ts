@@ -1,9 +1,8 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { check } from '@peft/core';
+import { describeModel, isOfTransformers } from '../formats/describe-model.ts';
 import type { DescribedBackbone } from '../formats/described.ts';
-import { describeTimm } from '../formats/timm.ts';
-import { describeTransformers } from '../formats/transformers.ts';
 import { readJson } from './json-file.ts';
 import { entryAt } from './regular-file.ts';
 
@@ -38,8 +37,6 @@ export async function readModelFolder(folder: string, newHead: boolean): Promise
   const config = await readJson(path);
   check(config !== undefined, 'missing', () => `There is no config.json in ${folder}; is it a model's folder?`);
   const weights = await findWeights(folder);
-  const isTransformers = typeof config === 'object' && config !== null && 'model_type' in config;
-  if (!isTransformers) return { ...describeTimm(config, path, newHead), weights };
-  const processor = await readJson(join(folder, 'preprocessor_config.json'));
-  return { ...describeTransformers(config, path, processor, newHead), weights };
+  const processor = isOfTransformers(config) ? await readJson(join(folder, 'preprocessor_config.json')) : undefined;
+  return { ...describeModel(config, path, processor, newHead), weights };
 }

@@ -1,5 +1,5 @@
 import { check, quote } from '@peft/core';
-import { isSafePath } from './hub/names.ts';
+import { isSafePath } from '../hub/names.ts';
 
 /** No vision transformer has as many files. */
 const maxShards = 1000;

@@ -21,7 +21,7 @@ const server = () =>
 /** Serves the studio to browsers on this machine, until the process is interrupted. */
 export async function studio({ port }: Pick<Arguments, 'port'>, output: Output): Promise<void> {
   const { serveStudio } = await server();
-  const { url, close } = await serveStudio({ port });
+  const { url, close } = await serveStudio({ port, hub: process.env.HF_ENDPOINT || undefined });
   output.answer(`The studio is at ${url} Ctrl-C ends it.`, { url });
   const ended = new AbortController();
   await Promise.race(['SIGINT', 'SIGTERM', 'SIGHUP'].map(signal => once(process, signal, { signal: ended.signal })));

@@ -1,6 +1,6 @@
 import type { FolderFiles } from '@peft/core';
 import type { RecipeOptions, RunRecord } from '@peft/run';
-import type { Part } from '../worker/protocol.ts';
+import type { EngineChoice, HubModel, Part } from '../worker/protocol.ts';
 
 /** A picture without its file, which is stored by its id. */
 export interface StoredPicture {
@@ -18,9 +18,13 @@ export interface StoredProject {
   readonly classes: readonly { readonly id: string; readonly name: string }[];
   readonly pictures: readonly StoredPicture[];
   readonly recipe: RecipeOptions;
+  /** Chosen by timing unless given. */
+  readonly engine?: EngineChoice;
   readonly backbone: string;
   /** The user's file of weights. */
   readonly weights?: File;
+  /** Where that file is from, if it is of the Hub. */
+  readonly hub?: HubModel;
   /** A run that was under way, with the losses up to its last checkpoint. */
   readonly unfinished?: { readonly run: string; readonly recipe: RecipeOptions; readonly losses: readonly number[] };
 }
@@ -33,6 +37,7 @@ export interface StoredRun {
   readonly adapter: FolderFiles;
   readonly backbone: string;
   readonly weights?: File;
+  readonly hub?: HubModel;
   /** Ids of the pictures that were not trained on, in the order of the predictions. */
   readonly held: readonly { readonly picture: string; readonly part: Part; readonly label: number }[];
   /** `[held, classes]` */

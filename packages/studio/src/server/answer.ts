@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import type { AppFile, AppFiles } from './app-files.ts';
 import { safeHeaders, typeOf } from './headers.ts';
+import { policyOf } from './policy.ts';
 import { rangeOf } from './range.ts';
 
 /** Says in a line why there is no file. */
@@ -10,9 +11,23 @@ function refuse(response: ServerResponse, status: number, text: string, headers:
   const body = `${text}\n`;
   response.writeHead(status, {
     ...safeHeaders,
+    'Content-Security-Policy': policyOf(''),
     'Content-Type': 'text/plain; charset=utf-8',
     'Content-Length': Buffer.byteLength(body),
     ...headers,
+  });
+  response.end(response.req.method === 'HEAD' ? undefined : body);
+}
+
+/** Says which Hub the page asks. */
+function sendEndpoint(response: ServerResponse, endpoint: string): void {
+  const body = `${JSON.stringify({ endpoint })}\n`;
+  response.writeHead(200, {
+    ...safeHeaders,
+    'Content-Security-Policy': policyOf(''),
+    'Content-Type': 'application/json; charset=utf-8',
+    'Content-Length': Buffer.byteLength(body),
+    'Cache-Control': 'no-store',
   });
   response.end(response.req.method === 'HEAD' ? undefined : body);
 }
@@ -27,10 +42,14 @@ function pathOf({ url = '' }: IncomingMessage): string | undefined {
 }
 
 /** Sends a file, or the part that is asked for. Nothing is compressed: it does not leave the machine. */
-async function send(request: IncomingMessage, response: ServerResponse, file: AppFile): Promise<void> {
-  const { path, size, tag, isFixed } = file;
+async function send(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { path, size, tag, isFixed }: AppFile,
+  policy: string,
+): Promise<void> {
   const caching = isFixed ? 'public, max-age=31536000, immutable' : 'no-cache';
-  const headers = { ...safeHeaders, 'Cache-Control': caching, ETag: tag };
+  const headers = { ...safeHeaders, 'Content-Security-Policy': policy, 'Cache-Control': caching, ETag: tag };
   if (request.headers['if-none-match'] === tag) {
     response.writeHead(304, headers).end();
     return;
@@ -59,7 +78,7 @@ async function send(request: IncomingMessage, response: ServerResponse, file: Ap
 export async function answer(
   request: IncomingMessage,
   response: ServerResponse,
-  { files, hosts }: { files: AppFiles; hosts: readonly string[] },
+  { files, hosts, hub }: { files: AppFiles; hosts: readonly string[]; hub: string | undefined },
 ): Promise<void> {
   const { method, headers } = request;
   if (!hosts.includes(headers.host ?? '')) {
@@ -70,7 +89,8 @@ export async function answer(
   }
   const path = pathOf(request);
   if (path === undefined) return refuse(response, 400, 'That is not an address.');
+  if (path === '/hub.json' && hub !== undefined) return sendEndpoint(response, hub);
   const file = files.get(path);
   if (!file) return refuse(response, 404, 'There is no such file.');
-  await send(request, response, file);
+  await send(request, response, file, policyOf(path, hub));
 }

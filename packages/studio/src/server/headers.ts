@@ -1,5 +1,4 @@
 import { extname } from 'node:path';
-import { headerPolicy } from './policy.ts';
 
 const types: Readonly<Record<string, string>> = {
   '.css': 'text/css; charset=utf-8',
@@ -22,12 +21,8 @@ const types: Readonly<Record<string, string>> = {
 /** The media type of a file, by its name. */
 export const typeOf = (path: string): string => types[extname(path).toLowerCase()] ?? 'application/octet-stream';
 
-/**
- * Of every answer. The three policies about origins isolate the page, which threads need; workers take theirs from their own
- * answers.
- */
+/** Of every answer, beside its policy. The three about origins isolate the page and its workers, which threads need. */
 export const safeHeaders: Readonly<Record<string, string>> = {
-  'Content-Security-Policy': headerPolicy,
   'Cross-Origin-Embedder-Policy': 'require-corp',
   'Cross-Origin-Opener-Policy': 'same-origin',
   'Cross-Origin-Resource-Policy': 'same-origin',

@@ -2,6 +2,7 @@
  * Keeps the page's files, so that it works offline, and gives it the headers that a static host does not: with them threads may
  * share memory.
  */
+import { isHubWorker, policyOf } from '../server/policy.ts';
 
 /** What is used of a `ServiceWorkerGlobalScope`. */
 interface ServiceScope {
@@ -21,8 +22,6 @@ interface FetchEvent {
   respondWith(response: Promise<Response>): void;
 }
 
-declare const __POLICY__: string;
-
 const scope = globalThis as unknown as ServiceScope;
 const cacheName = 'peft-studio';
 
@@ -30,7 +29,6 @@ const added: Readonly<Record<string, string>> = {
   'Cross-Origin-Opener-Policy': 'same-origin',
   'Cross-Origin-Embedder-Policy': 'require-corp',
   'Cross-Origin-Resource-Policy': 'same-origin',
-  'Content-Security-Policy': __POLICY__,
 };
 
 const urlOf = (file: string): string => new URL(file, scope.registration.scope).href;
@@ -59,8 +57,11 @@ async function activate(): Promise<void> {
   await scope.clients.claim();
 }
 
-function isolated(response: Response): Response {
+function isolated(response: Response, url: string): Response {
   const headers = new Headers(response.headers);
+  // A host that has another Hub says so in the policy of the worker that asks it.
+  if (!isHubWorker(url) || !headers.has('Content-Security-Policy'))
+    headers.set('Content-Security-Policy', policyOf(url));
   for (const [header, value] of Object.entries(added)) headers.set(header, value);
   const { status, statusText, body } = response;
   return new Response(body, { status, statusText, headers });
@@ -78,14 +79,16 @@ async function fetchAndKeep(request: Request): Promise<Response> {
   return response;
 }
 
-/** The page is asked for anew where there is a network; its other files have their version in their names. */
+/** Whether a file is asked for anew where there is a network; the others have their version in their names. */
+const isFresh = ({ mode, url }: Request): boolean => mode === 'navigate' || url === urlOf('hub.json');
+
 async function answer(request: Request): Promise<Response> {
   const kept = await caches.match(request, { ignoreSearch: request.mode === 'navigate' });
-  if (request.mode !== 'navigate' && kept) return isolated(kept);
+  if (!isFresh(request) && kept) return isolated(kept, request.url);
   try {
-    return isolated(await fetchAndKeep(request));
+    return isolated(await fetchAndKeep(request), request.url);
   } catch (error) {
-    if (kept) return isolated(kept);
+    if (kept) return isolated(kept, request.url);
     throw error;
   }
 }

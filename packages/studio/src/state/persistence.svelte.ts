@@ -98,8 +98,9 @@ class Persistence {
     this.#stored = new Set(files.keys());
     project.open({ classes: stored.classes, pictures });
     setup.recipe = stored.recipe;
-    const { backbone, weights } = stored;
-    if (weights) setup.backbone = { name: backbone, file: weights };
+    setup.engine = stored.engine ?? 'timed';
+    const { backbone, weights, hub } = stored;
+    if (weights) setup.backbone = { name: backbone, file: weights, ...(hub && { hub }) };
     else if (isEmbedded(backbone)) setup.backbone = { name: backbone };
     this.unfinished = stored.unfinished;
     runs.all = (await readAll('runs')).map(([, run]) => run).sort((a, b) => (a.name < b.name ? -1 : 1));
@@ -117,8 +118,10 @@ class Persistence {
       classes: [...classes],
       pictures: pictures.map(withoutFiles),
       recipe: setup.recipe,
+      engine: setup.engine,
       backbone: backbone.name,
       ...(backbone.file && { weights: backbone.file }),
+      ...(backbone.hub && { hub: backbone.hub }),
       ...(unfinished && { unfinished }),
     });
     this.unfinished = unfinished;

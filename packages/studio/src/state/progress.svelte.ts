@@ -19,6 +19,8 @@ type StepEvent = Extract<TrainingEvent, { type: 'step' }>;
 /** How the run under way goes. Losses are drawn once a frame, so that no step waits for the page. */
 class Progress {
   engine: string | undefined = $state();
+  /** Why it is that one. */
+  engineReason = $state('');
   notices: readonly string[] = $state.raw([]);
   losses: readonly number[] = $state.raw([]);
   validation: readonly Validated[] = $state.raw([]);
@@ -40,6 +42,7 @@ class Progress {
   /** Starts over, from the losses of a run that is gone on with. */
   reset(losses: readonly number[] = []): void {
     this.validation = this.stages = this.insights = this.notices = [];
+    this.engine = undefined;
     this.#newLosses = [];
     this.losses = losses;
     [this.step, this.totalSteps, this.stepMs] = [losses.length, 0, 0];
@@ -48,7 +51,7 @@ class Progress {
   take(event: TrainingEvent): void {
     switch (event.type) {
       case 'engine':
-        this.engine = event.name;
+        [this.engine, this.engineReason] = [event.name, event.reason];
         break;
       case 'notice':
         this.notices = [...this.notices, event.text];

@@ -19,7 +19,14 @@ export async function saveProject(): Promise<void> {
   const parts = await helper().call('split', { pictures: labeled.pictures, seed: recipe.seed ?? 42 });
   const { unfinished } = persistence;
   const checkpoint = unfinished && (await read('checkpoints', unfinished.run));
-  const files = await projectFiles({ labeled, parts, backbone: backbone.name, recipe, runs: runs.all, checkpoint });
+  const files = await projectFiles({
+    labeled,
+    parts,
+    backbone: backbone.hub?.source ?? backbone.name,
+    recipe,
+    runs: runs.all,
+    checkpoint,
+  });
   saveFile(await zipped(files), 'project.zip');
 }
 

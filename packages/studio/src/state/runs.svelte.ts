@@ -16,8 +16,8 @@ export interface HeldPrediction {
 }
 
 /** The backbone of a run; `undefined` where its file of weights is not here. */
-function backboneOf({ backbone, weights }: StoredRun): BackboneChoice | undefined {
-  if (weights) return { name: backbone, file: weights };
+function backboneOf({ backbone, weights, hub }: StoredRun): BackboneChoice | undefined {
+  if (weights) return { name: backbone, file: weights, ...(hub && { hub }) };
   return isEmbedded(backbone) ? { name: backbone } : undefined;
 }
 
@@ -62,12 +62,13 @@ class Runs {
     const pictures = held.flatMap(({ picture }) => project.byId.get(picture)?.blob ?? []);
     const adapter = { id: run, backbone: job.backbone, files: trained.adapter };
     const [predicted] = await helper().call('predict', { adapters: [adapter], pictures });
-    const { file, name: backbone } = job.backbone;
+    const { file, hub, name: backbone } = job.backbone;
     const stored: StoredRun = {
       id: run,
       name: this.#nameOf(trained.record),
       ...{ record: trained.record, adapter: trained.adapter, backbone },
       ...(file && { weights: file }),
+      ...(hub && { hub }),
       ...{ held, probabilities: predicted?.probabilities ?? new Float32Array(), validation },
     };
     this.all = [...this.all.filter(({ id }) => id !== run), stored];

@@ -1,7 +1,14 @@
 import type { RecipeOptions } from '@peft/run';
 import type { SharedRecipe } from '../files/recipe-link.ts';
 import { isEmbedded } from '../worker/embedded.ts';
-import type { BackboneChoice, Description, MethodDescription, Plan } from '../worker/protocol.ts';
+import type {
+  BackboneChoice,
+  DescribedModel,
+  Description,
+  EngineChoice,
+  MethodDescription,
+  Plan,
+} from '../worker/protocol.ts';
 import { project } from './project.svelte.ts';
 import { helper } from './workers.ts';
 
@@ -33,6 +40,7 @@ class Setup {
   /** Other names that the user's file of weights fits. */
   candidates: readonly string[] = $state.raw([]);
   recipe: RecipeOptions = $state.raw(defaultRecipe);
+  engine: EngineChoice = $state('timed');
   description: Description | undefined = $state.raw();
   plan: Plan | undefined = $state.raw();
   /** Why the recipe cannot be trained. */
@@ -104,12 +112,19 @@ class Setup {
     this.backbone = { name: best, file };
   }
 
+  /** Takes a model of the Hub with its file of weights. */
+  takeHub({ name, hub }: DescribedModel, file: File): void {
+    this.candidates = [];
+    this.backbone = { name, file, hub };
+  }
+
   /** Counts what the recipe would train; a later call overtakes it. */
   async count(backbone: BackboneChoice, recipe: RecipeOptions): Promise<void> {
     const turn = ++this.#asked;
     const classes = Math.max(2, project.classes.length);
     try {
-      const plan = await helper().call('plan', { backbone: backbone.name, classes, recipe });
+      const of = backbone.hub?.definition ?? backbone.name;
+      const plan = await helper().call('plan', { backbone: of, classes, recipe });
       if (turn === this.#asked) [this.plan, this.problem] = [plan, undefined];
     } catch (error) {
       if (turn === this.#asked) this.problem = messageOf(error);

@@ -44,7 +44,8 @@ class Training {
     const { ids, ...pictures } = project.labeled();
     this.#run = crypto.randomUUID();
     this.#ids = ids;
-    this.#job = { ...pictures, recipe: setup.recipe, backbone: setup.backbone, run: this.#run, from: 'start' };
+    const { recipe, backbone, engine } = setup;
+    this.#job = { ...pictures, recipe, backbone, engine, run: this.#run, from: 'start' };
     progress.reset();
     await this.#train(this.#job);
   }
@@ -54,7 +55,8 @@ class Training {
     const { ids, ...pictures } = project.labeled();
     this.#run = run;
     this.#ids = ids;
-    this.#job = { ...pictures, recipe, backbone: setup.backbone, run, from: 'checkpoint' };
+    const { backbone, engine } = setup;
+    this.#job = { ...pictures, recipe, backbone, engine, run, from: 'checkpoint' };
     progress.reset(losses);
     await this.#train(this.#job);
   }

@@ -1,14 +1,14 @@
 import { WorkerClient } from '../worker/client.ts';
 import { requests } from './requests.svelte.ts';
 
+const clientOf = (worker: Worker): WorkerClient => new WorkerClient(worker, addresses => requests.add(addresses));
+
 const start = (): WorkerClient =>
-  new WorkerClient(
-    new Worker(new URL('../worker/studio.worker.ts', import.meta.url), { type: 'module', name: 'studio' }),
-    addresses => requests.add(addresses),
-  );
+  clientOf(new Worker(new URL('../worker/studio.worker.ts', import.meta.url), { type: 'module', name: 'studio' }));
 
 let helping: WorkerClient | undefined;
 let training: WorkerClient | undefined;
+let asking: WorkerClient | undefined;
 
 /** What counts, classifies and exports; it answers while another worker trains. */
 export function helper(): WorkerClient {
@@ -26,4 +26,16 @@ export function trainer(): WorkerClient {
 export function endTrainer(reason: string): void {
   training?.end(reason);
   training = undefined;
+}
+
+/** What asks the Hub. It is started by a click that says so. */
+export function hubWorker(): WorkerClient {
+  asking ??= clientOf(new Worker(new URL('../hub/hub.worker.ts', import.meta.url), { type: 'module', name: 'hub' }));
+  return asking;
+}
+
+/** Ends what is asked of the Hub. */
+export function endHubWorker(reason: string): void {
+  asking?.end(reason);
+  asking = undefined;
 }

@@ -5,16 +5,16 @@ import type { RunBackbone } from '@peft/run';
 import { fetchBytes } from './fetch.ts';
 import type { BackboneChoice } from './protocol.ts';
 
-/** Opens a backbone with its weights: of the page, or of the user's file. Each call makes a model of its own. */
-export async function openBackbone({ name, file }: BackboneChoice): Promise<RunBackbone> {
+/** Opens a backbone with its weights: of the page, of the user's file, or of the Hub. Each call makes a model of its own. */
+export async function openBackbone({ name, file, hub }: BackboneChoice): Promise<RunBackbone> {
   const bytes = file ? new Uint8Array(await file.arrayBuffer()) : await fetchBytes(modelWeights(name));
-  const model = createBackbone(name);
+  const model = createBackbone(hub?.definition ?? name);
   loadBackbone(model, parseSafetensors(bytes, file?.name ?? name), file?.name ?? name, { newHead: true });
-  const { preprocessing } = defineBackbone(name);
+  const { preprocessing } = defineBackbone(hub?.definition ?? name);
   const labels = file ? undefined : await labelsOf(name);
   let hash: string | undefined;
   const weightsHash = async (): Promise<string> => (hash ??= sha256Of(bytes));
-  return { model, preprocessing, labels, name, source: name, weightsHash };
+  return { model, preprocessing, labels, name, source: hub?.source ?? name, weightsHash };
 }
 
 async function labelsOf(name: 'pico-vit' | 'pico-swin'): Promise<readonly string[]> {

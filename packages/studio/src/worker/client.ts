@@ -1,9 +1,9 @@
-import type { Argument, CallMessage, CallName, Reply, Result, TrainingEvent } from './protocol.ts';
+import type { Argument, CallEvent, CallMessage, CallName, EventOf, Reply, Result } from './protocol.ts';
 
 interface Pending {
   resolve(result: unknown): void;
   reject(error: Error): void;
-  onEvent?: ((event: TrainingEvent) => void) | undefined;
+  onEvent?(event: CallEvent): void;
 }
 
 /** The page's end of a worker: a call is a promise, and what it tells on its way comes to `onEvent`. */
@@ -25,12 +25,16 @@ export class WorkerClient {
   call<Name extends CallName>(
     name: Name,
     argument: Argument<Name>,
-    onEvent?: (event: TrainingEvent) => void,
+    onEvent?: (event: EventOf<Name>) => void,
   ): Promise<Result<Name>> {
     const id = ++this.#calls;
     const message: CallMessage<Name> = { id, name, argument };
     return new Promise((resolve, reject) => {
-      this.#pending.set(id, { resolve: result => resolve(result as Result<Name>), reject, onEvent });
+      this.#pending.set(id, {
+        resolve: result => resolve(result as Result<Name>),
+        reject,
+        ...(onEvent && { onEvent: event => onEvent(event as EventOf<Name>) }),
+      });
       this.#worker.postMessage(message);
     });
   }

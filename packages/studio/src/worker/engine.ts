@@ -1,6 +1,6 @@
 import { startBackend } from '@peft/backends';
 import { onnxWebEngine, type PickedWebEngine, pickWebEngine } from '@peft/compile';
-import type { Engine } from '@peft/core';
+import { check, type Engine } from '@peft/core';
 import type { RunEvent } from '@peft/run';
 import jspiMjs from 'onnxruntime-web/ort-wasm-simd-threaded.jspi.mjs?url';
 import jspiWasm from 'onnxruntime-web/ort-wasm-simd-threaded.jspi.wasm?url';
@@ -24,6 +24,20 @@ export async function openWasm(): Promise<Engine> {
   return onnxWebEngine({ ...options(), provider: 'wasm' });
 }
 
+const hasIntegration = (): boolean => 'Suspending' in WebAssembly;
+const needsIntegration = 'WebGPU needs a browser with JavaScript Promise Integration here.';
+
+/**
+ * ONNX Runtime on WebGPU in this worker.
+ *
+ * @throws PeftError `not-supported` where there is no WebGPU, or only with a build that is not here
+ */
+export async function openWebGpu(): Promise<Engine> {
+  check(hasIntegration(), 'not-supported', () => needsIntegration);
+  await startBackend('cpu');
+  return onnxWebEngine({ ...options(), provider: 'webgpu' });
+}
+
 let shared: Promise<Engine> | undefined;
 
 /** An engine on wasm that is opened once, and stays. */
@@ -38,7 +52,6 @@ export function sharedEngine(): Promise<Engine> {
 /** The faster of wasm and WebGPU for a run, which is timed on both; wasm where the browser would need a build that is not here. */
 export async function pickEngine(trial: (engine: Engine) => AsyncIterable<RunEvent>): Promise<PickedWebEngine> {
   await startBackend('cpu');
-  if ('Suspending' in WebAssembly) return pickWebEngine(trial, options());
-  const reason = 'WebGPU needs a browser with JavaScript Promise Integration here.';
-  return { engine: await openWasm(), chosen: 'wasm', reason, timings: {} };
+  if (hasIntegration()) return pickWebEngine(trial, options());
+  return { engine: await openWasm(), chosen: 'wasm', reason: needsIntegration, timings: {} };
 }

@@ -1,13 +1,24 @@
-import type { FolderFiles } from '@peft/core';
+import type { BackboneDefinition } from '@peft/backbones';
+import type { FolderFiles, Json } from '@peft/core';
 import type { MethodOption, RecipeOptions, RunEvent, RunRecord } from '@peft/run';
 
 /** The backbones that come with the page. */
 export type Embedded = 'pico-vit' | 'pico-swin';
 
-/** A backbone: one of the page's own, or a name of the zoo with the user's file of weights. */
+/** A model of the Hugging Face Hub. */
+export interface HubModel {
+  /** Where it is from: `hf:owner/name@commit`. */
+  readonly source: string;
+  readonly definition: BackboneDefinition;
+}
+
+/** A backbone: one of the page's own, a name of the zoo with the user's file of weights, or a model of the Hub with its own. */
 export type BackboneChoice =
-  | { readonly name: Embedded; readonly file?: undefined }
-  | { readonly name: string; readonly file: File };
+  | { readonly name: Embedded; readonly file?: undefined; readonly hub?: undefined }
+  | { readonly name: string; readonly file: File; readonly hub?: HubModel };
+
+/** What computes: the faster, found by timing, or one that the user names. */
+export type EngineChoice = 'timed' | 'webgpu' | 'wasm';
 
 /** What a picture is for. */
 export type Part = 'train' | 'val' | 'test';
@@ -40,7 +51,8 @@ export interface Description {
 }
 
 export interface PlanJob {
-  readonly backbone: string;
+  /** A name of the zoo, or what a model of the Hub is. */
+  readonly backbone: string | BackboneDefinition;
   readonly classes: number;
   readonly recipe: RecipeOptions;
 }
@@ -89,6 +101,7 @@ export interface SplitJob {
 export interface TrainJob extends LabeledPictures {
   readonly recipe: RecipeOptions;
   readonly backbone: BackboneChoice;
+  readonly engine: EngineChoice;
   /** Names its checkpoint. */
   readonly run: string;
   /** `finish` ends the run where it was stopped. */
@@ -104,9 +117,55 @@ export interface Trained {
 /** What training tells on its way. */
 export type TrainingEvent =
   | RunEvent
-  | { readonly type: 'engine'; readonly name: string }
+  /** What computes, and why, in a sentence. */
+  | { readonly type: 'engine'; readonly name: string; readonly reason: string }
   /** For each picture, what it is used for. */
   | { readonly type: 'parts'; readonly parts: readonly Part[] };
+
+/** Tells how much of a file is here. */
+export interface ReceivedEvent {
+  readonly type: 'received';
+  readonly bytes: number;
+}
+
+/** A model that is asked for at the Hub, by `owner/name[@revision]`. */
+export interface HubQuestion {
+  /** The address of the Hub. */
+  readonly endpoint: string;
+  readonly model: string;
+}
+
+/** A model of the Hub, as it is known before its weights are downloaded. */
+export interface FoundModel {
+  readonly name: string;
+  readonly commit: string;
+  /** Of the weights' file, in bytes. */
+  readonly size: number;
+  /** Of that file, in hexadecimal. */
+  readonly sha256?: string;
+  /** `config.json`. */
+  readonly config: Json;
+  /** `preprocessor_config.json`. */
+  readonly processor?: Json;
+  /** The JSON at the start of the weights' file. */
+  readonly header: Uint8Array;
+  /** How many bytes of that file are here. */
+  readonly received: number;
+}
+
+export interface DescribedModel {
+  /** The architecture's name. */
+  readonly name: string;
+  readonly hub: HubModel;
+  readonly parameters: number;
+  /** What it takes while it is used, in bytes, pictures and steps not counted. */
+  readonly memory: number;
+}
+
+export interface HubDownload {
+  readonly endpoint: string;
+  readonly model: FoundModel;
+}
 
 /** A trained adapter, for the calls that compute with it. */
 export interface TrainedAdapter {
@@ -152,11 +211,22 @@ export interface Calls {
   predict(job: PredictJob): Predicted[];
   exportOnnx(adapter: TrainedAdapter): Exported;
   exportMerged(adapter: TrainedAdapter): Exported;
+  describeModel(model: FoundModel): DescribedModel;
+  /** Of the one worker that may ask the Hub, as is the next. */
+  findModel(question: HubQuestion): FoundModel;
+  downloadModel(job: HubDownload): File;
 }
 
 export type CallName = keyof Calls;
 export type Argument<Name extends CallName> = Parameters<Calls[Name]>[0];
 export type Result<Name extends CallName> = ReturnType<Calls[Name]>;
+/** What a call tells on its way. */
+export type CallEvent = TrainingEvent | ReceivedEvent;
+export type EventOf<Name extends CallName> = Name extends 'train'
+  ? TrainingEvent
+  : Name extends 'downloadModel'
+    ? ReceivedEvent
+    : never;
 
 export interface CallMessage<Name extends CallName = CallName> {
   readonly id: number;
@@ -167,6 +237,6 @@ export interface CallMessage<Name extends CallName = CallName> {
 export type Reply =
   | { readonly id: number; readonly result: unknown }
   | { readonly id: number; readonly error: string }
-  | { readonly id: number; readonly event: TrainingEvent }
+  | { readonly id: number; readonly event: CallEvent }
   /** Addresses that the worker asked for, beside answers. */
   | { readonly requests: readonly string[] };

@@ -1,4 +1,4 @@
-import type { Argument, CallMessage, CallName, Reply, Result, TrainingEvent } from './protocol.ts';
+import type { Argument, CallMessage, CallName, EventOf, Reply, Result } from './protocol.ts';
 
 /** What is used of a `DedicatedWorkerGlobalScope`. */
 interface WorkerScope {
@@ -7,18 +7,21 @@ interface WorkerScope {
 }
 
 /** How each call is answered. */
-export type Handlers = {
+type Handlers = {
   readonly [Name in CallName]: (
     argument: Argument<Name>,
-    emit: (event: TrainingEvent) => void,
+    emit: (event: EventOf<Name>) => void,
   ) => Result<Name> | Promise<Result<Name>>;
 };
 
 const scope = globalThis as unknown as WorkerScope;
 
-async function answer<Name extends CallName>(handlers: Handlers, { id, name, argument }: CallMessage<Name>) {
+async function answer<Name extends CallName>(
+  handlers: Pick<Handlers, Name>,
+  { id, name, argument }: CallMessage<Name>,
+): Promise<void> {
   try {
-    const handler: Handlers[Name] = handlers[name];
+    const handler: Pick<Handlers, Name>[Name] = handlers[name];
     scope.postMessage({ id, result: await handler(argument, event => scope.postMessage({ id, event })) });
   } catch (error) {
     scope.postMessage({ id, error: error instanceof Error ? error.message : String(error) });
@@ -26,8 +29,8 @@ async function answer<Name extends CallName>(handlers: Handlers, { id, name, arg
 }
 
 /** Answers the calls of a page, and tells it what this worker asks the network for. */
-export function serve(handlers: Handlers): void {
-  scope.addEventListener('message', ({ data }) => void answer(handlers, data));
+export function serve<Name extends CallName>(handlers: Pick<Handlers, Name>): void {
+  scope.addEventListener('message', ({ data }) => void answer(handlers, data as CallMessage<Name>));
   const observer = new PerformanceObserver(list =>
     scope.postMessage({ requests: list.getEntries().map(({ name }) => name) }),
   );

@@ -2,9 +2,10 @@
 import { partsOf } from './datasets.ts';
 import { describe } from './describe.ts';
 import { exportMerged, exportOnnxModel } from './export.ts';
+import { describeHubModel } from './hub-model.ts';
 import { plan } from './plan.ts';
 import { predict } from './predict.ts';
-import type { Part, SplitJob } from './protocol.ts';
+import type { CallName, Part, SplitJob } from './protocol.ts';
 import { recognize } from './recognize.ts';
 import { sample } from './sample.ts';
 import { serve } from './serve.ts';
@@ -12,4 +13,8 @@ import { stop, train } from './train.ts';
 
 const split = ({ pictures, seed }: SplitJob): readonly Part[] => partsOf(pictures, seed);
 
-serve({ describe, split, recognize, plan, sample, train, stop, predict, exportOnnx: exportOnnxModel, exportMerged });
+serve<Exclude<CallName, 'findModel' | 'downloadModel'>>({
+  ...{ describe, split, recognize, plan, sample, train, stop, predict, exportMerged },
+  exportOnnx: exportOnnxModel,
+  describeModel: describeHubModel,
+});

@@ -3,11 +3,14 @@ import { type RunInputs, type RunRecord, run, runOnEngines } from '@peft/run';
 import { openBackbone } from './backbone.ts';
 import { browserStore } from './checkpoints.ts';
 import { datasetsOf } from './datasets.ts';
-import { openWasm, pickEngine } from './engine.ts';
+import { openWasm, openWebGpu, pickEngine } from './engine.ts';
 import type { Trained, TrainingEvent, TrainJob } from './protocol.ts';
 import { turn } from './turn.ts';
 
 type Emit = (event: TrainingEvent) => void;
+
+/** Steps of which some are timed. */
+const trialSteps = 4;
 
 let stopping = new AbortController();
 
@@ -15,21 +18,25 @@ let stopping = new AbortController();
 export const stop = (): void => stopping.abort();
 
 /**
- * Opens the engines of a run, each when the one before it was lost: on wasm for the page's small backbones, else on the faster of
- * wasm and WebGPU, at last on wasm.
+ * Opens the engines of a run, each when the one before it was lost: the one that the user names; else wasm for the page's small
+ * backbones, and for others the faster of wasm and WebGPU. The last is wasm.
  */
-function enginesFor({ recipe, backbone }: TrainJob, inputs: RunInputs, emit: Emit): (() => Promise<Engine>)[] {
-  const told = (engine: Engine): Engine => {
-    emit({ type: 'engine', name: engine.name });
+function enginesFor(job: TrainJob, inputs: RunInputs, emit: Emit): (() => Promise<Engine>)[] {
+  const told = (engine: Engine, reason: string): Engine => {
+    emit({ type: 'engine', name: engine.name, reason });
     return engine;
   };
-  const onWasm = async (): Promise<Engine> => told(await openWasm());
+  const onWasm = (reason: string) => async () => told(await openWasm(), reason);
+  const onWebGpu = async (): Promise<Engine> => told(await openWebGpu(), 'You chose it.');
   const onFaster = async (): Promise<Engine> => {
+    const recipe = { ...job.recipe, steps: trialSteps }; // which a run of fewer has not
     const { engine, reason } = await pickEngine(candidate => run(recipe, { ...inputs, engine: candidate }));
-    emit({ type: 'notice', text: reason });
-    return told(engine);
+    return told(engine, reason);
   };
-  return backbone.file ? [onFaster, onFaster, onWasm] : [onWasm];
+  const instead = onWasm('WebGPU is not here, or was lost; the notes of this run say why.');
+  if (job.engine === 'wasm') return [onWasm('You chose it.')];
+  if (job.engine === 'webgpu') return [onWebGpu, onWebGpu, instead];
+  return job.backbone.file ? [onFaster, onFaster, instead] : [onWasm('On a model as small as this, it is the faster.')];
 }
 
 /** Trains by a recipe, and tells how it goes; ends with nothing if it was stopped. */

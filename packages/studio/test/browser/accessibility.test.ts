@@ -64,6 +64,8 @@ describe.skipIf(unavailable)('every state is accessible in both themes, at 320 a
     await goTo(page, 'Model');
     await page.getByRole('region', { name: 'Stack another method' }).getByRole('button', { name: 'pear' }).click();
     await page.getByRole('region', { name: 'Adapter pear' }).waitFor();
+    await page.getByRole('button', { name: /^Hugging Face Hub/ }).click();
+    await page.getByText('This leaves the page').waitFor();
     await check();
   });
 });

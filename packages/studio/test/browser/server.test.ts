@@ -22,6 +22,7 @@ beforeAll(async () => {
     'with space.txt': 'spaced',
     'assets/app-1a2b.js': 'export {};',
     'assets/app-1a2b.css': 'a{}',
+    'assets/hub.worker-B3_x-9.js': 'export {};',
     'assets/ort.mjs': 'export {};',
     'assets/ort.wasm': '\0asm',
     'assets/digits.safetensors': digits,
@@ -162,6 +163,34 @@ test.each([
   const answer = await ask(path);
   expect(answer.status).toBe(status);
   expect(answer.body).not.toContain('secret');
+});
+
+describe('the Hub', () => {
+  const connects = ({ headers }: Awaited<ReturnType<typeof ask>>): string | undefined =>
+    /connect-src ([^;]*)/.exec(String(headers['content-security-policy']))?.[1];
+  const hosts = "'self' https://huggingface.co https://*.huggingface.co https://*.hf.co";
+
+  test('may be asked by one worker, and by nothing else', async () => {
+    expect(connects(await ask('/assets/hub.worker-B3_x-9.js'))).toBe(hosts);
+    for (const path of ['/', '/assets/app.js', '/nothing.js']) expect(connects(await ask(path))).toBe("'self'");
+  });
+
+  test('may be a mirror, which the page is told', async () => {
+    const mirrored = await serveStudio({ port: 0, folder, hub: 'http://127.0.0.1:9/mirror/' });
+    try {
+      const [told, worker] = await Promise.all(
+        ['hub.json', 'assets/hub.worker-B3_x-9.js'].map(path => fetch(`${mirrored.url}${path}`)),
+      );
+      expect(await told!.json()).toEqual({ endpoint: 'http://127.0.0.1:9/mirror' });
+      expect(worker!.headers.get('content-security-policy')).toContain(`connect-src ${hosts} http://127.0.0.1:9;`);
+    } finally {
+      await mirrored.close();
+    }
+  });
+
+  test.each(['huggingface.co', 'file:///x', 'http://user:secret@x'])('must have an address: %s', async hub => {
+    await expect(serveStudio({ port: 0, folder, hub })).rejects.toMatchObject({ code: 'bad-argument' });
+  });
 });
 
 describe('a name that points here', () => {

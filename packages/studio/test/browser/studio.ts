@@ -2,7 +2,8 @@ import { existsSync } from 'node:fs';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright';
 import { type Served, serve } from './serve.ts';
 
-const executablePath = process.env.PEFT_CHROMIUM ?? '/usr/bin/chromium';
+/** Where Chromium is. */
+export const executablePath = process.env.PEFT_CHROMIUM ?? '/usr/bin/chromium';
 const app = new URL('../../dist/app', import.meta.url).pathname;
 
 /** Why the page cannot be tested here; nothing if it can. */
@@ -23,9 +24,10 @@ export interface Studio {
   close(): Promise<void>;
 }
 
-export async function startStudio(): Promise<Studio> {
+/** @param flags further ones of Chromium */
+export async function startStudio(flags: readonly string[] = []): Promise<Studio> {
   const served = await serve(app);
-  const browser = await chromium.launch({ executablePath, args });
+  const browser = await chromium.launch({ executablePath, args: [...args, ...flags] });
   const errors: Error[] = [];
   return {
     served,
@@ -66,9 +68,26 @@ export const goTo = (page: Page, place: PlaceTitle): Promise<void> =>
     .filter({ visible: true })
     .click();
 
-/** Waits until training is in a phase. */
-export const inPhase = (page: Page, phase: string): Promise<void> =>
-  page.locator(`[data-phase=${phase}]`).waitFor({ timeout: 300_000 });
+/** Opens a folder of classes in the place of none. */
+export async function chooseFolder(page: Page, folder: string): Promise<void> {
+  await goTo(page, 'Pictures');
+  await page.getByRole('button', { name: 'Use my own pictures' }).click();
+  await page.getByLabel('A folder of pictures').setInputFiles(folder);
+  const classes = page.getByRole('complementary', { name: 'Classes' });
+  await classes.getByRole('button').nth(2).waitFor();
+  for (const name of ['Class 1', 'Class 2']) {
+    await classes.getByRole('button', { name: new RegExp(`^${name}`) }).click();
+    await page.getByRole('button', { name: `Remove the class ${name}` }).click();
+  }
+}
+
+/** Waits until training is in a phase; throws if it fails before. */
+export async function inPhase(page: Page, phase: string): Promise<void> {
+  const reached = page.locator(`[data-phase=${phase}], [data-phase=failed]`);
+  await reached.waitFor({ timeout: 300_000 });
+  if ((await reached.getAttribute('data-phase')) === phase) return;
+  throw new Error(`Training failed: ${await page.getByRole('alert').allTextContents()}`);
+}
 
 /** The number in a text such as `72.4 %`. */
 export const numberIn = (text: string | null): number => Number.parseFloat((text ?? '').replaceAll(',', ''));

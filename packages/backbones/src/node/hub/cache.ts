@@ -4,9 +4,10 @@ import { copyFile, mkdir, readlink, realpath, rename, rm, symlink, writeFile } f
 import { basename, dirname, relative } from 'node:path';
 import { PeftError } from '@peft/core';
 import { writeAtomic } from '@peft/core/node';
+import { isCommit } from '../../hub/names.ts';
 import { readTextIfThere } from './files.ts';
 import { damageOf } from './integrity.ts';
-import { inside, isCommit, isInside } from './names.ts';
+import { inside, isInside } from './names.ts';
 
 /**
  * The cached files of one model, in the layout of Python's `huggingface_hub`: `refs/REVISION` holds a commit,

@@ -1,26 +1,10 @@
-import { check, PeftError, quote } from '@peft/core';
+import { check, quote } from '@peft/core';
+import { isCommit } from '../../hub/names.ts';
+import type { HubReference } from '../../hub/reference.ts';
+import { filePath, type HubFile, maxJsonSize, parseRevision, type Revision, revisionPath } from '../../hub/revision.ts';
 import type { HubEnvironment } from './environment.ts';
 import { HubFailure } from './failure.ts';
-import { isCommit } from './names.ts';
-import type { HubReference } from './reference.ts';
 import { type Answer, request } from './request.ts';
-
-/** The largest answer about a model, and the largest JSON file of one, in bytes. Real ones are thousands of times smaller. */
-export const maxJsonSize = 16 * 2 ** 20;
-
-/** A revision, as the Hub has it now. */
-export interface Revision {
-  readonly commit: string;
-  /** Paths of its files. */
-  readonly files: readonly string[];
-}
-
-/** A file of a commit. */
-export interface HubFile {
-  readonly name: string;
-  readonly commit: string;
-  readonly path: string;
-}
 
 export interface FileInfo {
   /** Names the blob. On the Hub, a hash of the content. */
@@ -46,34 +30,11 @@ async function readText(answer: Answer, what: string): Promise<string> {
   return Buffer.concat(pieces).toString('utf8');
 }
 
-function parseRevision(text: string, what: string): Revision {
-  let info: { sha?: unknown; siblings?: unknown } | null;
-  try {
-    info = JSON.parse(text);
-  } catch (cause) {
-    throw new PeftError('bad-file', `The Hub's answer about ${what} is not JSON: is HF_ENDPOINT a Hub?`, { cause });
-  }
-  const commit = info?.sha;
-  check(
-    typeof commit === 'string' && isCommit(commit),
-    'bad-file',
-    () => `The Hub's answer about ${what} has ${quote(commit)} for a commit, not 40 hexadecimal digits.`,
-  );
-  const siblings: readonly unknown[] = Array.isArray(info?.siblings) ? info.siblings : [];
-  const files = siblings.map(sibling => (sibling as { rfilename?: unknown } | null)?.rfilename);
-  check(
-    files.every(file => typeof file === 'string'),
-    'bad-file',
-    () => `The Hub's answer about ${what} lists a file without a name.`,
-  );
-  return { commit, files };
-}
-
 /** Requests the commit that a revision names, and the paths of its files. */
 export async function readRevision(hub: HubEnvironment, { name, revision }: HubReference): Promise<Revision> {
   const what = `${name}@${revision}`;
-  const path = `/api/models/${name}/revision/${encodeURIComponent(revision)}?expand=sha&expand=siblings`;
-  const found = parseRevision(await readText(await request(hub, path), what), what);
+  const answer = await request(hub, revisionPath({ name, revision }));
+  const found = parseRevision(await readText(answer, what), what);
   check(
     !isCommit(revision) || found.commit === revision,
     'bad-file',
@@ -82,16 +43,13 @@ export async function readRevision(hub: HubEnvironment, { name, revision }: HubR
   return found;
 }
 
-const addressOf = ({ name, commit, path }: HubFile): string =>
-  `/${name}/resolve/${commit}/${path.split('/').map(encodeURIComponent).join('/')}`;
-
 const toSize = (text: string | null | undefined): number | undefined =>
   /^\d+$/.test(text ?? '') ? Number(text) : undefined;
 
 /** Requests the ETag and the size of a file. For a large file, the redirect to its storage has them. */
 export async function readFileInfo(hub: HubEnvironment, file: HubFile): Promise<FileInfo> {
   const isEnough = (headers: Headers) => headers.has('x-linked-etag') && headers.has('x-linked-size');
-  const { headers, discard } = await request(hub, addressOf(file), { headers: { range: 'bytes=0-0' }, isEnough });
+  const { headers, discard } = await request(hub, filePath(file), { headers: { range: 'bytes=0-0' }, isEnough });
   await discard();
   const tag = headers.get('x-linked-etag') ?? headers.get('etag') ?? '';
   const etag = /^(?:W\/)?"?([\w-]{1,128})"?$/.exec(tag)?.[1];
@@ -114,7 +72,7 @@ export async function readFileInfo(hub: HubEnvironment, file: HubFile): Promise<
 /** Requests the bytes of a file from `offset` on. A server that ignores ranges sends them from the start. */
 export async function readContent(hub: HubEnvironment, file: HubFile, offset: number): Promise<FileContent> {
   const headers = offset > 0 ? { range: `bytes=${offset}-` } : undefined;
-  const answer = await request(hub, addressOf(file), { headers });
+  const answer = await request(hub, filePath(file), { headers });
   if (answer.status !== 206) return { offset: 0, chunks: answer.chunks() };
   const start = toSize(/^bytes (\d+)-/.exec(answer.headers.get('content-range') ?? '')?.[1]);
   if (start === offset) return { offset, chunks: answer.chunks() };

@@ -1,5 +1,5 @@
 import { PeftError } from '@peft/core';
-import type { HubReference } from './reference.ts';
+import type { HubReference } from '../../hub/reference.ts';
 
 /** An exchange with the Hub that failed. `explain` turns it into the caller's PeftError. */
 export class HubFailure extends Error {

@@ -8,10 +8,10 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { makeSandbox, modelFiles, name, type Sandbox } from '../../../test/hub-cache.ts';
 import { startDownloader, writeDownloader } from '../../../test/hub-process.ts';
 import { etagOf, type HubServer, type LocalServer, sendPart, serve, serveHub } from '../../../test/hub-server.ts';
+import { parseHubReference } from '../../hub/reference.ts';
 import { sha256File } from '../hash.ts';
 import { openBackbone } from '../open.ts';
 import { downloadModel, isCached } from './model.ts';
-import { parseHubReference } from './reference.ts';
 
 const main = { name, revision: 'main' };
 const isHost = process.env.PEFT_BACKEND === 'cpu'; // files are fetched by Node, whatever the backend

@@ -1,14 +1,16 @@
 import { check, quote } from '@peft/core';
+import { index, processor, wantedFiles } from '../../hub/layout.ts';
+import { isCommit } from '../../hub/names.ts';
+import { checkReference, type HubReference } from '../../hub/reference.ts';
+import { type HubFile, maxJsonSize, type Revision } from '../../hub/revision.ts';
 import { ModelCache } from './cache.ts';
-import { type HubFile, maxJsonSize, type Revision, readContent, readFileInfo, readRevision } from './client.ts';
+import { readContent, readFileInfo, readRevision } from './client.ts';
 import { downloadTo } from './download.ts';
 import { type HubEnvironment, readEnvironment } from './environment.ts';
 import { explain, HubFailure } from './failure.ts';
 import { sizeIfThere } from './files.ts';
-import { cachedModelFiles, index, processor, readShards, wantedFiles } from './layout.ts';
+import { cachedModelFiles, readShards } from './layout.ts';
 import { withLock } from './lock.ts';
-import { isCommit } from './names.ts';
-import { checkReference, type HubReference } from './reference.ts';
 
 export interface DownloadOptions {
   /** Uses only cached files and makes no request, as with `HF_HUB_OFFLINE=1`. */
