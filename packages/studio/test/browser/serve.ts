@@ -20,8 +20,8 @@ export interface Served {
   close(): Promise<void>;
 }
 
-/** Serves a folder as a plain host does, with no headers but the type. */
-export async function serve(folder: string): Promise<Served> {
+/** Serves a folder as a plain host does, with no headers but the type and those given. */
+export async function serve(folder: string, headers: Readonly<Record<string, string>> = {}): Promise<Served> {
   const asked: string[] = [];
   const server: Server = createServer(async (request, response) => {
     const path = new URL(request.url ?? '/', 'http://localhost').pathname;
@@ -29,7 +29,8 @@ export async function serve(folder: string): Promise<Served> {
     try {
       const file = path.endsWith('/') ? `${path}index.html` : path;
       const bytes = await readFile(join(folder, normalize(file)));
-      response.writeHead(200, { 'Content-Type': types[extname(file)] ?? 'application/octet-stream' }).end(bytes);
+      const type = types[extname(file)] ?? 'application/octet-stream';
+      response.writeHead(200, { 'Content-Type': type, ...headers }).end(bytes);
     } catch {
       response.writeHead(404).end();
     }
