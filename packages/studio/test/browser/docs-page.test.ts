@@ -7,7 +7,7 @@ import { build, createServer, type ViteDevServer } from 'vite';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { writeDigits } from './digits.ts';
 import { serve } from './serve.ts';
-import { executablePath, unavailable } from './studio.ts';
+import { executablePath, patience, unavailable } from './studio.ts';
 
 const docs = new URL('../../../../docs/browser.md', import.meta.url);
 /** Below the package, so that imports find what it depends on: the built packages. */
@@ -194,6 +194,7 @@ describe.skipIf(unavailable)('the code of docs/browser.md', () => {
 
   async function visit(url: string): Promise<Page> {
     const page = await (await browser.newContext()).newPage();
+    page.setDefaultTimeout(patience);
     page.on('pageerror', error => console.error(error));
     await page.goto(url);
     await page.waitForFunction(() => 'atHand' in globalThis);

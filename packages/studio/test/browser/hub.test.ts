@@ -5,7 +5,7 @@ import type { BrowserContext, Page } from 'playwright';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type HubServer, serveHub } from '../../../backbones/test/hub-server.ts';
 import { type ServedStudio, serveStudio } from '../../src/server/index.ts';
-import { goTo, inPhase, type Studio, startStudio, unavailable } from './studio.ts';
+import { goTo, inPhase, patience, type Studio, startStudio, unavailable } from './studio.ts';
 
 const name = 'someone/pico-vit';
 
@@ -35,6 +35,7 @@ describe.skipIf(unavailable)('a model of the Hub', () => {
     hub.requests.length = 0;
     await context?.close();
     context = await studio.browser.newContext({ viewport: { width: 1440, height: 900 } });
+    context.setDefaultTimeout(patience);
     page = await context.newPage();
     await page.goto(`${served.url}#recipe=${encodeURIComponent('{"steps":2,"batch":8}')}`);
     await openHub();

@@ -6,6 +6,9 @@ import { type Served, serve } from './serve.ts';
 export const executablePath = process.env.PEFT_CHROMIUM ?? '/usr/bin/chromium';
 const app = new URL('../../dist/app', import.meta.url).pathname;
 
+/** How long an element may keep a test waiting, in ms, on a busy machine. */
+export const patience = 120_000;
+
 /** Why the page cannot be tested here; nothing if it can. */
 export const unavailable: string | undefined = existsSync(executablePath)
   ? undefined
@@ -34,6 +37,7 @@ export async function startStudio(flags: readonly string[] = []): Promise<Studio
     browser,
     async open(options = {}) {
       const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, ...options });
+      context.setDefaultTimeout(patience);
       const page = await context.newPage();
       page.on('pageerror', error => errors.push(error));
       await page.goto(served.url);
