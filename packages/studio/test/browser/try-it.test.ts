@@ -21,16 +21,16 @@ describe.skipIf(unavailable)('Try it', () => {
   test('it pauses with a checkpoint, and resumes', async () => {
     await page.getByRole('button', { name: 'Pause' }).click();
     await inPhase(page, 'paused');
-    const before = await page.getByText(/^\d+ of 196$/).textContent();
+    const before = await page.getByText(/^\d+ of 252$/).textContent();
     await page.waitForTimeout(500);
-    expect(await page.getByText(/^\d+ of 196$/).textContent()).toBe(before);
+    expect(await page.getByText(/^\d+ of 252$/).textContent()).toBe(before);
     await page.getByRole('button', { name: 'Resume' }).click();
     await inPhase(page, 'training');
   });
 
   test('it ends with the accuracy on pictures that it has not seen', async () => {
     await inPhase(page, 'done');
-    expect(numberIn(await page.getByTestId('accuracy').textContent())).toBeGreaterThan(70);
+    expect(numberIn(await page.getByTestId('accuracy').textContent())).toBeGreaterThan(70); // 75 to 79, by the seed
   });
 
   test('a cell of the confusion matrix opens its pictures, and a new picture is classified', async () => {
