@@ -12,8 +12,9 @@ const below = {
   backends: ['core'],
   layers: ['core'],
   run: ['core', 'lora', 'neat', 'lily', 'heat', 'pear', 'backbones', 'data', 'train', 'compile', 'backends'],
-  studio: ['core', 'pico', 'backbones', 'data', 'train', 'compile', 'backends', 'run'],
+  studio: ['core', 'pico', 'backbones', 'data', 'train', 'compile', 'backends', 'run', 'report'],
   vtab: ['core', 'run'],
+  report: ['run'],
   cli: ['.+'],
 };
 
@@ -38,7 +39,7 @@ const downward = packages.map(name => ({
 /** The files that a package exports. */
 const entriesOf = name =>
   Object.values(JSON.parse(readFileSync(`packages/${name}/package.json`, 'utf8')).exports)
-    .map(entry => entry['@peft/source'])
+    .map(entry => (typeof entry === 'string' ? entry : entry['@peft/source']))
     .filter(Boolean)
     .map(file => `^${literal(`packages/${name}/${file.slice(2)}`)}$`);
 

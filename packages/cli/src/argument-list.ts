@@ -166,6 +166,10 @@ export const described = {
   ...takenBy('train compare demo', {
     evalSplit: text('<split>', 'what accuracy is measured on, so that options can be chosen on val; test unless given'),
   }),
+  ...takenBy('train compare', {
+    valSplit: field('valSplit', '<split>'),
+    keepBest: toggle('keep the adapter of the epoch that is best on --val-split, instead of the last'),
+  }),
   ...takenBy('train compare demo vtab', {
     epochs: field('epochs', '<n>'),
     steps: field('steps', '<n>'),

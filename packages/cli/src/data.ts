@@ -1,4 +1,5 @@
 import type { Dataset } from '@peft/data';
+import type { Watch } from '@peft/run';
 import { openPictures } from '@peft/run/node';
 import { type Arguments, required } from './arguments.ts';
 import type { Output } from './output/output.ts';
@@ -6,6 +7,8 @@ import type { Output } from './output/output.ts';
 export interface RunData {
   readonly train: Dataset;
   readonly test: Dataset;
+  /** The validation pictures, if their split is named. */
+  readonly watch?: Watch;
 }
 
 /** Opens a split of `--data`, and reports the files that are left out. */
@@ -14,17 +17,20 @@ export async function openData(args: Arguments, split: string, output: Output, m
   return openPictures(args, split, { minClasses, notice: text => output.note(text) });
 }
 
-/** Runs `body` with the splits to train and to evaluate on, then closes them. */
+/** Runs `body` with the splits to train on, to evaluate on, and to choose by, then closes them. */
 export async function withData<T>(args: Arguments, output: Output, body: (data: RunData) => Promise<T>): Promise<T> {
-  const train = await openData(args, args.split ?? 'train', output);
+  const opened: Dataset[] = [];
+  const open = async (split: string): Promise<Dataset> => {
+    const dataset = await openData(args, split, output);
+    opened.push(dataset);
+    return dataset;
+  };
   try {
-    const test = await openData(args, args.evalSplit ?? 'test', output);
-    try {
-      return await body({ train, test });
-    } finally {
-      await test.close?.();
-    }
+    const train = await open(args.split ?? 'train');
+    const test = await open(args.evalSplit ?? 'test');
+    if (args.valSplit === undefined) return await body({ train, test });
+    return await body({ train, test, watch: { validation: await open(args.valSplit) } });
   } finally {
-    await train.close?.();
+    for (const dataset of opened) await dataset.close?.();
   }
 }

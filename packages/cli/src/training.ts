@@ -66,7 +66,16 @@ export async function runTraining(
       const recipe = { ...recipeOf(args), backbone: args.backbone ?? start.backbone.source };
       const { resume } = args;
       try {
-        const events = run(recipe, { ...data, ...start, engine, store, signal, resume, keepFinished, watch });
+        const events = run(recipe, {
+          ...data,
+          ...start,
+          engine,
+          store,
+          signal,
+          resume,
+          keepFinished,
+          ...(watch && { watch }),
+        });
         return await showRun(tapped(events, onEvent), output);
       } finally {
         disposeModule(start.backbone.model);

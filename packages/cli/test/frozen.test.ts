@@ -10,7 +10,7 @@ import { Scratch } from './peft.ts';
  * them, or refuse them by their format:
  *
  *     peft train --backbone pico-vit --data mnist --steps 3 --batch 8 --checkpoint-every 2 --set r=1 \
- *       --targets 'blocks.5.attn.qkv[q,v]' --out run-2.1
+ *       --targets 'blocks.5.attn.qkv[q,v]' --val-split train --keep-best --cache-features --out run-2.2
  *
  * And their reports:
  *
@@ -20,9 +20,13 @@ const folder = new URL('fixtures/frozen', import.meta.url).pathname;
 const found = readdirSync(folder);
 const versions = found.filter(name => name.startsWith('run-'));
 const reports = found.filter(name => name.startsWith('report-'));
-const newest = join(folder, 'run-2.1');
+const newest = 'run-2.2';
 const run = ['train', '--backbone', 'pico-vit', '--data', 'mnist', '--steps', '3', '--batch', '8'];
 const adapter = ['--set', 'r=1', '--targets', 'blocks.5.attn.qkv[q,v]', '--checkpoint-every', '2'];
+/** The arguments that came with the fields of a version. */
+const later: Readonly<Record<string, readonly string[]>> = {
+  'run-2.2': ['--val-split', 'train', '--keep-best', '--cache-features'],
+};
 const losses = [2.6655783653259277, 2.596414089202881, 2.2339625358581543];
 
 const scratch = new Scratch();
@@ -61,7 +65,10 @@ describe.each(versions)('%s', version => {
     const again = at(version);
     cpSync(join(folder, version), again, { recursive: true });
     rmSync(join(again, 'adapter_model.safetensors'));
-    const { status, stdout, stderr } = await scratch.peft(...run, ...adapter, '--resume', '--out', again, '--json');
+    const { status, stdout, stderr } = await scratch.peft(
+      ...[...run, ...adapter, ...(later[version] ?? [])],
+      ...['--resume', '--out', again, '--json'],
+    );
     if (status !== 0) {
       expect(stderr).toMatch(/is not a checkpoint that this version reads: its format is/);
       return;
@@ -107,8 +114,10 @@ test('the report that is written today is of a frozen format, and what is none i
 });
 
 test('what is written today is among the frozen ones, and is read', async () => {
-  await scratch.json(...run, ...adapter, '--out', at('now'));
-  const [now, frozen] = await Promise.all([at('now'), newest].map(place => folderStore(place).readRecord()));
+  await scratch.json(...run, ...adapter, ...(later[newest] ?? []), '--out', at('now'));
+  const [now, frozen] = await Promise.all(
+    [at('now'), join(folder, newest)].map(place => folderStore(place).readRecord()),
+  );
   expect(now?.format).toBe(frozen?.format);
   expect(Object.keys(now?.result ?? {}).sort()).toEqual(Object.keys(frozen?.result ?? {}).sort());
 });

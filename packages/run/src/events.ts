@@ -1,4 +1,4 @@
-import type { Metrics } from '@peft/train';
+import type { Metrics, Moment } from '@peft/train';
 import type { Insight } from './insight.ts';
 import type { RunRecord } from './record.ts';
 
@@ -18,6 +18,7 @@ export type RunEvent =
     }
   | { readonly type: 'epoch'; readonly epoch: number; readonly meanLoss: number }
   | WatchedEvent
+  | BestEvent
   | { readonly type: 'checkpoint'; readonly step: number; readonly place: string }
   | { readonly type: 'saved'; readonly place: string; readonly bytes: number }
   | { readonly type: 'evaluating'; readonly done: number; readonly total: number }
@@ -83,6 +84,11 @@ export interface WatchedEvent {
   /** On the validation pictures, where there are any. */
   readonly metrics?: Metrics;
   readonly insights: readonly Insight[];
+}
+
+/** Training is done, and the adapter is again as it was at its best moment. */
+export interface BestEvent extends Moment {
+  readonly type: 'best';
 }
 
 /** The signal aborted the run after a step, and a checkpoint was saved. This is the last event. */

@@ -19,7 +19,9 @@ export interface FeatureOptions {
 }
 
 /** Computes the input of the lowest adapted part of the model once for each picture. Training then starts from there. */
-export async function* featuresOf(options: FeatureOptions): AsyncGenerator<CachingEvent, CachedFeatures> {
+export async function* featuresOf(
+  options: FeatureOptions,
+): AsyncGenerator<CachingEvent, CachedFeatures & { readonly enters: string }> {
   const { opened, engine, source, pictures, recipe, limit, signal } = options;
   check(
     recipe.augment !== 'flip-crop',
@@ -36,5 +38,5 @@ export async function* featuresOf(options: FeatureOptions): AsyncGenerator<Cachi
     return cacheFeatures({ split, engine, source, pictures, limit: limit * 1e9, onBatch, signal: stop });
   }, signal);
   yield { ...event(total), bytes: cached.bytes };
-  return cached;
+  return { ...cached, enters: split.name };
 }

@@ -1,7 +1,7 @@
 import { setDropPath } from '@peft/backbones';
 import type { BatchSource, Engine, JsonObject, PictureBatch } from '@peft/core';
 import { batchSource, type Dataset } from '@peft/data';
-import { describeDifference, type ModelSplit, Trainer } from '@peft/train';
+import { describeDifference, type ModelSplit, type Moment, Trainer } from '@peft/train';
 import { countsOf } from './counts.ts';
 import type { RunEvent } from './events.ts';
 import { featuresOf } from './features.ts';
@@ -36,6 +36,10 @@ export interface Fitted {
   /** The median time of a step in this part of the run, in ms; undefined if it took none. */
   readonly stepMs: number | undefined;
   readonly resumedDespite: readonly string[];
+  /** The moment that the adapter is of, if the best was kept. */
+  readonly best: Moment | undefined;
+  /** The part of the model that cached features entered, below which no step computed anything. */
+  readonly cachedFrom: string | undefined;
   /** The pictures trained on. */
   readonly source: BatchSource<PictureBatch>;
 }
@@ -44,9 +48,17 @@ export interface Fitted {
 interface Inputs {
   readonly source: BatchSource;
   readonly split?: ModelSplit;
+  /** The part of the model that the features enter. */
+  readonly enters?: string;
 }
 
-async function* sourceOf({ recipe, opened, train, engine, signal }: FitOptions) {
+/** The pictures, and what is trained on: them, or features of them. */
+interface Sources {
+  readonly source: BatchSource<PictureBatch>;
+  readonly inputs: Inputs;
+}
+
+async function* sourceOf({ recipe, opened, train, engine, signal }: FitOptions): AsyncGenerator<RunEvent, Sources> {
   const { batch, seed, shuffle, cacheFeatures: limit } = recipe;
   const { preprocessing } = opened;
   const augment = recipe.augment === 'flip-crop' ? 'flip-crop' : 'none';
@@ -98,14 +110,26 @@ const trainerOf = (options: FitOptions, { source, split }: Inputs): Trainer => {
   });
 };
 
-/** Looks at the model after an epoch, counted from 0, if a look is due. */
+/** Looks at the model after an epoch, counted from 0, if a look is due; the best is then remembered if it is to be kept. */
 async function* look(
   epoch: number,
-  { step }: Trainer,
+  trainer: Trainer,
   source: BatchSource<PictureBatch>,
-  watcher: Watcher | undefined,
+  { watcher, recipe }: FitOptions,
 ): AsyncGenerator<RunEvent, void> {
-  if (watcher?.isDue(epoch)) yield await watcher.look(epoch, step, source);
+  const isLast = trainer.step === trainer.totalSteps;
+  if (!watcher?.isDue(epoch) && !(recipe.keepBest && isLast)) return;
+  const event = await watcher?.look(epoch, trainer.step, source);
+  if (!event) return;
+  if (recipe.keepBest && event.metrics) await trainer.offerBest(event.metrics);
+  yield event;
+}
+
+/** Goes back to the best moment. */
+async function* recallBest(trainer: Trainer): AsyncGenerator<RunEvent, void> {
+  if (!trainer.best) return;
+  await trainer.recallBest();
+  yield { type: 'best', ...trainer.best };
 }
 
 /** Trains an opened model. On an interrupt it finishes the current step, saves a checkpoint, and returns nothing. */
@@ -121,9 +145,10 @@ export async function* fit(options: FitOptions): AsyncGenerator<RunEvent, Fitted
   try {
     yield* restore(trainer, options);
     // An interrupt at the end of an epoch came before the look.
-    const { step, stepsPerEpoch } = trainer;
-    if (step > 0 && step % stepsPerEpoch === 0) yield* look(step / stepsPerEpoch - 1, trainer, source, watcher);
-    const { totalSteps } = trainer;
+    const { step, stepsPerEpoch, totalSteps } = trainer;
+    if (step > 0 && (step % stepsPerEpoch === 0 || step === totalSteps)) {
+      yield* look(Math.ceil(step / stepsPerEpoch) - 1, trainer, source, options);
+    }
     yield { type: 'started', method: recipe.method, step: trainer.step, totalSteps, ...countsOf(opened) };
     for await (const event of trainer.run({ signal })) {
       if (event.type === 'step') {
@@ -137,14 +162,17 @@ export async function* fit(options: FitOptions): AsyncGenerator<RunEvent, Fitted
         return undefined;
       } else if (event.type !== 'done') {
         yield event;
-        if (event.type === 'epoch') yield* look(event.epoch, trainer, source, watcher);
+        if (event.type === 'epoch') yield* look(event.epoch, trainer, source, options);
       }
     }
+    yield* recallBest(trainer);
     return {
       losses: [...trainer.losses],
       epochs: epochsOf(trainer),
       stepMs: times.length > 0 ? median(times.length > 1 ? times.slice(1) : times) : undefined,
       resumedDespite: trainer.resumedDespite.map(describeDifference),
+      best: trainer.best,
+      cachedFrom: inputs.enters,
       source,
     };
   } finally {

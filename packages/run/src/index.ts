@@ -1,5 +1,6 @@
 export { isHeadFor, matchClasses } from './classes.ts';
 export type {
+  BestEvent,
   CachingEvent,
   InterruptedEvent,
   ResumedEvent,

@@ -8,6 +8,8 @@ export interface Grid {
   /** What a column stands for: `head`. */
   readonly columns: string;
   readonly rows: readonly GridRow[];
+  /** What the columns come to over the rows, where that decides. */
+  readonly totals?: { readonly name: string; readonly values: readonly number[] };
 }
 
 export interface GridRow {

@@ -27,6 +27,16 @@ const inputs = {
   initAdapter: option('The adapter folder that training starts from.', value.string()),
 };
 
+/** What is measured between epochs. The record has the hash of pictures that choose the best. */
+const validation = {
+  valSplit: option('The split that accuracy is measured on after each epoch.', value.string()),
+  keepBest: option(
+    'Whether the adapter of the epoch that is best on the validation pictures is kept, instead of the last.',
+    value.boolean(),
+    false,
+  ),
+};
+
 /** What adapts the backbone. */
 const adapters = {
   method: option('How to adapt.', value.string(), 'lora'),
@@ -89,7 +99,7 @@ const preset = {
 };
 
 /** Every field of a recipe, described. */
-export const recipeOptions = { ...inputs, ...adapters, ...preset, ...training, ...practice };
+export const recipeOptions = { ...inputs, ...validation, ...adapters, ...preset, ...training, ...practice };
 
 type Config = ConfigOf<typeof recipeOptions>;
 

@@ -1,6 +1,6 @@
 import { type JsonObject, PeftError, sha256Of } from '@peft/core';
 import { configure, type MethodRecord, methodRecord, option, required, value } from '@peft/core/method';
-import { type Difference, differencesOf, type Metrics } from '@peft/train';
+import { type Difference, differencesOf, type Metrics, type Moment } from '@peft/train';
 import type { Insight } from './insight.ts';
 import type { RunModel } from './model.ts';
 import { numbersOf, type Recipe, recipeOptions } from './recipe.ts';
@@ -15,7 +15,12 @@ export interface RunIdentity {
     readonly weights: string | null;
   };
   /** `datasetHash` of the two datasets. */
-  readonly data: { readonly train: string; readonly test: string };
+  readonly data: {
+    readonly train: string;
+    readonly test: string;
+    /** Of the pictures that chose the best epoch, if they did. */
+    readonly validation?: string;
+  };
   /** How pictures became the model's input. */
   readonly preprocessing: JsonObject;
   /** Class names in the order of the logits; `null` if nothing names them. */
@@ -43,9 +48,13 @@ export interface RunResult {
    * includes recording.
    */
   readonly stepMs?: number;
+  /** The part of the model that cached features entered: steps computed only from there on. */
+  readonly cachedFrom?: string;
   /** Time from opening to evaluation, of the last part of the run that took a step. */
   readonly seconds: number;
   readonly metrics: Metrics;
+  /** The moment that the adapter is of, with its score on the validation pictures, if the best was kept. */
+  readonly best?: Moment;
   /** Counts of the trained parameters, and of all parameters of the adapted model. */
   readonly trainable: number;
   readonly total: number;
@@ -92,6 +101,7 @@ const backboneFields = {
 const dataFields = {
   train: required('The hash of what was trained on.', value.string()),
   test: required('The hash of what was evaluated on.', value.string()),
+  validation: option('The hash of what chose the best epoch.', value.string()),
 };
 
 const number = (description: string) => required(description, value.number());
@@ -103,8 +113,13 @@ const resultFields = {
   losses: required('One a step.', value.list(value.number())),
   epochs: required('Mean losses.', value.list(value.object({ epoch: value.integer(), meanLoss: value.number() }))),
   stepMs: option('How long a step took.', value.number()),
+  cachedFrom: option('Where steps began.', value.string()),
   seconds: number('How long it took.'),
   metrics: required('How it did.', value.object({})),
+  best: option(
+    'When it was best.',
+    value.object({ step: value.integer(), accuracy: value.number(), loss: value.number() }),
+  ),
   trainable: integer('Parameters that are trained.'),
   total: integer('All parameters.'),
   adapterTrainable: option('Trained parameters without the head.', value.integer({ min: 0 })),
@@ -191,6 +206,7 @@ export const comparedOf = ({ recipe, backbone, data, preprocessing, classes, ini
     weights: backbone.weights,
     labels: classes,
     data: data.train,
+    ...(data.validation !== undefined && { validation: data.validation }),
     preprocessing,
     ...(initAdapter !== undefined && { initAdapter }),
     ...numbersOf(recipe),

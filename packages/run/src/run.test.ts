@@ -45,6 +45,58 @@ async function interrupted(
   return { store, events };
 }
 
+describe('a run that keeps its best epoch', () => {
+  /** Pictures with the wrong labels, of which a model that learns gets fewer right. */
+  const wrong = { ...shades(4, 'mislabeled shades'), labels: () => Int32Array.from([1, 0, 1, 0]) };
+  const watch = { validation: wrong };
+  const keeping: RecipeOptions = { keepBest: true, steps: 15, schedule: 'constant', checkpointEvery: 1 };
+
+  test('saves and evaluates the adapter of that epoch', async () => {
+    const store = memoryStore();
+    const { events, record } = await train(keeping, { watch, store });
+    const looks = events.flatMap(event => (event.type === 'watched' && event.metrics ? [event] : []));
+    const best = looks.toSorted(
+      (a, b) =>
+        (b.metrics?.accuracy ?? 0) - (a.metrics?.accuracy ?? 0) || (a.metrics?.loss ?? 0) - (b.metrics?.loss ?? 0),
+    )[0];
+    expect(best?.step).toBeLessThan(15);
+    expect(record?.result.best).toMatchObject({ step: best?.step, accuracy: best?.metrics?.accuracy });
+    const shorter = memoryStore();
+    await train({ ...keeping, keepBest: false, steps: best?.step }, { store: shorter });
+    expect(adapterOf(store)['adapter_model.safetensors']).toEqual(adapterOf(shorter)['adapter_model.safetensors']);
+  });
+
+  test('is the same when it was interrupted after it', async () => {
+    const [whole, store, abort] = [memoryStore(), memoryStore(), new AbortController()];
+    await train(keeping, { watch, store: whole });
+    await collect(run({ ...recipe, ...keeping }, { ...tinyInputs(), watch, store, signal: abort.signal }), event => {
+      if (event.type === 'step' && event.step === 13) abort.abort();
+    });
+    await train(keeping, { watch, store, resume: true });
+    expect(adapterOf(store)).toEqual(adapterOf(whole));
+  });
+
+  test('needs validation pictures, and does not go on with others', async () => {
+    await expect(train(keeping)).rejects.toThrow('keepBest needs pictures to choose by');
+    const { store } = await interrupted(6);
+    await expect(train({ keepBest: true }, { watch, store, resume: true })).rejects.toThrow(
+      'validation: not set in the checkpoint',
+    );
+  });
+});
+
+test('the heads that HEAT turns off have the smallest totals of its drawing', async () => {
+  const { result } = await recordOf({ method: 'heat', set: { r: 2 } });
+  const [heads] = result.insights;
+  if (heads?.kind !== 'grid' || !heads.totals) throw new Error('There is no drawing of heads with totals.');
+  const { values } = heads.totals;
+  for (const { off = [] } of heads.rows) {
+    expect(off.length).toBeGreaterThan(0);
+    const kept = values.filter((_, head) => !off.includes(head));
+    for (const head of off) expect(values[head]).toBeLessThanOrEqual(Math.min(...kept));
+  }
+});
+
 describe('a run that is watched', () => {
   const watch = { validation: shades(4, 'further shades'), insights: true };
 

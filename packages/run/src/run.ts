@@ -1,4 +1,4 @@
-import { eagerEngine, PeftError, writeAdapterFolder } from '@peft/core';
+import { check, eagerEngine, PeftError, writeAdapterFolder } from '@peft/core';
 import { type Dataset, datasetHash } from '@peft/data';
 import type { Metrics } from '@peft/train';
 import { versions } from '#versions';
@@ -80,7 +80,10 @@ async function* runOpened(
 ): AsyncGenerator<RunEvent, RunRecord | undefined> {
   const { store, engine, signal, resume = false, keepFinished = false } = session;
   const { train, test, watch } = yield* labeled(opened, session);
-  const identity = await identityOf(recipe, opened, { ...session, train, test });
+  check(!recipe.keepBest || watch?.validation, 'bad-argument', () => {
+    return 'keepBest needs pictures to choose by: name their split as valSplit, or give run() watch.validation.';
+  });
+  const identity = await identityOf(recipe, opened, { ...session, train, test, watch });
   const before = keepFinished || resume ? yield* sameRunIn(session, identity) : undefined;
   if (keepFinished && before) {
     yield { type: 'notice', text: `${store.place} holds this run already; it is not repeated.` };
@@ -127,12 +130,16 @@ async function* labeled(
 async function identityOf(
   recipe: Recipe,
   { model, backbone, preprocessing, labels }: RunModel,
-  { train, test, adapter }: Split & Pick<Session, 'adapter'>,
+  { train, test, watch, adapter }: Split & Pick<Session, 'adapter'>,
 ): Promise<RunIdentity> {
   return {
     recipe: plain(recipe) as unknown as Recipe,
     backbone: { name: backbone.name, weights: (await backbone.weightsHash()) ?? null },
-    data: { train: await datasetHash(train), test: await datasetHash(test) },
+    data: {
+      train: await datasetHash(train),
+      test: await datasetHash(test),
+      ...(recipe.keepBest && watch?.validation && { validation: await datasetHash(watch.validation) }),
+    },
     preprocessing: plain(preprocessing),
     classes: labels ?? null,
     methods: methodsOf(model),
@@ -187,7 +194,7 @@ async function resultOf(
   { recipe, opened, fitted, metrics, bytes }: Finished,
   { engine, store, methods, started }: Session,
 ): Promise<RunResult> {
-  const { losses, epochs, stepMs, source } = fitted;
+  const { losses, epochs, stepMs, best, cachedFrom, source } = fitted;
   const findings = findingsOf(opened.model);
   const insights = await lookInside(opened.model, engine, source, methods);
   return {
@@ -196,8 +203,10 @@ async function resultOf(
     losses,
     epochs,
     ...(stepMs !== undefined && { stepMs }),
+    ...(cachedFrom !== undefined && { cachedFrom }),
     seconds: (performance.now() - started) / 1000,
     metrics,
+    ...(best && { best }),
     ...countsOf(opened),
     ...(findings && { findings }),
     insights,

@@ -1,6 +1,7 @@
 import { mount } from 'svelte';
 import App from './app/App.svelte';
-import './app/style/tokens.css';
+import '@peft/report/tokens.css';
+import '@peft/report/drawings.css';
 import './app/style/base.css';
 
 const target = document.getElementById('app');

@@ -15,6 +15,7 @@ import {
 import { isMethodRecord, type MethodRecord, methodRecord, TensorReader } from '@peft/core/method';
 import * as tf from '@tensorflow/tfjs-core';
 import type { AdamW } from './adamw.ts';
+import type { Best, Moment } from './best.ts';
 import { adapterParameters, checkNotDiverged } from './finite.ts';
 import { type Difference, describeDifference, differencesOf, plain } from './recipe.ts';
 
@@ -31,6 +32,8 @@ export interface Place {
   losses: readonly number[];
   /** The differences that resumes of this run were forced to ignore. */
   resumedDespite: readonly Difference[];
+  /** The best moment so far, where the caller says how good moments are. */
+  best?: Moment;
   /** The trainer's own description of the run. */
   run: JsonObject;
   /** The caller's description of the run. */
@@ -49,12 +52,19 @@ export type MethodRecords = Record<string, MethodRecord>;
 export const recordsOf = (model: AdaptedModel): MethodRecords =>
   Object.fromEntries(model.active.map(({ name, method }) => [name, methodRecord(method)]));
 
+/** What a checkpoint holds beside its place in the run. */
+export interface State {
+  readonly model: AdaptedModel;
+  readonly optimizer: AdamW;
+  readonly best: Best;
+}
+
 /**
  * Serializes all state of a run as one safetensors file.
  *
  * @throws PeftError `numerics` if a parameter or a moment is not finite: nobody could go on from there
  */
-export async function writeCheckpoint(model: AdaptedModel, optimizer: AdamW, place: Place): Promise<Uint8Array> {
+export async function writeCheckpoint({ model, optimizer, best }: State, place: Place): Promise<Uint8Array> {
   const tensors: [string, StoredTensor][] = [];
   const add = (path: string, values: Float32Array, shape: readonly number[]): void => {
     checkNotDiverged(path, values, place.step);
@@ -62,12 +72,15 @@ export async function writeCheckpoint(model: AdaptedModel, optimizer: AdamW, pla
   };
   for (const [path, parameter] of adapterParameters(model)) {
     add(`parameters/${path}`, await parameter.get(), parameter.shape);
+    const values = best.kept?.values.get(path);
+    if (values) add(`best/${path}`, values, parameter.shape);
   }
   for (const moment of moments) {
     const values = Float32Array.from(await optimizer[moment].data());
     add(`adamw/${moment}`, values, [values.length]);
   }
-  return serializeSafetensors(tensors, { format, place: JSON.stringify(place) });
+  const whole = { ...place, ...(best.kept && { best: best.kept.moment }) };
+  return serializeSafetensors(tensors, { format, place: JSON.stringify(whole) });
 }
 
 /** A checkpoint that was parsed. */
@@ -85,6 +98,9 @@ const isRecords = (value: unknown): boolean =>
 const isLosses = (value: unknown): boolean => Array.isArray(value) && value.every(Number.isFinite);
 const isDifference = (value: unknown): boolean =>
   isObject(value) && 'field' in value && typeof value.field === 'string';
+const isMoment = (value: unknown): boolean =>
+  value === undefined ||
+  (isObject(value) && ['step', 'accuracy', 'loss'].every(field => Number.isFinite(value[field as keyof typeof value])));
 const isDifferences = (value: unknown): boolean => Array.isArray(value) && value.every(isDifference);
 
 /** The schema of a checkpoint's place in its run. */
@@ -95,6 +111,7 @@ const fields: Record<keyof Place, readonly [is: (value: unknown) => boolean, wha
   methods: [isRecords, 'the method of each adapter'],
   losses: [isLosses, 'a list of numbers'],
   resumedDespite: [isDifferences, 'a list of differences'],
+  best: [isMoment, 'a step with its accuracy and loss'],
   run: [isObject, 'an object'],
   recipe: [isObject, 'an object'],
 };
@@ -191,15 +208,18 @@ export async function restoreMethods(
 }
 
 /** Puts a checkpoint's values back. Throws, changing nothing, if they do not fit. */
-export function restoreValues({ source, tensors }: OpenCheckpoint, model: AdaptedModel, optimizer: AdamW): void {
+export function restoreValues({ source, place, tensors }: OpenCheckpoint, { model, optimizer, best }: State): void {
   const reader = new TensorReader(tensors, source);
-  const restored = adapterParameters(model).map(
-    ([path, parameter]) => [parameter, reader.take(`parameters/${path}`, parameter.shape)] as const,
-  );
+  const all = adapterParameters(model);
+  const read = (group: string): [string, Float32Array][] =>
+    all.map(([path, parameter]) => [path, reader.take(`${group}/${path}`, parameter.shape)]);
+  const values = new Map(read('parameters'));
+  const kept = place.best && { moment: place.best, values: new Map(read('best')) };
   const take = (moment: 'm' | 'v'): Float32Array => reader.take(`adamw/${moment}`, optimizer[moment].shape);
   const [m, v] = [take('m'), take('v')];
   reader.finish();
-  for (const [parameter, values] of restored) parameter.set(values);
+  for (const [path, parameter] of all) parameter.set(values.get(path) as Float32Array);
+  best.restore(kept);
   tf.tidy(() => {
     optimizer.m.assign(tf.tensor1d(m));
     optimizer.v.assign(tf.tensor1d(v));

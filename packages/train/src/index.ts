@@ -1,4 +1,5 @@
 export { AdamW, type AdamWOptions } from './adamw.ts';
+export type { Moment } from './best.ts';
 export { evaluate } from './evaluate.ts';
 export { type CachedFeatures, type CacheOptions, cacheFeatures, type OrderedSource } from './features.ts';
 export type { ModelSplit } from './forward.ts';

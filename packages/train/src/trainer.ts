@@ -14,6 +14,7 @@ import {
 } from '@peft/core';
 import type { Stage } from '@peft/core/method';
 import type { AdamW, AdamWOptions } from './adamw.ts';
+import { Best, type Moment } from './best.ts';
 import {
   checkIdentity,
   type MethodRecords,
@@ -87,6 +88,7 @@ export class Trainer {
   /** The methods of the adapters before any stage. */
   readonly #initial: ReadonlyMap<string, Method>;
   readonly #initialRecords: MethodRecords;
+  readonly #best = new Best();
   #lastBatch: Batch | undefined;
   #losses: number[] = [];
   #resumedDespite: readonly Difference[] = [];
@@ -138,6 +140,26 @@ export class Trainer {
   /** The differences that resumes of this run were forced to ignore. */
   get resumedDespite(): readonly Difference[] {
     return this.#resumedDespite;
+  }
+
+  /** The best moment of those offered since the last stage. */
+  get best(): Moment | undefined {
+    return this.#best.kept?.moment;
+  }
+
+  /**
+   * Remembers the parameters as they are now, if they are the best so far; checkpoints hold them too. A stage of a method forgets
+   * them, since it changes what is trained.
+   */
+  async offerBest({ accuracy, loss }: Omit<Moment, 'step'>): Promise<void> {
+    await this.options.engine.sync();
+    await this.#best.offer(this.options.model, { step: this.#step, accuracy, loss });
+  }
+
+  /** Gives the parameters the values of the best moment. Training does not go on from there. */
+  async recallBest(): Promise<void> {
+    await this.options.engine.sync();
+    this.#best.recall(this.options.model);
   }
 
   /** The optimizer over what is trainable now. */
@@ -220,6 +242,7 @@ export class Trainer {
       const stage = stageOf(due) as Stage;
       await passStage(model, due, stage, this.options);
       await this.#reassemble();
+      this.#best.restore(undefined);
       const ms = performance.now() - started;
       yield { type: 'stage', step: this.#step, adapter: due.name, stage: stage.name, ms };
     }
@@ -285,14 +308,17 @@ export class Trainer {
   async checkpoint(): Promise<Uint8Array> {
     const { engine, model } = this.options;
     await engine.sync();
-    return writeCheckpoint(model, this.optimizer, {
-      ...this.#identity,
-      step: this.#step,
-      optimizerStart: this.#optimizerStart,
-      methods: recordsOf(model),
-      losses: this.#losses,
-      resumedDespite: this.#resumedDespite,
-    });
+    return writeCheckpoint(
+      { model, optimizer: this.optimizer, best: this.#best },
+      {
+        ...this.#identity,
+        step: this.#step,
+        optimizerStart: this.#optimizerStart,
+        methods: recordsOf(model),
+        losses: this.#losses,
+        resumedDespite: this.#resumedDespite,
+      },
+    );
   }
 
   /**
@@ -317,7 +343,7 @@ export class Trainer {
     });
     await restoreMethods(model, this.#initial, checkpoint);
     await this.#reassemble();
-    restoreValues(checkpoint, model, this.optimizer);
+    restoreValues(checkpoint, { model, optimizer: this.optimizer, best: this.#best });
     this.#step = step;
     this.#optimizerStart = optimizerStart;
     this.#losses = [...losses];

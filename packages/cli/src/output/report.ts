@@ -1,10 +1,9 @@
 import { check, PeftError } from '@peft/core';
 import { configure, required, value } from '@peft/core/method';
-import { parseResult } from '@peft/run';
+import { escapeHtml, renderInsight, renderMatrix } from '@peft/report';
+import { type Curve, type Dot, htmlTable, page, panel, renderCurves, renderDots, smoothed } from '@peft/report/node';
+import { parseResult, type RunResult } from '@peft/run';
 import type { ComparedMethod } from '../compared-method.ts';
-import { renderInsight } from './insight.ts';
-import { htmlTable, page } from './page.ts';
-import { escapeHtml, lineChart, type Series, scatterChart } from './svg.ts';
 import { bytes, count, ms, percent } from './table.ts';
 
 export interface Report {
@@ -13,27 +12,24 @@ export interface Report {
   methods: readonly ComparedMethod[];
 }
 
-/** The mean of each run of `window` values, against the step in the middle. */
-function smooth(values: readonly number[], window: number): [number, number][] {
-  const points: [number, number][] = [];
-  for (let start = 0; start < values.length; start += window) {
-    const part = values.slice(start, start + window);
-    points.push([start + part.length / 2, part.reduce((sum, value) => sum + value, 0) / part.length]);
-  }
-  return points;
-}
-
-const lossSeries = (methods: readonly ComparedMethod[]): Series[] =>
-  methods.map(({ method, runs }) => ({
+const lossCurves = (methods: readonly ComparedMethod[]): Curve[] =>
+  methods.map(({ method, runs: [{ losses }] }) => ({
     name: method,
-    points: smooth(runs[0].losses, Math.max(1, Math.floor(runs[0].losses.length / 100))),
+    points: smoothed(losses),
+    raw: losses.map((y, i) => ({ x: i + 1, y })),
   }));
 
-const accuracySeries = (methods: readonly ComparedMethod[]): Series[] =>
-  methods.map(({ method, runs }) => ({
+const accuracyDots = (methods: readonly ComparedMethod[]): Dot[] =>
+  methods.map(({ method, runs: [{ trainable }], meanAccuracy, deviation }) => ({
     name: method,
-    points: runs.map(({ trainable, metrics }): [number, number] => [trainable, 100 * metrics.accuracy]),
+    x: trainable,
+    y: 100 * meanAccuracy,
+    deviation: 100 * deviation,
   }));
+
+/** The time of a step, and where it begins if not with the picture. */
+const stepTime = ({ stepMs, cachedFrom }: RunResult): string =>
+  cachedFrom === undefined ? ms(stepMs) : `${ms(stepMs)} (from cached features of ${cachedFrom})`;
 
 function resultRows(methods: readonly ComparedMethod[]): string {
   const body = methods.map(({ method, runs, meanAccuracy, deviation }) => [
@@ -43,31 +39,25 @@ function resultRows(methods: readonly ComparedMethod[]): string {
     count(runs[0].trainable),
     bytes(runs[0].bytes),
     runs[0].seconds.toFixed(1),
-    ms(runs[0].stepMs),
+    stepTime(runs[0]),
   ]);
   return htmlTable(['method', 'accuracy', 'mean per class', 'trainable', 'adapter', 'seconds', 'ms per step'], body);
 }
 
+/** Classes that a matrix can show. */
+const mostClasses = 40;
+
 function confusion({ method, runs }: ComparedMethod, classes: readonly string[]): string {
   const { confusion: counts } = runs[0].metrics;
-  if (counts.length > 40) return '';
-  const rows = counts.map((line, label) => {
-    const name = classes[label] ?? String(label);
-    const total = line.reduce((sum, value) => sum + value, 0) || 1;
-    const cells = line.map(value => {
-      const share = (value / total).toFixed(2);
-      return `<td style="background: rgb(0 114 178 / ${share})" title="${escapeHtml(name)}">${value || ''}</td>`;
-    });
-    return `<tr><th>${escapeHtml(name)}</th>${cells.join('')}</tr>`;
-  });
-  return `<div class="wide"><h3>${escapeHtml(method)}</h3><table class="confusion">${rows.join('')}</table></div>`;
+  return counts.length > mostClasses ? '' : panel(method, renderMatrix({ counts, classes }));
 }
 
 /** The drawings of a method's first run. */
 function inside({ method, runs }: ComparedMethod): string {
   const { insights } = runs[0];
   if (insights.length === 0) return '';
-  return `<h2>Inside ${escapeHtml(method)}</h2><div class="charts">${insights.map(renderInsight).join('\n')}</div>`;
+  const drawings = insights.map(insight => panel(insight.title, renderInsight(insight)));
+  return `<h2>Inside ${escapeHtml(method)}</h2><div class="panels">${drawings.join('\n')}</div>`;
 }
 
 const dataId = 'peft-report';
@@ -118,19 +108,24 @@ export function parseReport(html: string, source: string): Report {
 }
 
 /** Renders a self-contained HTML file: results, curves, accuracy against parameters, drawings of each method, confusion. */
-export const renderReport = ({ title, classes, methods }: Report): string =>
-  page(
+export function renderReport({ title, classes, methods }: Report): string {
+  const ordered = methods.toSorted((a, b) => b.meanAccuracy - a.meanAccuracy);
+  const seeds = Math.max(...methods.map(({ runs }) => runs.length));
+  const spread = seeds > 1 ? `Means of ${seeds} seeds with their sample standard deviation. ` : '';
+  return page(
     title,
-    `${resultRows(methods)}
-<div class="charts">
-${lineChart(lossSeries(methods), { title: 'Training loss', x: 'step', y: 'cross entropy (nats)' })}
-${scatterChart(accuracySeries(methods), { title: 'Accuracy against trained parameters', x: 'trained parameters', y: 'accuracy (%)', logX: true })}
+    `<p>${spread}Accuracy on the pictures that were held out, best first.</p>
+${resultRows(ordered)}
+<div class="panels">
+${renderCurves(lossCurves(methods), { title: 'Training loss of the first seed, smoothed', x: 'step', y: 'cross entropy (nats)' })}
+${renderDots(accuracyDots(methods), { title: 'Accuracy against trained parameters', x: 'trained parameters, the head included', y: 'accuracy (%)', logX: true })}
 </div>
-${methods.map(inside).join('\n')}
+${ordered.map(inside).join('\n')}
 <h2>Confusion</h2>
-<p>Rows are the true class, columns the predicted one, in the same order; counts on the test split.</p>
-<div class="charts">
-${methods.map(method => confusion(method, classes)).join('\n')}
+<p>Rows are the true classes, columns the predicted ones; counts of the first seed.</p>
+<div class="panels">
+${ordered.map(method => confusion(method, classes)).join('\n')}
 </div>
 ${dataOf({ title, classes, methods })}`,
   );
+}

@@ -32,6 +32,12 @@ class RunView {
       this.#bar?.at(event.step, `loss ${event.loss.toFixed(3)}  lr ${event.lr.toExponential(1)}`);
     else if (event.type === 'stage') output.note(`${event.stage}, before step ${event.step + 1}`);
     else if (event.type === 'epoch') this.#meanLoss = event.meanLoss;
+    else if (event.type === 'watched' && event.metrics)
+      output.note(`epoch ${event.epoch + 1}: accuracy ${percent(event.metrics.accuracy)}`);
+    else if (event.type === 'best')
+      output.note(
+        `kept: step ${event.step}, the best, with accuracy ${percent(event.accuracy)} on the validation pictures`,
+      );
     else if (event.type === 'saved') {
       this.unevaluated = event.place;
       this.#end(`loss ${this.#meanLoss?.toFixed(3) ?? '-'}`);

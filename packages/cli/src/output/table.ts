@@ -31,8 +31,8 @@ export function bytes(value: number): string {
   return `${(value / 1000 ** exponent).toFixed(exponent === 0 ? 0 : 1)} ${units[exponent]}`;
 }
 
-/** Formats whole milliseconds; `-` if they are unknown. */
+/** Formats milliseconds, with a decimal below 10; `-` if they are unknown. */
 export const ms = (value: number | undefined): string =>
-  value === undefined || Number.isNaN(value) ? '-' : value.toFixed(0);
+  value === undefined || Number.isNaN(value) ? '-' : value.toFixed(value < 10 ? 1 : 0);
 
 export const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;

@@ -1,6 +1,6 @@
+import { escapeHtml } from '@peft/report';
+import { type Curve, type Dot, htmlTable, page, renderCurves, renderDots } from '@peft/report/node';
 import { type MethodRow, type Report, tableOf, type VtabEntry } from '@peft/vtab';
-import { htmlTable, page } from './page.ts';
-import { lineChart, type Series, scatterChart } from './svg.ts';
 
 export interface VtabReport extends Report {
   readonly entries: readonly VtabEntry[];
@@ -12,14 +12,13 @@ const normalization = {
   normalized: "Pictures are normalized by ImageNet's mean and deviation, as in the code of FacT, Convpass and NOAH.",
 };
 
-const accuracies = (rows: readonly MethodRow[]): Series[] =>
-  rows.map(({ method, parameters, last: { measured } }) => ({
-    name: method, // without a point it keeps its color
-    points: parameters > 0 && measured !== undefined ? [[parameters, measured]] : [],
-  }));
+const accuracies = (rows: readonly MethodRow[]): Dot[] =>
+  rows.flatMap(({ method, parameters, last: { measured } }) =>
+    parameters > 0 && measured !== undefined ? [{ name: method, x: parameters, y: measured, deviation: 0 }] : [],
+  );
 
 /** The mean over tasks and seeds of the accuracy at each look, for each method. */
-function looks(entries: readonly VtabEntry[], methods: readonly string[]): Series[] {
+function looks(entries: readonly VtabEntry[], methods: readonly string[]): Curve[] {
   return methods.map(name => {
     const sums = new Map<number, { total: number; count: number }>();
     for (const { method, evaluations } of entries) {
@@ -29,8 +28,8 @@ function looks(entries: readonly VtabEntry[], methods: readonly string[]): Serie
         sums.set(epoch, { total: total + 100 * accuracy, count: count + 1 });
       }
     }
-    const points = [...sums].map(([epoch, { total, count }]): [number, number] => [epoch, total / count]);
-    return { name, points: points.sort(([a], [b]) => a - b) };
+    const points = [...sums].map(([epoch, { total, count }]) => ({ x: epoch, y: total / count }));
+    return { name, points: points.sort((a, b) => a.x - b.x) };
   });
 }
 
@@ -43,11 +42,11 @@ export function renderVtab(report: VtabReport): string {
     entries,
     rows.map(({ method }) => method),
   ).filter(({ points }) => points.length > 0);
-  const scatter = accuracies(rows);
+  const dots = accuracies(rows);
   const charts = [
-    ...(scatter.some(({ points }) => points.length > 0)
+    ...(dots.length > 0
       ? [
-          scatterChart(scatter, {
+          renderDots(dots, {
             title: 'Accuracy after the last step, mean of these tasks',
             x: 'trained parameters without the head',
             y: 'accuracy (%)',
@@ -56,19 +55,19 @@ export function renderVtab(report: VtabReport): string {
         ]
       : []),
     ...(curves.length > 0
-      ? [lineChart(curves, { title: 'Accuracy at each look at the test set', x: 'epoch', y: 'accuracy (%)' })]
+      ? [renderCurves(curves, { title: 'Accuracy at each look at the test set', x: 'epoch', y: 'accuracy (%)' })]
       : []),
   ];
   return page(
     `VTAB-1K, ${backbone}`,
     `<p>Accuracy on the test sets, in percent. ${normalization[protocol]}</p>
 <p>"last" is after the last step. "best look" is the best of the looks at the test set every ten epochs, as most papers report: it
-chooses by the test set, so that it is optimistic. Published rows are ViT-B/16 pretrained on ImageNet-21k, from ${report.published[0]?.source ?? 'no source'}; their
+chooses by the test set, so that it is optimistic. Published rows are ViT-B/16 pretrained on ImageNet-21k, from ${escapeHtml(report.published[0]?.source ?? 'no source')}; their
 recipes differ.</p>
 ${htmlTable(
   head,
   lines.map(line => [line.name, line.parameters, ...line.averages, ...line.tasks]),
 )}
-<div class="charts">${charts.join('\n')}</div>`,
+<div class="panels">${charts.join('\n')}</div>`,
   );
 }

@@ -7,6 +7,7 @@ import { factories } from '../methods.ts';
 import { headClasses } from '../model.ts';
 import type { RunInputs } from '../options.ts';
 import { type Recipe, type RecipeOptions, resolveRecipe } from '../recipe.ts';
+import type { Watch } from '../watch.ts';
 import { type EngineOptions, openEngine } from './engine.ts';
 
 type Notice = (text: string) => void;
@@ -64,6 +65,8 @@ export async function openBackboneFor(
 export interface OpenedInputs extends RunInputs {
   readonly backbone: OpenedBackbone;
   readonly engine: Engine;
+  /** The validation pictures, if the recipe names their split. */
+  readonly watch?: Watch;
   /** Closes files and frees memory. */
   close(): Promise<void>;
 }
@@ -99,6 +102,9 @@ export async function openInputs(
     closing.push(() => train.close?.());
     const test = await openPictures(recipe, recipe.evalSplit, { notice });
     closing.push(() => test.close?.());
+    const { valSplit } = recipe;
+    const validation = valSplit === undefined ? undefined : await openPictures(recipe, valSplit, { notice });
+    closing.push(() => validation?.close?.());
     const engine = await openEngine({ ...asked, frozenDtype: recipe.frozenDtype }, notice);
     closing.push(() => engine.dispose());
     const { initAdapter } = recipe;
@@ -106,7 +112,8 @@ export async function openInputs(
     const classes = adapter ? undefined : train.classes.length;
     const backbone = await openBackboneFor(recipe, { dataset: train, adapter, classes, notice });
     closing.push(() => disposeModule(backbone.model));
-    return { train, test, engine, backbone, ...(adapter && { adapter }), close };
+    const watched = { ...(validation && { watch: { validation } }), ...(adapter && { adapter }) };
+    return { train, test, engine, backbone, ...watched, close };
   } catch (error) {
     await close();
     throw error;

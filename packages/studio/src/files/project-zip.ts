@@ -60,7 +60,8 @@ export async function projectFiles(project: ProjectParts): Promise<FolderFiles> 
   }));
   const json: ProjectJson = { format: 1, classes, backbone, recipe, pictures: listed };
   files['project.json'] = encode(json);
-  files['config.json'] = encode({ backbone, data: 'pictures', ...recipe });
+  const validated = parts.includes('val') ? { valSplit: 'val' } : { keepBest: false };
+  files['config.json'] = encode({ backbone, data: 'pictures', ...recipe, ...validated });
   files['README.txt'] = new TextEncoder().encode(guide);
   if (checkpoint) files['runs/unfinished/checkpoint.safetensors'] = checkpoint;
   const pathOf = new Map(ids.map((id, i) => [id, paths[i]!]));

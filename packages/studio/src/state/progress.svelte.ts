@@ -1,4 +1,4 @@
-import type { Insight } from '@peft/run';
+import type { BestEvent, Insight } from '@peft/run';
 import type { TrainingEvent } from '../worker/protocol.ts';
 import { setup } from './setup.svelte.ts';
 import { view } from './view.svelte.ts';
@@ -24,6 +24,8 @@ class Progress {
   notices: readonly string[] = $state.raw([]);
   losses: readonly number[] = $state.raw([]);
   validation: readonly Validated[] = $state.raw([]);
+  /** The moment that the adapter is of, once training is done, if the best is kept. */
+  best: BestEvent | undefined = $state.raw();
   stages: readonly StageMark[] = $state.raw([]);
   insights: readonly Insight[] = $state.raw([]);
   step = $state(0);
@@ -43,6 +45,7 @@ class Progress {
   reset(losses: readonly number[] = []): void {
     this.validation = this.stages = this.insights = this.notices = [];
     this.engine = undefined;
+    this.best = undefined;
     this.#newLosses = [];
     this.losses = losses;
     [this.step, this.totalSteps, this.stepMs] = [losses.length, 0, 0];
@@ -68,6 +71,9 @@ class Progress {
         break;
       case 'stage':
         this.stages = [...this.stages, { step: event.step, text: event.stage }];
+        break;
+      case 'best':
+        this.best = event;
         break;
       case 'epoch':
         view.announce(`Epoch ${event.epoch + 1}: mean loss ${event.meanLoss.toFixed(2)}`);

@@ -23,6 +23,7 @@ const defaultRecipe: RecipeOptions = {
   warmup: 10,
   clip: 1,
   smoothing: 0.2, // pictures are few, and a model learns them by heart
+  keepBest: true,
   seed: 42,
   checkpointEvery: 25,
 };

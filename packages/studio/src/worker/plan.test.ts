@@ -19,6 +19,12 @@ test("LoRA's parameters are those of its ranks and of the head", () => {
   expect(adapters[0]?.targets.slice(0, 2)).toEqual(['blocks.0.attn.qkv[q]', 'blocks.0.attn.qkv[v]']);
 });
 
+test('a fused qkv that is adapted as a whole is the whole of its slices', () => {
+  const { blocks, adapters } = count({ method: 'lora', targets: 'all-linear' });
+  expect(adapters[0]?.targets.slice(0, 2)).toEqual(['blocks.0.attn.qkv', 'blocks.0.attn.proj']);
+  expect(blocks[0]?.attention.map(({ of }) => of)).toEqual([...Array(3).fill('blocks.0.attn.qkv'), undefined]);
+});
+
 test('stacked methods are counted together', () => {
   const alone = count({ method: 'lora' }).trainable;
   const stack = { experts: { method: 'lily', set: {}, targets: ['mlp.fc1'] } };

@@ -11,7 +11,9 @@ const blockPath = /^(.*\bblocks\.\d+)\.(attn|mlp)\.(.+)$/;
 
 function placesOf(path: string, name: string, { slices }: Linear): Place[] {
   const parts = Object.keys(slices);
-  return parts.length > 0 ? parts.map(part => ({ id: `${path}[${part}]`, label: part })) : [{ id: path, label: name }];
+  return parts.length > 0
+    ? parts.map(part => ({ id: `${path}[${part}]`, label: part, of: path }))
+    : [{ id: path, label: name }];
 }
 
 function blocksOf(model: Model): BlockPlan[] {

@@ -61,6 +61,8 @@ export interface PlanJob {
 export interface Place {
   readonly id: string;
   readonly label: string;
+  /** The whole that it is a slice of: `blocks.0.attn.qkv`. */
+  readonly of?: string;
 }
 
 /** A transformer block: what its attention and its MLP hold. */

@@ -29,7 +29,7 @@ function enginesFor(job: TrainJob, inputs: RunInputs, emit: Emit): (() => Promis
   const onWasm = (reason: string) => async () => told(await openWasm(), reason);
   const onWebGpu = async (): Promise<Engine> => told(await openWebGpu(), 'You chose it.');
   const onFaster = async (): Promise<Engine> => {
-    const recipe = { ...job.recipe, steps: trialSteps }; // which a run of fewer has not
+    const recipe = { ...job.recipe, steps: trialSteps, keepBest: false }; // which a run of fewer has not
     const { engine, reason } = await pickEngine(candidate => run(recipe, { ...inputs, engine: candidate }));
     return told(engine, reason);
   };
@@ -47,7 +47,8 @@ export async function train(job: TrainJob, emit: Emit): Promise<Trained | undefi
   emit({ type: 'parts', parts });
   const inputs = { train: pictures, test, backbone: await openBackbone(job.backbone) };
   const store = browserStore(job.run, text => emit({ type: 'notice', text }));
-  const events = runOnEngines(job.recipe, {
+  const recipe = val.size > 0 ? job.recipe : { ...job.recipe, keepBest: false };
+  const events = runOnEngines(recipe, {
     ...inputs,
     engines: enginesFor(job, inputs, emit),
     store,
