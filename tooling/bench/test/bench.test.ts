@@ -128,7 +128,7 @@ test('a chart is a picture file of its own', () => {
   const summaries = sweep.points.map(({ x }) => ({ median: 10 * x, min: 9 * x, cpu: 20 * x }));
   const chart = sweepChart({ sweep, lines: [{ label: 'ours', summaries }] });
   expect(chart).toMatch(/^<svg [^>]*xmlns="http:\/\/www.w3.org\/2000\/svg".*<\/svg>\n$/s);
-  expect(chart.match(/<path d="(M[^"]*)"/)?.[1].match(/[ML]/g)).toHaveLength(sweep.points.length);
+  expect(chart.match(/aria-label="line"><path d="(M[^"]*)"/)?.[1].match(/[ML]/g)).toHaveLength(sweep.points.length);
 });
 
 describe('for real, on pico-vit', async () => {
