@@ -15,6 +15,7 @@ const below = {
   studio: ['core', 'pico', 'backbones', 'data', 'train', 'compile', 'backends', 'run', 'report'],
   vtab: ['core', 'run'],
   report: ['run'],
+  sweep: ['core', 'data', 'train', 'run'],
   cli: ['.+'],
 };
 

@@ -1,5 +1,4 @@
-import type { RunResult } from '@peft/run';
-import { deviation, mean } from '@peft/vtab';
+import { deviation, mean, type RunResult } from '@peft/run';
 
 /** The runs of a method: one at least. */
 export type Runs = readonly [RunResult, ...RunResult[]];

@@ -24,6 +24,7 @@ export type RunEvent =
   | { readonly type: 'evaluating'; readonly done: number; readonly total: number }
   | { readonly type: 'evaluated'; readonly metrics: Metrics }
   | InterruptedEvent
+  | PausedEvent
   | { readonly type: 'done'; readonly record: RunRecord };
 
 /** The run goes on from a checkpoint. */
@@ -96,4 +97,13 @@ export interface InterruptedEvent {
   readonly type: 'interrupted';
   readonly step: number;
   readonly place: string;
+}
+
+/** The run came to the place that the option `until` names; a checkpoint is saved. This is the last event. */
+export interface PausedEvent {
+  readonly type: 'paused';
+  readonly step: number;
+  readonly place: string;
+  /** On the pictures that the recipe evaluates on. */
+  readonly metrics: Metrics;
 }

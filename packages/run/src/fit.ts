@@ -1,11 +1,12 @@
 import { setDropPath } from '@peft/backbones';
-import type { BatchSource, Engine, JsonObject, PictureBatch } from '@peft/core';
+import { type BatchSource, check, type Engine, type JsonObject, type PictureBatch } from '@peft/core';
 import { batchSource, type Dataset } from '@peft/data';
 import { describeDifference, type ModelSplit, type Moment, Trainer } from '@peft/train';
 import { countsOf } from './counts.ts';
 import type { RunEvent } from './events.ts';
 import { featuresOf } from './features.ts';
 import type { RunModel } from './model.ts';
+import type { RunOptions } from './options.ts';
 import { scheduleOf } from './presets.ts';
 import type { Recipe } from './recipe.ts';
 import type { EpochRecord } from './record.ts';
@@ -24,6 +25,7 @@ export interface FitOptions {
   readonly identity: JsonObject;
   readonly resume: boolean | 'force';
   readonly signal: AbortSignal | undefined;
+  readonly until: RunOptions['until'];
   /** Looks at the model after each epoch. */
   readonly watcher: Watcher | undefined;
 }
@@ -42,6 +44,12 @@ export interface Fitted {
   readonly cachedFrom: string | undefined;
   /** The pictures trained on. */
   readonly source: BatchSource<PictureBatch>;
+}
+
+/** Where training paused, with a checkpoint. */
+export interface Pause {
+  readonly pausedAt: number;
+  readonly place: string;
 }
 
 /** Batches of pictures; or of features that were computed once, and the split of the model that made them. */
@@ -132,8 +140,18 @@ async function* recallBest(trainer: Trainer): AsyncGenerator<RunEvent, void> {
   yield { type: 'best', ...trainer.best };
 }
 
-/** Trains an opened model. On an interrupt it finishes the current step, saves a checkpoint, and returns nothing. */
-export async function* fit(options: FitOptions): AsyncGenerator<RunEvent, Fitted | undefined> {
+/** The step after which a run pauses; infinite if it does not. */
+function pauseOf({ until }: FitOptions, { stepsPerEpoch, totalSteps }: Trainer): number {
+  if (until === undefined) return Number.POSITIVE_INFINITY;
+  const step = 'steps' in until ? until.steps : until.epochs * stepsPerEpoch;
+  return step < totalSteps ? step : Number.POSITIVE_INFINITY;
+}
+
+/**
+ * Trains an opened model. On an interrupt it finishes the current step, saves a checkpoint, and returns nothing. Where it is to pause
+ * it saves a checkpoint and returns the place.
+ */
+export async function* fit(options: FitOptions): AsyncGenerator<RunEvent, Fitted | Pause | undefined> {
   const { recipe, opened, engine, store, signal, watcher } = options;
   setDropPath(opened.backbone.model, recipe.dropPath);
   opened.backbone.model.checkpointing = recipe.checkpointing;
@@ -149,12 +167,18 @@ export async function* fit(options: FitOptions): AsyncGenerator<RunEvent, Fitted
     if (step > 0 && (step % stepsPerEpoch === 0 || step === totalSteps)) {
       yield* look(Math.ceil(step / stepsPerEpoch) - 1, trainer, source, options);
     }
+    const pausedAt = pauseOf(options, trainer);
+    check(step <= pausedAt, 'state', () => {
+      return `The checkpoint in ${store.place} is of step ${step}, after step ${pausedAt}, where this run pauses; use another folder.`;
+    });
+    if (step === pausedAt) return { pausedAt, place: store.place };
     yield { type: 'started', method: recipe.method, step: trainer.step, totalSteps, ...countsOf(opened) };
     for await (const event of trainer.run({ signal })) {
       if (event.type === 'step') {
         const { step, epoch, loss, lr, gradientNorm, ms } = event;
         times.push(ms);
         yield { type: 'step', step, totalSteps, epoch, loss, lr, gradientNorm, ms };
+        if (step === pausedAt) return { pausedAt, place: await save() };
         const { checkpointEvery } = recipe;
         if (checkpointEvery && step % checkpointEvery === 0) yield { type: 'checkpoint', step, place: await save() };
       } else if (event.type === 'interrupted') {

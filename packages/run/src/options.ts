@@ -26,6 +26,11 @@ export interface RunOptions extends RunInputs {
   readonly resume?: boolean | 'force';
   /** Whether to return the record of the same run from the store, if it is there, instead of repeating it. */
   readonly keepFinished?: boolean;
+  /**
+   * Where to pause: after so many epochs or steps of the recipe's, the run saves a checkpoint and is evaluated, and the last event is
+   * `paused`. It goes on with `resume`, to the numbers of a run that was not paused. A place at or after the end changes nothing.
+   */
+  readonly until?: { readonly epochs: number } | { readonly steps: number };
   /** What to look at after each epoch: accuracy on further pictures, and what the methods do inside. */
   readonly watch?: Watch;
   /** The methods that a recipe can name. */

@@ -151,22 +151,37 @@ export function parseResult(json: object, source: string): RunResult {
 }
 
 /**
- * Reads the record of a run.
+ * The object that a text holds as JSON.
  *
- * @throws PeftError `bad-file` for anything else, or a format that this version does not read
+ * @throws PeftError `bad-file` if it holds none
  */
-export function parseRecord(text: string, source: string): RunRecord {
+export function parseObject(text: string, source: string): object {
   let json: unknown;
   try {
     json = JSON.parse(text);
   } catch (cause) {
     throw new PeftError('bad-file', `${source} is not valid JSON: ${(cause as Error).message}`, { cause });
   }
-  const isObject = typeof json === 'object' && json !== null && !Array.isArray(json);
-  if (!isObject) throw new PeftError('bad-file', `${source} is not the record of a run: it must be an object.`);
+  if (typeof json === 'object' && json !== null && !Array.isArray(json)) return json;
+  throw new PeftError('bad-file', `${source} must be a JSON object.`);
+}
+
+/**
+ * Reads the record of a run.
+ *
+ * @throws PeftError `bad-file` for anything else, or a format that this version does not read
+ */
+export const parseRecord = (text: string, source: string): RunRecord => recordOf(parseObject(text, source), source);
+
+/**
+ * Checks the record of a run, as read from a file.
+ *
+ * @throws PeftError `bad-file` for anything else, or a format that this version does not read
+ */
+export function recordOf(json: object, source: string): RunRecord {
   const { format } = json as { format?: unknown };
   if (format !== 2) throw new PeftError('bad-file', `${source} has format ${String(format)}; this version reads 2.`);
-  const { recipe, backbone, data, result } = configure(source, fields, json as object, fromFile);
+  const { recipe, backbone, data, result } = configure(source, fields, json, fromFile);
   configure(`${source}: recipe`, recipeOptions, recipe, fromFile);
   configure(`${source}: backbone`, backboneFields, backbone, fromFile);
   configure(`${source}: data`, dataFields, data, fromFile);

@@ -97,6 +97,30 @@ test('the heads that HEAT turns off have the smallest totals of its drawing', as
   }
 });
 
+describe('a run that pauses', () => {
+  test.each([[{ steps: 3 }], [{ epochs: 1 }]])(
+    'at %o is evaluated there, and goes on to the numbers of one that did not',
+    async until => {
+      const store = memoryStore();
+      const { events } = await train({}, { store, until });
+      expect(events.at(-1)).toMatchObject({ type: 'paused', step: 3, metrics: { n: 6 } });
+      const again = await train({}, { store, until, resume: true });
+      expect(again.events.filter(({ type }) => type === 'step')).toEqual([]);
+      expect(again.events.at(-1)).toEqual(events.at(-1));
+      const [record, whole] = [await recordOf({}, { store, resume: true }), await recordOf()];
+      expect(record.result.losses).toEqual(whole.result.losses);
+      expect(record.result.metrics).toEqual(whole.result.metrics);
+    },
+  );
+
+  test('is refused behind the place where it is to pause, and does not pause at its end', async () => {
+    const store = memoryStore();
+    await train({}, { store, until: { steps: 3 } });
+    await expect(train({}, { store, until: { steps: 2 }, resume: true })).rejects.toMatchObject({ code: 'state' });
+    expect((await recordOf({}, { until: { steps: 8 } })).result.losses).toHaveLength(8);
+  });
+});
+
 describe('a run that is watched', () => {
   const watch = { validation: shades(4, 'further shades'), insights: true };
 

@@ -41,7 +41,7 @@ import { Watcher } from './watch.ts';
  *
  * The caller closes and disposes of the inputs. The adapter is in the store.
  *
- * @returns the record, which the event `done` has too; undefined if the run was interrupted
+ * @returns the record, which the event `done` has too; undefined if the run was interrupted, or paused
  * @throws PeftError that says what is wrong, where, and what to do
  */
 export async function* run(
@@ -78,7 +78,7 @@ async function* runOpened(
   opened: RunModel,
   session: Session,
 ): AsyncGenerator<RunEvent, RunRecord | undefined> {
-  const { store, engine, signal, resume = false, keepFinished = false } = session;
+  const { store, engine, signal, until, resume = false, keepFinished = false } = session;
   const { train, test, watch } = yield* labeled(opened, session);
   check(!recipe.keepBest || watch?.validation, 'bad-argument', () => {
     return 'keepBest needs pictures to choose by: name their split as valSplit, or give run() watch.validation.';
@@ -91,8 +91,24 @@ async function* runOpened(
   }
   const compared = comparedOf(identity);
   const watcher = watch && new Watcher({ ...session, watch, opened, batch: recipe.batch });
-  const fitted = yield* fit({ recipe, opened, train, engine, store, identity: compared, resume, signal, watcher });
+  const fitted = yield* fit({
+    recipe,
+    opened,
+    train,
+    engine,
+    store,
+    identity: compared,
+    resume,
+    signal,
+    until,
+    watcher,
+  });
   if (!fitted) return undefined;
+  if ('pausedAt' in fitted) {
+    const { pausedAt: step, place } = fitted;
+    yield { type: 'paused', step, place, metrics: yield* evaluateOn(test, recipe, opened, session) };
+    return undefined;
+  }
   const bytes = yield* save(opened, session);
   const metrics = yield* evaluateOn(test, recipe, opened, session);
   const { resumedDespite } = fitted;

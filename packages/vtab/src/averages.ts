@@ -1,3 +1,4 @@
+import { mean } from '@peft/run';
 import { type Group, groups, taskOf, tasks } from './tasks.ts';
 
 /** Accuracies by task, in percent. */
@@ -12,20 +13,6 @@ export interface Averages {
   readonly flatMean: number | undefined;
   /** The mean over the tasks that are there, whichever they are; undefined if there are none. */
   readonly measured: number | undefined;
-}
-
-/** The mean of some numbers; undefined if there are none, or one is missing. */
-export function mean(values: readonly (number | undefined)[]): number | undefined {
-  const known = values.filter(value => value !== undefined);
-  if (known.length === 0 || known.length < values.length) return undefined;
-  return known.reduce((sum, value) => sum + value, 0) / known.length;
-}
-
-/** The sample standard deviation; 0 for one number. */
-export function deviation(values: readonly number[]): number {
-  const center = mean(values) ?? 0;
-  const squares = values.reduce((sum, value) => sum + (value - center) ** 2, 0);
-  return Math.sqrt(squares / Math.max(1, values.length - 1));
 }
 
 /** The averages of one row of a table. */

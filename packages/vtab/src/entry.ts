@@ -1,6 +1,5 @@
-import { PeftError } from '@peft/core';
 import { configure, required, value } from '@peft/core/method';
-import { parseRecord, type RunRecord } from '@peft/run';
+import { parseObject, type RunRecord, recordOf } from '@peft/run';
 import { type Protocol, protocolNames } from './protocol.ts';
 
 /** Accuracy on the test set after an epoch. */
@@ -42,16 +41,9 @@ const fields = {
  * @throws PeftError `bad-file` that says what is wrong
  */
 export function parseEntry(line: string, source: string): VtabEntry {
-  let json: unknown;
-  try {
-    json = JSON.parse(line);
-  } catch (cause) {
-    throw new PeftError('bad-file', `${source} is not valid JSON: ${(cause as Error).message}`, { cause });
-  }
-  if (typeof json !== 'object' || json === null || Array.isArray(json))
-    throw new PeftError('bad-file', `${source} must be a JSON object.`);
+  const json = parseObject(line, source);
   const { record } = configure(source, fields, json, { code: 'bad-file', ignoreUnknown: true });
-  parseRecord(JSON.stringify(record), `${source}: record`);
+  recordOf(record, `${source}: record`);
   return json as VtabEntry;
 }
 

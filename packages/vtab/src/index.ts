@@ -1,4 +1,4 @@
-export { type Accuracies, type Averages, averagesOf, deviation, inOrder, mean } from './averages.ts';
+export { type Accuracies, type Averages, averagesOf, inOrder } from './averages.ts';
 export { type Evaluation, parseEntry, type VtabEntry } from './entry.ts';
 export { evaluateEvery, type Protocol, protocolNames, vtabRecipe } from './protocol.ts';
 export { type PublishedRow, published } from './published.ts';

@@ -1,4 +1,5 @@
-import { type Averages, averagesOf, deviation, inOrder, mean } from './averages.ts';
+import { deviation, mean } from '@peft/run';
+import { type Averages, averagesOf, inOrder } from './averages.ts';
 import { bestOf, lastOf, type VtabEntry } from './entry.ts';
 
 /** The runs of one method on one task, in percent. */

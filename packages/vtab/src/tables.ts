@@ -1,3 +1,4 @@
+import { markdownRows } from '@peft/run';
 import { type Accuracies, type Averages, averagesOf, inOrder } from './averages.ts';
 import type { Protocol } from './protocol.ts';
 import type { PublishedRow } from './published.ts';
@@ -87,8 +88,7 @@ function rowsOf(report: Report): { head: string[]; rows: string[][] } {
 /** The table in Markdown. */
 export function markdownTable(report: Report): string {
   const { head, rows } = rowsOf(report);
-  const rule = head.map((_, i) => (i === 0 ? '---' : '---:'));
-  return [head, rule, ...rows].map(cells => `| ${cells.join(' | ')} |`).join('\n');
+  return markdownRows(head, rows);
 }
 
 const escapeLatex = (text: string): string =>

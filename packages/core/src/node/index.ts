@@ -2,6 +2,7 @@ export { loadAdapters, openAdapterFolder, saveAdapters } from './adapter-folder.
 export { writeAtomic } from './atomic.ts';
 export { writeFolderAtomic } from './atomic-folder.ts';
 export { type FolderLock, lockFolder } from './folder-lock.ts';
+export { type Journal, openJournal } from './journal.ts';
 export { type MappedSafetensors, mapSafetensors } from './mapped-safetensors.ts';
 export { peakMemory } from './peak-memory.ts';
 export { probeWritable } from './probe.ts';

@@ -1,0 +1,204 @@
+import { join } from 'node:path';
+import type { JsonObject } from '@peft/core';
+import { lockFolder, writeAtomic } from '@peft/core/node';
+import { parseResult, recordOf } from '@peft/run';
+import type { Sweep } from '../definition.ts';
+import type { SweepEntry } from '../entry.ts';
+import { type PlannedRun, planOf } from '../plan.ts';
+import { markdownTable, rowsOf, type TrialRow } from '../table.ts';
+import { type Wish, wishOf } from './control.ts';
+import { needsOf } from './needs.ts';
+import type { Outcome, Queue, RunningJob } from './queue.ts';
+import { openResults, type Results } from './results.ts';
+import { jobOf } from './run-job.ts';
+import { keepDefinition } from './sweep-file.ts';
+
+/** How far a sweep is. */
+export interface SweepProgress {
+  readonly wish: Wish;
+  /** Runs in all, if none fails. */
+  readonly total: number;
+  readonly finished: number;
+  readonly failed: number;
+  readonly waiting: number;
+  readonly running: readonly (RunningJob & Pick<PlannedRun, 'trial' | 'seed'>)[];
+  /** The trials so far, the best first. */
+  readonly rows: readonly TrialRow[];
+  /** Why workers put runs back. */
+  readonly putBack: readonly string[];
+}
+
+export interface SweepOptions {
+  /** The folder of the results. */
+  readonly folder: string;
+  /** Opens the queue, once the folder is locked and what runs need is found. */
+  openQueue(): Promise<Queue>;
+  /** Ends the scheduler; the same call goes on later. */
+  readonly signal: AbortSignal;
+  /** Called about once a second, and with each result. */
+  onProgress?(progress: SweepProgress): void;
+  /** Called with each new result. */
+  onResult?(entry: SweepEntry): void;
+  /** Called with lines that say what goes on. */
+  notice?(text: string): void;
+}
+
+export interface SweepResult {
+  readonly rows: readonly TrialRow[];
+  readonly failures: readonly SweepEntry[];
+  /** Whether every run has a result; false if it was interrupted or cancelled. */
+  readonly isDone: boolean;
+}
+
+/** The line of a result. */
+function entryOf({ id, trial, seed, rung, settings }: PlannedRun, outcome: Outcome): SweepEntry {
+  const common = { id, trial, seed, ...(rung !== undefined && { rung }), settings };
+  if ('failure' in outcome) return { ...common, failure: outcome.failure };
+  const { record, paused } = outcome.value as { record?: JsonObject; paused?: SweepEntry['paused'] };
+  if (paused) return { ...common, paused };
+  const checked = recordOf(record ?? {}, `The record of run ${id}`);
+  parseResult(checked.result, `The record of run ${id}`);
+  return { ...common, record: checked };
+}
+
+/** The scheduler: gives runs to a queue, and writes down what they come to. */
+class Scheduler {
+  readonly #sweep: Sweep;
+  readonly #options: SweepOptions;
+  readonly #results: Results;
+  readonly #queue: Queue;
+  readonly #plan: ReturnType<typeof planOf>;
+  readonly #needs: Awaited<ReturnType<typeof needsOf>>;
+  readonly #asked = new Map<string, PlannedRun>();
+  #wish: Wish = 'run';
+
+  constructor(parts: {
+    sweep: Sweep;
+    options: SweepOptions;
+    results: Results;
+    queue: Queue;
+    plan: ReturnType<typeof planOf>;
+    needs: Awaited<ReturnType<typeof needsOf>>;
+  }) {
+    this.#sweep = parts.sweep;
+    this.#options = parts.options;
+    this.#results = parts.results;
+    this.#queue = parts.queue;
+    this.#plan = parts.plan;
+    this.#needs = parts.needs;
+  }
+
+  /** Runs that are needed and have no result. */
+  #due(): PlannedRun[] {
+    const { entries } = this.#results;
+    const runs = this.#plan.runs(entries);
+    for (const run of runs) this.#asked.set(run.id, run);
+    return runs.filter(({ id }) => !entries.has(id));
+  }
+
+  /** Writes outcomes down, then takes them from the queue. */
+  async #collect(outcomes: readonly Outcome[]): Promise<void> {
+    const fresh = outcomes.flatMap(outcome => {
+      const run = this.#asked.get(outcome.id);
+      return run && !this.#results.entries.has(outcome.id) ? [entryOf(run, outcome)] : [];
+    });
+    await this.#results.add(fresh);
+    for (const entry of fresh) this.#options.onResult?.(entry);
+    await this.#queue.take(outcomes.map(({ id }) => id));
+  }
+
+  async #obey(): Promise<void> {
+    const wish = await wishOf(this.#options.folder);
+    if (wish === this.#wish) return;
+    this.#wish = wish;
+    if (wish === 'pause') await this.#queue.pause();
+    if (wish === 'run') await this.#queue.resume();
+    if (wish === 'cancel') await this.#queue.cancel();
+  }
+
+  async #tell(): Promise<void> {
+    const { onProgress } = this.#options;
+    if (!onProgress) return;
+    const { waiting, running, putBack } = await this.#queue.state();
+    const { entries } = this.#results;
+    onProgress({
+      wish: this.#wish,
+      total: this.#plan.total,
+      finished: entries.size,
+      failed: [...entries.values()].filter(({ failure }) => failure).length,
+      waiting,
+      running: running.flatMap(job => {
+        const run = this.#asked.get(job.id);
+        return run ? [{ ...job, trial: run.trial, seed: run.seed }] : [];
+      }),
+      rows: rowsOf(entries, this.#sweep),
+      putBack,
+    });
+  }
+
+  /** Schedules until every run has a result, the signal aborts, or the sweep is cancelled and no run is under way. */
+  async run(): Promise<boolean> {
+    const { signal } = this.#options;
+    await this.#queue.resume();
+    for (;;) {
+      await this.#obey();
+      const due = this.#due();
+      if (due.length === 0) return true;
+      if (signal.aborted) return false;
+      if (this.#wish !== 'cancel') await this.#queue.add(due.map(run => jobOf(run, this.#needs(run))));
+      else if ((await this.#queue.state()).running.length === 0) return false;
+      const outcomes = await this.#queue.outcomes(signal);
+      if (outcomes.length > 0) await this.#collect(outcomes);
+      await this.#tell();
+    }
+  }
+
+  /** The ids of all runs, in the order of the plan. */
+  order(): string[] {
+    return this.#plan.runs(this.#results.entries).map(({ id }) => id);
+  }
+}
+
+/** Writes the table as Markdown and as JSON. */
+async function writeTables(folder: string, rows: readonly TrialRow[], sweep: Sweep): Promise<void> {
+  await writeAtomic(join(folder, 'table.md'), `${markdownTable(rows, sweep)}\n`);
+  const { metric, seeds } = sweep;
+  await writeAtomic(join(folder, 'table.json'), `${JSON.stringify({ metric, seeds, rows }, null, 2)}\n`);
+}
+
+/**
+ * Runs a sweep: gives its runs to a queue, whose workers do them, and writes `results.jsonl`, `table.md` and `table.json`. Called again
+ * on the same folder it goes on. The finished results depend on the sweep alone: not on which worker was faster, nor on what was killed.
+ *
+ * @throws PeftError `state` if the folder holds another sweep or another scheduler is at it; `missing` and others for data and weights
+ *   that cannot be opened
+ */
+export async function runSweep(sweep: Sweep, options: SweepOptions): Promise<SweepResult> {
+  const { folder, notice = () => {} } = options;
+  const lock = await lockFolder(folder);
+  try {
+    await keepDefinition(folder, sweep);
+    const plan = planOf(sweep);
+    const results = await openResults(folder);
+    let order: string[] = [];
+    let isDone = false;
+    try {
+      const needs = await needsOf(plan.runs(new Map()), notice);
+      const queue = await options.openQueue();
+      try {
+        const scheduler = new Scheduler({ sweep, options, results, queue, plan, needs });
+        isDone = await scheduler.run();
+        order = scheduler.order();
+      } finally {
+        await queue.close();
+      }
+    } finally {
+      await results.close(order);
+    }
+    const rows = rowsOf(results.entries, sweep);
+    await writeTables(folder, rows, sweep);
+    return { rows, failures: [...results.entries.values()].filter(({ failure }) => failure), isDone };
+  } finally {
+    await lock.release();
+  }
+}
