@@ -100,6 +100,13 @@ const resume: Argument<boolean | 'force'> = {
   default: false,
 };
 
+const wish: Argument<'run' | 'pause' | 'cancel' | undefined> = {
+  kind: 'text',
+  placeholder: '<wish>',
+  help: 'instead: tell the sweep of this folder to run, to pause, or to cancel',
+  value: value.choice(['run', 'pause', 'cancel']),
+};
+
 const port: Argument<number> = {
   kind: 'number',
   placeholder: '<n>',
@@ -214,16 +221,21 @@ export const described = {
   }),
   ...takenBy('bench', { runs: count('<n>', 'timed runs of each') }),
   ...takenBy('studio', { port }),
-  ...takenBy('train eval predict info merge compare export bench demo vtab', {
-    $schema,
+  ...takenBy('sweep', { workers: count('<n>', 'worker processes; half the processors unless given'), wish }),
+  ...takenBy('train eval predict info merge compare export bench demo vtab sweep worker', {
     engine: choice('<engine>', 'what computes', ['auto', 'onnx', 'webgpu', 'wasm', 'cpu'], 'auto'),
     provider: choice('<provider>', 'what computes in the ONNX engine', ['cpu', 'webgpu', 'cuda'], 'cpu'),
     threads: count('<n>', 'threads of the engine'),
+  }),
+  ...takenBy('train eval predict info merge compare export bench demo vtab', {
+    $schema,
     frozenDtype: fieldWithDefault('frozenDtype', '<dtype>'),
     seed: fieldWithDefault('seed', '<n>'),
+  }),
+  ...takenBy('train eval predict info merge compare export bench demo vtab sweep', {
     out: text('<path>', 'where to write'),
   }),
-  ...takenBy('train eval predict info merge compare export bench studio demo vtab methods schema', {
+  ...takenBy('train eval predict info merge compare export bench studio demo vtab sweep worker methods schema', {
     json: toggle('the answer as exactly one JSON object on stdout'),
     quiet: toggle('no progress'),
     debug: toggle('a stack with a failure'),

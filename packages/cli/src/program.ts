@@ -91,6 +91,14 @@ export function makeProgram(): Command {
     const { vtab } = await import('./commands/vtab.ts');
     return (args, output, [root]) => vtab(args, root, output);
   }).argument('[root]', 'the folder that holds the tasks');
+  verb(program, 'sweep', 'search recipes: trials of a sweep file, over seeds, in worker processes', async () => {
+    const { sweep } = await import('./commands/sweep.ts');
+    return (args, output, [path]) => sweep(args, path, output);
+  }).argument('[file]', 'the sweep file; with --wish, the folder of a sweep');
+  verb(program, 'worker', 'a further worker for the sweep of a folder', async () => {
+    const { worker } = await import('./commands/worker.ts');
+    return (args, output, [folder]) => worker(args, folder, output);
+  }).argument('[folder]', 'the folder of the sweep');
   verb(program, 'export', 'the adapted model as ONNX', async () => (await import('./commands/export.ts')).exportModel);
   verb(
     program,

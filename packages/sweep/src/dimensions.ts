@@ -33,7 +33,7 @@ const setPrefix = 'set.';
 const fixed = ['seed', 'evalSplit', 'split', 'set', 'stack'];
 
 /** A recipe with the settings of a trial. */
-export function withSettings(recipe: RecipeOptions, settings: Settings): RecipeOptions {
+function withSettings(recipe: RecipeOptions, settings: Settings): RecipeOptions {
   const entries = Object.entries(settings);
   const isOption = ([name]: [string, Json]): boolean => name.startsWith(setPrefix);
   const options = entries.filter(isOption).map(([name, found]) => [name.slice(setPrefix.length), found]);

@@ -32,7 +32,7 @@ const file = {
 async function sweepIn(folder: string) {
   const stop = new AbortController();
   const queueFolder = join(folder, 'queue');
-  const handler = runHandler({ folder: join(folder, 'runs'), engine: 'cpu' });
+  const handler = runHandler({ folder: join(folder, 'runs') });
   const work = workAt(queueFolder, handler, stop.signal);
   try {
     return await runSweep(defineSweep(file), {
