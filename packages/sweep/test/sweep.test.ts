@@ -47,7 +47,10 @@ async function sweepIn(folder: string) {
 }
 
 const entriesIn = async (folder: string): Promise<SweepEntry[]> =>
-  (await readFile(join(folder, 'results.jsonl'), 'utf8')).trim().split('\n').map((line, i) => parseEntry(line, `line ${i + 1}`));
+  (await readFile(join(folder, 'results.jsonl'), 'utf8'))
+    .trim()
+    .split('\n')
+    .map((line, i) => parseEntry(line, `line ${i + 1}`));
 
 test('a sweep has a line for each run, and tables; called again, it repeats nothing', async () => {
   const folder = join(scratch, 'halving');
