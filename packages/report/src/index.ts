@@ -1,6 +1,6 @@
 export { renderBars } from './drawings/bars.ts';
 export { renderGrid } from './drawings/grid.ts';
-export { escapeHtml } from './drawings/html.ts';
+export { escapeHtml, short } from './drawings/html.ts';
 export { renderInsight } from './drawings/insight.ts';
 export { type Confusion, type MatrixOptions, renderMatrix } from './drawings/matrix.ts';
 export { methodColor } from './method-color.ts';

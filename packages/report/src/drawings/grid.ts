@@ -9,7 +9,7 @@ function lineOf({ columns }: Grid, { name, values, off = [] }: Grid['rows'][numb
     const isOff = off.includes(i);
     const told = `${columns} ${i}: ${short(value)}${isOff ? ', off' : ''}`;
     const mark = isOff ? '<span class="cross" aria-hidden="true">×</span>' : '';
-    return `<td class="${shadeOf(value / largest)}" title="${escapeHtml(told)}">${mark}<span class="hidden">${escapeHtml(told)}</span></td>`;
+    return `<td class="${shadeOf(value / largest)}" title="${escapeHtml(told)}">${mark}<span class="visually-hidden">${escapeHtml(told)}</span></td>`;
   });
   return `<tr><th scope="row">${escapeHtml(name)}</th>${cells.join('')}</tr>`;
 }
@@ -22,7 +22,7 @@ function totalsOf({ columns, totals }: Grid): string {
     const told = `${columns} ${i}, ${totals.name}: ${short(total)}`;
     const height = (100 * total) / largest;
     const column = `<svg class="column" aria-hidden="true"><rect y="${(100 - height).toFixed(1)}%" width="100%" height="${height.toFixed(1)}%" rx="2"/></svg>`;
-    return `<td title="${escapeHtml(told)}">${column}<span class="hidden">${escapeHtml(told)}</span></td>`;
+    return `<td title="${escapeHtml(told)}">${column}<span class="visually-hidden">${escapeHtml(told)}</span></td>`;
   });
   return `<tfoot><tr><th scope="row">${escapeHtml(totals.name)}</th>${cells.join('')}</tr></tfoot>`;
 }

@@ -20,9 +20,6 @@ export function duration(seconds: number): string {
   return minutes < 60 ? `${minutes} min ${whole % 60} s` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
-/** A number with the digits that tell it from its neighbors: `0.0213`, `12.4`. */
-export const short = (value: number): string => Number(value.toPrecision(3)).toString();
-
 const pictures = (amount: number): string => (amount === 1 ? 'picture' : 'pictures');
 
 /** `1,500 pictures` */

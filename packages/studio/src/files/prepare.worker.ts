@@ -1,6 +1,7 @@
 /** Makes small copies of picture files, away from the page. */
 import { sha256Of } from '@peft/core';
 import { checkBlob } from '@peft/data';
+import { messageOf } from '../message-of.ts';
 import type { PrepareReply, PrepareRequest } from './prepare.ts';
 
 interface WorkerScope {
@@ -33,7 +34,7 @@ async function prepare({ id, blob }: PrepareRequest): Promise<PrepareReply> {
     const hash = sha256Of(new Uint8Array(await blob.arrayBuffer()));
     return { id, thumb, width, height, hash };
   } catch (error) {
-    return { id, error: error instanceof Error ? error.message : String(error) };
+    return { id, error: messageOf(error) };
   }
 }
 

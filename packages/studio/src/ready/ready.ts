@@ -1,3 +1,4 @@
+import { messageOf } from '../message-of.ts';
 /** The page of a trained classifier: a picture or the camera in, classes out. It needs the files of its folder alone. */
 import { type Classifier, openClassifier, type Scored } from './model.ts';
 
@@ -13,8 +14,6 @@ function byId<E extends HTMLElement>(id: string, type: new () => E): E {
 const [status, results] = [byId('status', HTMLElement), byId('results', HTMLElement)];
 const [video, picture] = [byId('video', HTMLVideoElement), byId('picture', HTMLImageElement)];
 const camera = byId('camera', HTMLButtonElement);
-
-const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 function lineOf({ name, share }: Scored): HTMLElement {
   const [line, label, bar, fill, value] = ['li', 'span', 'span', 'span', 'span'].map(tag =>
@@ -36,7 +35,7 @@ async function classify(classifier: Classifier, file: Blob): Promise<void> {
     results.replaceChildren(...scored.slice(0, most).map(lineOf));
     status.textContent = '';
   } catch (error) {
-    status.textContent = reasonOf(error);
+    status.textContent = messageOf(error);
   }
 }
 
@@ -71,7 +70,7 @@ async function startCamera(classifier: Classifier): Promise<void> {
     video.srcObject = await navigator.mediaDevices.getUserMedia({ video: { facingMode: 'environment' } });
     await video.play();
   } catch (error) {
-    status.textContent = `The camera cannot be used: ${reasonOf(error)}`;
+    status.textContent = `The camera cannot be used: ${messageOf(error)}`;
     return;
   }
   [video.hidden, picture.hidden, camera.ariaPressed] = [false, true, 'true'];
@@ -98,5 +97,5 @@ try {
   });
   document.addEventListener('paste', ({ clipboardData }) => show(classifier, clipboardData?.files[0]));
 } catch (error) {
-  status.textContent = reasonOf(error);
+  status.textContent = messageOf(error);
 }

@@ -1,3 +1,4 @@
+import { messageOf } from '../message-of.ts';
 import type { Predicted } from '../worker/protocol.ts';
 import { adapterOf, runs } from './runs.svelte.ts';
 import { helper } from './workers.ts';
@@ -40,7 +41,7 @@ class Classifier {
         : 'This file is no picture that the browser can decode; use a JPEG, PNG or WebP file.';
       this.results = isPicture ? results : [];
     } catch (error) {
-      this.error = error instanceof Error ? error.message : String(error);
+      this.error = messageOf(error);
     } finally {
       this.#isBusy = false;
     }

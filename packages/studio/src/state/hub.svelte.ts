@@ -1,10 +1,9 @@
+import { messageOf } from '../message-of.ts';
 import type { DescribedModel, FoundModel } from '../worker/protocol.ts';
 import { setup } from './setup.svelte.ts';
 import { endHubWorker, helper, hubWorker } from './workers.ts';
 
 type Phase = 'idle' | 'asking' | 'found' | 'downloading';
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** The address of the Hub: of Hugging Face, unless the host of this page has another. */
 async function endpointOf(): Promise<string> {

@@ -1,6 +1,7 @@
 import { recipeInHash } from '../files/recipe-link.ts';
 import { read, readAll, remove, write, writeAll } from '../files/storage.ts';
 import type { StoredPicture, StoredProject, StoredRun } from '../files/stored.ts';
+import { messageOf } from '../message-of.ts';
 import { isEmbedded } from '../worker/embedded.ts';
 import type { Picture } from './pictures.ts';
 import { project } from './project.svelte.ts';
@@ -82,7 +83,7 @@ class Persistence {
       const shared = recipeInHash(location.hash);
       if (shared) setup.take(shared);
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = messageOf(error);
       this.problem = `The recipe in the address is not read: ${reason} The recipe is as it was.`;
     }
   }
@@ -140,7 +141,7 @@ class Persistence {
 
   #fail(error: unknown): void {
     const isFull = error instanceof DOMException && error.name === 'QuotaExceededError';
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     this.problem = isFull
       ? 'The browser has no more room, so changes since then do not survive a reload. Save the project as a zip, or remove pictures.'
       : `The browser stores nothing here, so the project does not survive a reload: ${reason}`;

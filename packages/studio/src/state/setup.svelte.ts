@@ -1,5 +1,6 @@
 import type { RecipeOptions } from '@peft/run';
 import type { SharedRecipe } from '../files/recipe-link.ts';
+import { messageOf } from '../message-of.ts';
 import { isEmbedded } from '../worker/embedded.ts';
 import type {
   BackboneChoice,
@@ -35,8 +36,6 @@ export interface AdapterChoice {
   readonly set: NonNullable<RecipeOptions['set']>;
   readonly targets: RecipeOptions['targets'];
 }
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** The backbone and the recipe, and what they would train. */
 class Setup {

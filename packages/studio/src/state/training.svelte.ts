@@ -1,4 +1,5 @@
 import type { RecipeOptions } from '@peft/run';
+import { messageOf } from '../message-of.ts';
 import type { Part, Trained, TrainingEvent, TrainJob } from '../worker/protocol.ts';
 import { progress, type Validated } from './progress.svelte.ts';
 import { project } from './project.svelte.ts';
@@ -111,7 +112,7 @@ class Training {
       else this.phase = 'paused';
     } catch (error) {
       if (this.#isDiscarded) return;
-      this.error = error instanceof Error ? error.message : String(error);
+      this.error = messageOf(error);
       this.phase = 'failed';
     } finally {
       mayGoToSleep();

@@ -1,5 +1,6 @@
 import { type MemoryStore, memoryStore } from '@peft/run';
 import { read, remove, write } from '../files/storage.ts';
+import { messageOf } from '../message-of.ts';
 
 /**
  * Keeps a run's checkpoint in the browser's storage, so that it survives a reload, and in memory where the storage is full.
@@ -25,7 +26,7 @@ export function browserStore(run: string, notice: (text: string) => void): Memor
         await write('checkpoints', run, bytes);
       } catch (error) {
         isFull = true;
-        const reason = error instanceof Error ? error.message : String(error);
+        const reason = messageOf(error);
         notice(`The checkpoint is kept in memory alone, and does not survive a reload: ${reason}`);
       }
       return place;

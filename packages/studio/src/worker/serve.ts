@@ -1,3 +1,4 @@
+import { messageOf } from '../message-of.ts';
 import type { Argument, CallMessage, CallName, EventOf, Reply, Result } from './protocol.ts';
 
 /** What is used of a `DedicatedWorkerGlobalScope`. */
@@ -24,7 +25,7 @@ async function answer<Name extends CallName>(
     const handler: Pick<Handlers, Name>[Name] = handlers[name];
     scope.postMessage({ id, result: await handler(argument, event => scope.postMessage({ id, event })) });
   } catch (error) {
-    scope.postMessage({ id, error: error instanceof Error ? error.message : String(error) });
+    scope.postMessage({ id, error: messageOf(error) });
   }
 }
 
