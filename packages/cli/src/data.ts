@@ -31,6 +31,6 @@ export async function withData<T>(args: Arguments, output: Output, body: (data: 
     if (args.valSplit === undefined) return await body({ train, test });
     return await body({ train, test, watch: { validation: await open(args.valSplit) } });
   } finally {
-    for (const dataset of opened) await dataset.close?.();
+    await Promise.all(opened.map(dataset => dataset.close?.()));
   }
 }

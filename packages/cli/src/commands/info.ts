@@ -8,7 +8,7 @@ import { openAdapterFolder, openSafetensors, readRegular } from '@peft/core/node
 import { factories, makeMethod } from '@peft/run';
 import { type Arguments, UsageError } from '../arguments.ts';
 import type { Output } from '../output/output.ts';
-import { parseReport } from '../output/report.ts';
+import { parseReport } from '../output/report-data.ts';
 import { resultRows, resultTable } from '../output/result-table.ts';
 import { bytes, count, table } from '../output/table.ts';
 

@@ -1,16 +1,9 @@
-import { check, PeftError } from '@peft/core';
-import { configure, required, value } from '@peft/core/method';
 import { escapeHtml, renderInsight, renderMatrix } from '@peft/report';
 import { type Curve, type Dot, htmlTable, page, panel, renderCurves, renderDots, smoothed } from '@peft/report/node';
-import { parseResult, type RunResult } from '@peft/run';
+import type { RunResult } from '@peft/run';
 import type { ComparedMethod } from '../compared-method.ts';
+import { embedData, type Report } from './report-data.ts';
 import { bytes, count, ms, percent } from './table.ts';
-
-export interface Report {
-  title: string;
-  classes: readonly string[];
-  methods: readonly ComparedMethod[];
-}
 
 const lossCurves = (methods: readonly ComparedMethod[]): Curve[] =>
   methods.map(({ method, runs: [{ losses }] }) => ({
@@ -60,53 +53,6 @@ function inside({ method, runs }: ComparedMethod): string {
   return `<h2>Inside ${escapeHtml(method)}</h2><div class="panels">${drawings.join('\n')}</div>`;
 }
 
-const dataId = 'peft-report';
-
-/** The data of the report, which its page embeds. */
-const dataOf = (report: Report): string => {
-  const json = JSON.stringify({ format: 1, ...report }).replaceAll('<', '\\u003c');
-  return `<script type="application/json" id="${dataId}">${json}</script>`;
-};
-
-const fields = {
-  title: required('What was compared.', value.string()),
-  classes: required('The names of the classes.', value.list(value.string())),
-  methods: required('The methods, with their runs.', value.list(value.object({}))),
-};
-
-const methodFields = {
-  method: required('Its name.', value.string()),
-  runs: required('Its runs, one a seed.', value.list(value.object({}))),
-  meanAccuracy: required('Over the seeds.', value.number()),
-  deviation: required('Over the seeds.', value.number()),
-};
-
-const fromFile = { code: 'bad-file', ignoreUnknown: true } as const;
-
-/**
- * The data of a report that `renderReport` wrote.
- *
- * @throws PeftError `bad-file` for anything else, or a format that this version does not read
- */
-export function parseReport(html: string, source: string): Report {
-  const [, text] = html.match(new RegExp(`<script type="application/json" id="${dataId}">(.*?)</script>`, 's')) ?? [];
-  check(text !== undefined, 'bad-file', () => `${source} is not a report of peft compare: it has no data.`);
-  let json: Record<string, unknown>;
-  try {
-    json = JSON.parse(text) as Record<string, unknown>;
-  } catch (cause) {
-    throw new PeftError('bad-file', `${source}: its data is not valid JSON.`, { cause });
-  }
-  const { format } = json;
-  check(format === 1, 'bad-file', () => `${source} has format ${String(format)}; this version reads 1.`);
-  for (const [i, method] of configure(source, fields, json, fromFile).methods.entries()) {
-    const { runs } = configure(`${source}: methods[${i}]`, methodFields, method, fromFile);
-    check(runs.length > 0, 'bad-file', () => `${source}: methods[${i}] has no run.`);
-    for (const [j, run] of runs.entries()) parseResult(run, `${source}: methods[${i}].runs[${j}]`);
-  }
-  return json as unknown as Report;
-}
-
 /** Renders a self-contained HTML file: results, curves, accuracy against parameters, drawings of each method, confusion. */
 export function renderReport({ title, classes, methods }: Report): string {
   const ordered = methods.toSorted((a, b) => b.meanAccuracy - a.meanAccuracy);
@@ -126,6 +72,6 @@ ${ordered.map(inside).join('\n')}
 <div class="panels">
 ${ordered.map(method => confusion(method, classes)).join('\n')}
 </div>
-${dataOf({ title, classes, methods })}`,
+${embedData({ title, classes, methods })}`,
   );
 }
