@@ -7,4 +7,5 @@ export {
   type MaskScope,
   type RankedLayer,
   type Strategy,
+  toMeanOne,
 } from './importance.ts';

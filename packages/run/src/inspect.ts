@@ -1,7 +1,7 @@
 import { type AdaptedModel, type Adapter, deltaNorms, type Engine, type HostTensor } from '@peft/core';
 import { withScope } from '@peft/core/engine';
 import { isMadeBy } from '@peft/core/method';
-import { type HeatConfig, heat } from '@peft/heat';
+import { type HeatConfig, heat, toMeanOne } from '@peft/heat';
 import { expertMixing } from '@peft/lily';
 import { pear } from '@peft/pear';
 import type * as tf from '@tensorflow/tfjs-core';
@@ -39,8 +39,6 @@ export const inspectMixing: Inspect = async ({ model, adapter, engine, inputs })
   }
 };
 
-const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
-
 /**
  * HEAT's c[h] = sum_l S[l, h], by which the same heads go off in all layers. Strategy `qv` scales each side of a layer to a mean
  * of 1, as `normalizeLayers` does.
@@ -50,11 +48,9 @@ function headTotals(rows: readonly GridRow[], { scope, strategy, normalizeLayers
   const isEven = rows.every(({ values }) => values.length === first?.values.length);
   if (!first || !isEven || separateMasks || (scope ?? 'global') !== 'global') return undefined;
   const isScaled = strategy === 'qv' || normalizeLayers;
-  const scaled = rows.map(({ values }) => {
-    const mean = sum(values) / values.length;
-    return isScaled && mean > 0 ? values.map(value => value / mean) : values;
-  });
-  return { name: 'over layers', values: first.values.map((_, head) => sum(scaled.map(values => values[head] ?? 0))) };
+  const scaled = rows.map(({ values }) => (isScaled ? toMeanOne(values) : values));
+  const totals = first.values.map((_, head) => scaled.reduce((total, values) => total + (values[head] ?? 0), 0));
+  return { name: 'over layers', values: totals };
 }
 
 /** HEAT's scores of every head, layer by layer and side by side, and the heads that are off. */

@@ -1,6 +1,6 @@
 import { type JsonObject, PeftError, sha256Of } from '@peft/core';
 import { configure, type MethodRecord, methodRecord, option, required, value } from '@peft/core/method';
-import { type Difference, differencesOf, type Metrics, type Moment } from '@peft/train';
+import { type Difference, differencesOf, type Metrics, type Moment, plain } from '@peft/train';
 import type { Insight } from './insight.ts';
 import type { RunModel } from './model.ts';
 import { numbersOf, type Recipe, recipeOptions } from './recipe.ts';
@@ -188,9 +188,6 @@ export function recordOf(json: object, source: string): RunRecord {
   parseResult(result, `${source}: result`);
   return json as RunRecord;
 }
-
-/** The object as JSON holds it. */
-export const plain = (object: object): JsonObject => JSON.parse(JSON.stringify(object)) as JsonObject;
 
 /** The methods of a model's adapters, by adapter. */
 export const methodsOf = ({ adapters }: RunModel['model']): Readonly<Record<string, MethodRecord>> =>

@@ -1,6 +1,6 @@
 import { check, eagerEngine, PeftError, writeAdapterFolder } from '@peft/core';
 import { type Dataset, datasetHash } from '@peft/data';
-import type { Metrics } from '@peft/train';
+import { type Metrics, plain } from '@peft/train';
 import { versions } from '#versions';
 import { matchClasses } from './classes.ts';
 import { countsOf } from './counts.ts';
@@ -20,7 +20,6 @@ import {
   differencesBetween,
   findingsOf,
   methodsOf,
-  plain,
   type RunIdentity,
   type RunRecord,
   type RunResult,

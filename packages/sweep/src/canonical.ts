@@ -1,5 +1,6 @@
 import { type Json, sha256Of } from '@peft/core';
 import type { Recipe } from '@peft/run';
+import { plain } from '@peft/train';
 
 const sorted = (value: Json): Json => {
   if (Array.isArray(value)) return value.map(sorted);
@@ -13,8 +14,7 @@ const sorted = (value: Json): Json => {
 
 /** A hash of plain data that does not depend on the order of fields: 16 hexadecimal digits of its SHA-256. */
 export const hashOf = (data: object): string => {
-  const plain = JSON.parse(JSON.stringify(data)) as Json;
-  return sha256Of(new TextEncoder().encode(JSON.stringify(sorted(plain)))).slice(0, 16);
+  return sha256Of(new TextEncoder().encode(JSON.stringify(sorted(plain(data))))).slice(0, 16);
 };
 
 /** The id of a run: the hash of its whole recipe, seed included. The same run has the same id in any sweep. */

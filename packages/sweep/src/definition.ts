@@ -2,6 +2,7 @@ import { check, type Json, type JsonObject, PeftError } from '@peft/core';
 import { type ConfigOf, configure, option, required, value } from '@peft/core/method';
 import { splitOf } from '@peft/data';
 import type { RecipeOptions } from '@peft/run';
+import { plain } from '@peft/train';
 import { hashOf } from './canonical.ts';
 import { type Dimension, dimensionsOf } from './dimensions.ts';
 
@@ -123,8 +124,6 @@ export function defineSweep(given: object): Sweep {
     return dimensionsOf(subject, one, { recipe: shared, isGrid: found.kind === 'grid' });
   });
   if (spaces.length === 0) throw new PeftError('bad-argument', 'sweep: space is an empty list; give one at least.');
-  const definition = JSON.parse(
-    JSON.stringify({ recipe, space, search: found, seeds, metric, evalSplit }),
-  ) as JsonObject;
+  const definition = plain({ recipe, space, search: found, seeds, metric, evalSplit });
   return { id: hashOf(definition), recipe: shared, spaces, search: found, seeds, metric, definition };
 }

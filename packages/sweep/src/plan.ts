@@ -61,13 +61,15 @@ export function planOf(sweep: Sweep): Plan {
   const trials = trialsOf(sweep);
   const factor = search.kind === 'asha' ? search.factor : 1;
   const recipes = new Map(
-    trials.map(trial => [trial, seeds.map(seed => recipeOf(recipe, trial.settings, seed))] as const),
+    trials.map(trial => {
+      const wholes = seeds.map(seed => recipeOf(recipe, trial.settings, seed));
+      return [trial, wholes.map(whole => ({ whole, run: runId(whole) }))] as const;
+    }),
   );
   const lengthOf = ({ steps, epochs }: Recipe): number => steps ?? epochs;
 
   const runOf = (trial: Trial, seed: number, rung: number): PlannedRun => {
-    const whole = recipes.get(trial)![seed]!;
-    const run = runId(whole);
+    const { whole, run } = recipes.get(trial)![seed]!;
     const length = rungsOf(sweep, lengthOf(whole))[rung];
     const common = { run, trial: trial.index, seed: seeds[seed]!, settings: trial.settings, recipe: whole };
     const priority = 1 + seed;
@@ -79,7 +81,7 @@ export function planOf(sweep: Sweep): Plan {
 
   const rungCount = Math.max(
     1,
-    ...[...recipes.values()].flat().map(whole => 1 + rungsOf(sweep, lengthOf(whole)).length),
+    ...[...recipes.values()].flat().map(({ whole }) => 1 + rungsOf(sweep, lengthOf(whole)).length),
   );
   const promoted = (count: number): number => Math.max(1, Math.floor(count / factor));
 

@@ -210,15 +210,19 @@ export async function restoreMethods(
 /** Puts a checkpoint's values back. Throws, changing nothing, if they do not fit. */
 export function restoreValues({ source, place, tensors }: OpenCheckpoint, { model, optimizer, best }: State): void {
   const reader = new TensorReader(tensors, source);
-  const all = adapterParameters(model);
-  const read = (group: string): [string, Float32Array][] =>
-    all.map(([path, parameter]) => [path, reader.take(`${group}/${path}`, parameter.shape)]);
-  const values = new Map(read('parameters'));
-  const kept = place.best && { moment: place.best, values: new Map(read('best')) };
+  const read = (group: string) =>
+    adapterParameters(model).map(
+      ([path, parameter]) => ({ path, parameter, values: reader.take(`${group}/${path}`, parameter.shape) }) as const,
+    );
+  const restored = read('parameters');
+  const kept = place.best && {
+    moment: place.best,
+    values: new Map(read('best').map(({ path, values }) => [path, values])),
+  };
   const take = (moment: 'm' | 'v'): Float32Array => reader.take(`adamw/${moment}`, optimizer[moment].shape);
   const [m, v] = [take('m'), take('v')];
   reader.finish();
-  for (const [path, parameter] of all) parameter.set(values.get(path) as Float32Array);
+  for (const { parameter, values } of restored) parameter.set(values);
   best.restore(kept);
   tf.tidy(() => {
     optimizer.m.assign(tf.tensor1d(m));

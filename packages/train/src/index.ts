@@ -4,7 +4,7 @@ export { evaluate } from './evaluate.ts';
 export { type CachedFeatures, type CacheOptions, cacheFeatures, type OrderedSource } from './features.ts';
 export type { ModelSplit } from './forward.ts';
 export { argMax, checkLogits, logSumExp, type Metrics, MetricsAccumulator } from './metrics.ts';
-export { type Difference, describeDifference, differencesOf } from './recipe.ts';
+export { type Difference, describeDifference, differencesOf, plain } from './recipe.ts';
 export { constantRate, cosine, linearDecay, type Progress, type Schedule, timm0412, warmup } from './schedule.ts';
 export { passStage, stageOf } from './stage.ts';
 export { evaluationStep, type StepOptions, trainingStep } from './step.ts';

@@ -1,34 +1,5 @@
-import type { RunRecord } from '@peft/run';
+import { recordWith } from '../../run/test/record.ts';
 import type { VtabEntry } from '../src/index.ts';
-
-const recipe = { backbone: 'pico-vit', data: 'x', method: 'lora', lr: 1e-3 };
-
-/** A record with an accuracy, all else as small as it can be. */
-const record = (method: string, accuracy: number, parameters: number) =>
-  ({
-    format: 2,
-    versions: {},
-    recipe: { ...recipe, method },
-    backbone: { name: 'pico-vit', weights: null },
-    data: { train: 'a', test: 'b' },
-    preprocessing: {},
-    classes: null,
-    methods: {},
-    result: {
-      method,
-      engine: 'tfjs cpu',
-      losses: [1],
-      epochs: [{ epoch: 0, meanLoss: 1 }],
-      seconds: 1,
-      metrics: { n: 10, accuracy, meanPerClass: accuracy, loss: 1, confusion: [[10]] },
-      trainable: parameters + 10,
-      adapterTrainable: parameters,
-      total: 100,
-      insights: [],
-      adapter: 'out',
-      bytes: 10,
-    },
-  }) as unknown as RunRecord;
 
 /** A run that ended with `accuracy`, after looks at the test set. */
 export const entry = (
@@ -41,5 +12,5 @@ export const entry = (
   seed,
   protocol: 'raw',
   evaluations: looks.map((accuracy, i) => ({ epoch: 10 * (i + 1), accuracy })),
-  record: record(method, accuracy, 1000),
+  record: recordWith(method, accuracy, 1000),
 });

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { type JsonObject, PeftError } from '@peft/core';
 import { type Recipe, type RunEvent, run } from '@peft/run';
 import { type EngineOptions, folderStore, type OpenedInputs, openInputs } from '@peft/run/node';
+import { plain } from '@peft/train';
 import { Finder, lacking, type Places } from './find-inputs.ts';
 import { type Handler, PutBack, type WorkContext } from './queue.ts';
 import { type Needs, parseJob, type RunJob } from './run-job.ts';
@@ -50,8 +51,6 @@ async function openFor(
   await inputs.close();
   throw lacking([`the weights of ${recipe.backbone} (SHA-256 ${needs.weights}; those here are ${hash})`]);
 }
-
-const plain = (value: object): JsonObject => JSON.parse(JSON.stringify(value)) as JsonObject;
 
 /** Runs a job in its folder, which is locked. */
 async function runIn(

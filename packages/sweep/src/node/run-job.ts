@@ -1,6 +1,7 @@
-import { check, type JsonObject, PeftError } from '@peft/core';
+import { check, PeftError } from '@peft/core';
 import { configure, option, required, value } from '@peft/core/method';
 import { type Recipe, type RecipeOptions, resolveRecipe } from '@peft/run';
+import { plain } from '@peft/train';
 import { runId } from '../canonical.ts';
 import type { PlannedRun } from '../plan.ts';
 import type { Job } from './queue.ts';
@@ -37,8 +38,7 @@ const fields = {
 
 /** The job of a run. */
 export function jobOf({ id, run, recipe, until, priority }: PlannedRun, needs: Needs): Job {
-  const data = JSON.parse(JSON.stringify({ run, recipe, until, needs })) as JsonObject;
-  return { id, priority, data };
+  return { id, priority, data: plain({ run, recipe, until, needs }) };
 }
 
 function untilOf(found: { epochs?: number; steps?: number } | undefined): RunJob['until'] {

@@ -4,13 +4,13 @@ import { lockFolder, writeAtomic } from '@peft/core/node';
 import { parseResult, recordOf } from '@peft/run';
 import type { Sweep } from '../definition.ts';
 import type { SweepEntry } from '../entry.ts';
-import { type PlannedRun, planOf } from '../plan.ts';
+import { type Plan, type PlannedRun, planOf } from '../plan.ts';
 import { markdownTable, rowsOf, type TrialRow } from '../table.ts';
 import { type Wish, wishOf } from './control.ts';
 import { needsOf } from './needs.ts';
 import type { Outcome, Queue, RunningJob } from './queue.ts';
 import { openResults, type Results } from './results.ts';
-import { jobOf } from './run-job.ts';
+import { jobOf, type Needs } from './run-job.ts';
 import { keepDefinition } from './sweep-file.ts';
 
 /** How far a sweep is. */
@@ -61,37 +61,29 @@ function entryOf({ id, trial, seed, rung, settings }: PlannedRun, outcome: Outco
   return { ...common, record: checked };
 }
 
+interface SchedulerParts {
+  readonly sweep: Sweep;
+  readonly options: SweepOptions;
+  readonly results: Results;
+  readonly queue: Queue;
+  readonly plan: Plan;
+  readonly needs: (run: PlannedRun) => Needs;
+}
+
 /** The scheduler: gives runs to a queue, and writes down what they come to. */
 class Scheduler {
-  readonly #sweep: Sweep;
-  readonly #options: SweepOptions;
-  readonly #results: Results;
-  readonly #queue: Queue;
-  readonly #plan: ReturnType<typeof planOf>;
-  readonly #needs: Awaited<ReturnType<typeof needsOf>>;
+  readonly #parts: SchedulerParts;
   readonly #asked = new Map<string, PlannedRun>();
   #wish: Wish = 'run';
 
-  constructor(parts: {
-    sweep: Sweep;
-    options: SweepOptions;
-    results: Results;
-    queue: Queue;
-    plan: ReturnType<typeof planOf>;
-    needs: Awaited<ReturnType<typeof needsOf>>;
-  }) {
-    this.#sweep = parts.sweep;
-    this.#options = parts.options;
-    this.#results = parts.results;
-    this.#queue = parts.queue;
-    this.#plan = parts.plan;
-    this.#needs = parts.needs;
+  constructor(parts: SchedulerParts) {
+    this.#parts = parts;
   }
 
   /** Runs that are needed and have no result. */
   #due(): PlannedRun[] {
-    const { entries } = this.#results;
-    const runs = this.#plan.runs(entries);
+    const { entries } = this.#parts.results;
+    const runs = this.#parts.plan.runs(entries);
     for (const run of runs) this.#asked.set(run.id, run);
     return runs.filter(({ id }) => !entries.has(id));
   }
@@ -100,30 +92,30 @@ class Scheduler {
   async #collect(outcomes: readonly Outcome[]): Promise<void> {
     const fresh = outcomes.flatMap(outcome => {
       const run = this.#asked.get(outcome.id);
-      return run && !this.#results.entries.has(outcome.id) ? [entryOf(run, outcome)] : [];
+      return run && !this.#parts.results.entries.has(outcome.id) ? [entryOf(run, outcome)] : [];
     });
-    await this.#results.add(fresh);
-    for (const entry of fresh) this.#options.onResult?.(entry);
-    await this.#queue.take(outcomes.map(({ id }) => id));
+    await this.#parts.results.add(fresh);
+    for (const entry of fresh) this.#parts.options.onResult?.(entry);
+    await this.#parts.queue.take(outcomes.map(({ id }) => id));
   }
 
   async #obey(): Promise<void> {
-    const wish = await wishOf(this.#options.folder);
+    const wish = await wishOf(this.#parts.options.folder);
     if (wish === this.#wish) return;
     this.#wish = wish;
-    if (wish === 'pause') await this.#queue.pause();
-    if (wish === 'run') await this.#queue.resume();
-    if (wish === 'cancel') await this.#queue.cancel();
+    if (wish === 'pause') await this.#parts.queue.pause();
+    if (wish === 'run') await this.#parts.queue.resume();
+    if (wish === 'cancel') await this.#parts.queue.cancel();
   }
 
   async #tell(): Promise<void> {
-    const { onProgress } = this.#options;
+    const { onProgress } = this.#parts.options;
     if (!onProgress) return;
-    const { waiting, running, putBack } = await this.#queue.state();
-    const { entries } = this.#results;
+    const { waiting, running, putBack } = await this.#parts.queue.state();
+    const { entries } = this.#parts.results;
     onProgress({
       wish: this.#wish,
-      total: this.#plan.total,
+      total: this.#parts.plan.total,
       finished: entries.size,
       failed: [...entries.values()].filter(({ failure }) => failure).length,
       waiting,
@@ -131,23 +123,23 @@ class Scheduler {
         const run = this.#asked.get(job.id);
         return run ? [{ ...job, trial: run.trial, seed: run.seed }] : [];
       }),
-      rows: rowsOf(entries, this.#sweep),
+      rows: rowsOf(entries, this.#parts.sweep),
       putBack,
     });
   }
 
   /** Schedules until every run has a result, the signal aborts, or the sweep is cancelled and no run is under way. */
   async run(): Promise<boolean> {
-    const { signal } = this.#options;
-    await this.#queue.resume();
+    const { signal } = this.#parts.options;
+    await this.#parts.queue.resume();
     for (;;) {
       await this.#obey();
       const due = this.#due();
       if (due.length === 0) return true;
       if (signal.aborted) return false;
-      if (this.#wish !== 'cancel') await this.#queue.add(due.map(run => jobOf(run, this.#needs(run))));
-      else if ((await this.#queue.state()).running.length === 0) return false;
-      const outcomes = await this.#queue.outcomes(signal);
+      if (this.#wish !== 'cancel') await this.#parts.queue.add(due.map(run => jobOf(run, this.#parts.needs(run))));
+      else if ((await this.#parts.queue.state()).running.length === 0) return false;
+      const outcomes = await this.#parts.queue.outcomes(signal);
       if (outcomes.length > 0) await this.#collect(outcomes);
       await this.#tell();
     }
@@ -155,7 +147,7 @@ class Scheduler {
 
   /** The ids of all runs, in the order of the plan. */
   order(): string[] {
-    return this.#plan.runs(this.#results.entries).map(({ id }) => id);
+    return this.#parts.plan.runs(this.#parts.results.entries).map(({ id }) => id);
   }
 }
 
