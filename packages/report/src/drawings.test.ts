@@ -69,6 +69,11 @@ describe('a matrix', () => {
     expect(html.match(/\d+ %/g)).toEqual(['75 %', '0 %']);
   });
 
+  test('has upright names where they are long', () => {
+    expect(renderMatrix(confusion)).toContain('class="matrix"');
+    expect(renderMatrix({ ...confusion, classes: ['cat', 'horse'] })).toContain('class="matrix long"');
+  });
+
   test('has cells as its caller makes them, where there are pictures', () => {
     const html = renderMatrix(confusion, { cell: (count, ...place) => `<b>${count} at ${place}</b>` });
     expect(html.match(/<b>[^<]*<\/b>/g)).toEqual(['<b>3 at 0,0</b>', '<b>1 at 0,1</b>']);

@@ -12,6 +12,9 @@ export interface MatrixOptions {
   cell?(count: number, label: number, predicted: number): string;
 }
 
+/** Letters of a name that fits above a column. */
+const shortName = 3;
+
 const percent = (share: number): string => `${(100 * share).toFixed(0)} %`;
 
 /** Draws a confusion matrix: rows are the true classes, columns the predicted ones, each row shaded by its shares. */
@@ -28,6 +31,7 @@ export function renderMatrix({ counts, classes }: Confusion, { cell = String }: 
     const recall = `<td class="recall">${percent((row[label] ?? 0) / total)}</td>`;
     return `<tr><th scope="row" title="${nameOf(label)}">${nameOf(label)}</th>${cells.join('')}${recall}</tr>`;
   });
-  const table = `<table class="matrix"><thead>${head}</thead><tbody>${lines.join('')}</tbody></table>`;
+  const isLong = counts.some((_, i) => (classes[i] ?? String(i)).length > shortName);
+  const table = `<table class="matrix${isLong ? ' long' : ''}"><thead>${head}</thead><tbody>${lines.join('')}</tbody></table>`;
   return scrolling('Rows are the true classes, columns the predicted ones', table);
 }

@@ -23,7 +23,7 @@ export const page = (title: string, body: string): string => `<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${escapeHtml(title)}</title>
 <style>
-${['tokens', 'document', 'page', 'drawings'].map(styleNamed).join('\n')}</style>
+${['tokens', 'document', 'drawings', 'page'].map(styleNamed).join('\n')}</style>
 </head>
 <body>
 <h1>${escapeHtml(title)}</h1>
