@@ -146,6 +146,10 @@ export const described = {
   ...takenBy('train eval compare merge', {
     split: text('<split>', 'train, val, trainval, test, or a list of a VTAB-1K folder such as train800'),
   }),
+  ...takenBy('train eval compare merge', {
+    splitSeed: fieldWithDefault('splitSeed', '<n>'),
+    valFraction: field('valFraction', '<part>'),
+  }),
   ...takenBy('train eval predict merge compare bench vtab', { batch: field('batch', '<n>') }),
   ...takenBy('train eval predict compare vtab', {
     skipBroken: toggle('leave out pictures that cannot be decoded, and say which'),

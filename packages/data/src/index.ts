@@ -2,8 +2,9 @@ export { type BatchSourceOptions, batchSource, type DatasetSource } from './batc
 export { type BatchOptions, batches, type IndexedBatch } from './batches.ts';
 export { checkPreprocessing } from './check-preprocessing.ts';
 export { concat, type Dataset, type LeftOut, type PictureDataset, subset, type TensorDataset } from './dataset.ts';
-export { datasetHash, digestOf, hashedBytes } from './dataset-hash.ts';
+export { datasetHash, digestOf, hashedBytes, type IdentifiedDataset, identify } from './dataset-hash.ts';
 export { checkBlob, decodeBlob } from './decode-blob.ts';
+export { countShared } from './overlap.ts';
 export { type Color, centerCrop, crop, flipHorizontal, fromGray, type Picture, pad } from './picture.ts';
 export { relabel } from './relabel.ts';
 export { leftOutRemark, remarks } from './remarks.ts';

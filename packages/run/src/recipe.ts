@@ -9,6 +9,7 @@ import { type Preset, presets, scheduleNames } from './presets.ts';
 
 const count = value.integer({ min: 1 });
 const rate = value.number({ min: 0, below: 1 });
+const seed = value.integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
 const names = value.either(value.string(), value.list(value.string()));
 
 /** The names of model and data. Hashes in the record identify what the names stood for. */
@@ -22,6 +23,11 @@ const inputs = {
   data: option('An image folder, a VTAB-1K folder, a .safetensors file, or mnist.', value.string()),
   split: option('The split that is trained on.', value.string(), 'train'),
   evalSplit: option('The split that accuracy is measured on.', value.string(), 'test'),
+  splitSeed: option('What drawn splits depend on, where they are not stored.', seed, 42),
+  valFraction: option(
+    'The part of each class of train that val takes, where val is not stored.',
+    value.number({ above: 0, below: 1 }),
+  ),
   skipBroken: option('Whether pictures that cannot be decoded are left out.', value.boolean(), false),
   maxPixels: option('Pictures of more pixels are refused.', count),
   initAdapter: option('The adapter folder that training starts from.', value.string()),
@@ -69,11 +75,7 @@ const training = {
     true,
   ),
   shuffle: option('Whether the pictures come in a new order each epoch.', value.boolean(), true),
-  seed: option(
-    'Every random number: initialization, order, drop path, augmentation, splits.',
-    value.integer({ min: 0, max: Number.MAX_SAFE_INTEGER }),
-    42,
-  ),
+  seed: option('Every random number: initialization, order, drop path, augmentation.', seed, 42),
   frozenDtype: option('How the ONNX engine keeps weights that are not trained.', value.choice(['f32', 'f16']), 'f32'),
 };
 

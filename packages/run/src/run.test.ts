@@ -45,6 +45,37 @@ async function interrupted(
   return { store, events };
 }
 
+describe('a run that is measured on what it has seen', () => {
+  const noticesOf = async (changes: RecipeOptions, options: Partial<RunOptions>): Promise<string[]> => {
+    const { events } = await train(changes, options);
+    return events.flatMap(event => (event.type === 'notice' ? [event.text] : []));
+  };
+  const seen = { ...shades(12), name: 'seen' };
+
+  test('says how many pictures were trained on', async () => {
+    expect(await noticesOf({}, { test: seen })).toEqual([
+      'Accuracy is measured on seen: 12 of its 12 pictures are also in shades, which is trained on, so that it looks better than it is.',
+    ]);
+  });
+
+  test('says how many pictures chose the epoch', async () => {
+    const options = { watch: { validation: shades(6, 'other shades') } };
+    expect(await noticesOf({ keepBest: true }, options)).toEqual([
+      expect.stringContaining(
+        '6 of its 6 pictures are also in other shades, which is what the best epoch is chosen by',
+      ),
+    ]);
+    expect(await noticesOf({}, options)).toEqual([]);
+  });
+
+  test('says nothing of pictures whose files only begin alike', async () => {
+    const { digest } = shades(12);
+    expect(await noticesOf({}, { test: { ...shades(6, 'brighter'), digest, picture: async () => black } })).toEqual([]);
+  });
+});
+
+const black = { data: new Uint8Array(16 * 16 * 3), width: 16, height: 16 };
+
 describe('a run that keeps its best epoch', () => {
   /** Pictures with the wrong labels, of which a model that learns gets fewer right. */
   const wrong = { ...shades(4, 'mislabeled shades'), labels: () => Int32Array.from([1, 0, 1, 0]) };

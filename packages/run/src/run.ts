@@ -1,5 +1,5 @@
 import { check, eagerEngine, PeftError, writeAdapterFolder } from '@peft/core';
-import { type Dataset, datasetHash } from '@peft/data';
+import { countShared, type Dataset, type IdentifiedDataset, identify } from '@peft/data';
 import { type Metrics, plain } from '@peft/train';
 import { versions } from '#versions';
 import { matchClasses } from './classes.ts';
@@ -82,7 +82,9 @@ async function* runOpened(
   check(!recipe.keepBest || watch?.validation, 'bad-argument', () => {
     return 'keepBest needs pictures to choose by: name their split as valSplit, or give run() watch.validation.';
   });
-  const identity = await identityOf(recipe, opened, { ...session, train, test, watch });
+  const data = await identifyAll(recipe, { train, test, watch });
+  yield* overlaps(data);
+  const identity = await identityOf(recipe, opened, { ...session, data });
   const before = keepFinished || resume ? yield* sameRunIn(session, identity) : undefined;
   if (keepFinished && before) {
     yield { type: 'notice', text: `${store.place} holds this run already; it is not repeated.` };
@@ -142,18 +144,47 @@ async function* labeled(
   return matched;
 }
 
+interface IdentifiedData {
+  readonly train: IdentifiedDataset;
+  readonly test: IdentifiedDataset;
+  /** What the best epoch is chosen by. */
+  readonly validation?: IdentifiedDataset;
+}
+
+async function identifyAll({ keepBest }: Recipe, { train, test, watch }: Split): Promise<IdentifiedData> {
+  const validation = keepBest && watch?.validation && (await identify(watch.validation));
+  return { train: await identify(train), test: await identify(test), ...(validation && { validation }) };
+}
+
+/** Pictures in common are counted up to here. */
+const mostShared = 100;
+
+/** Says where accuracy is measured on pictures that were trained on, or chosen by. */
+async function* overlaps({ train, test, validation }: IdentifiedData): AsyncGenerator<RunEvent> {
+  const { name, size } = test.dataset;
+  for (const used of validation ? [train, validation] : [train]) {
+    const count = await countShared(test, used, mostShared);
+    if (count === 0) continue;
+    const many = count === mostShared ? `${count} or more` : count;
+    const use = used === train ? 'trained on' : 'what the best epoch is chosen by';
+    const text = `Accuracy is measured on ${name}: ${many} of its ${size} pictures are also in ${used.dataset.name}, which is ${use}, so that it looks better than it is.`;
+    yield { type: 'notice', text };
+  }
+}
+
 async function identityOf(
   recipe: Recipe,
   { model, backbone, preprocessing, labels }: RunModel,
-  { train, test, watch, adapter }: Split & Pick<Session, 'adapter'>,
+  { data, adapter }: { data: IdentifiedData } & Pick<Session, 'adapter'>,
 ): Promise<RunIdentity> {
+  const { train, test, validation } = data;
   return {
     recipe: plain(recipe) as unknown as Recipe,
     backbone: { name: backbone.name, weights: (await backbone.weightsHash()) ?? null },
     data: {
-      train: await datasetHash(train),
-      test: await datasetHash(test),
-      ...(recipe.keepBest && watch?.validation && { validation: await datasetHash(watch.validation) }),
+      train: train.hash,
+      test: test.hash,
+      ...(validation && { validation: validation.hash }),
     },
     preprocessing: plain(preprocessing),
     classes: labels ?? null,

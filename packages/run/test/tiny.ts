@@ -1,12 +1,12 @@
 import { createBackbone, lookupBackbone } from '@peft/backbones';
 import { initialize, key } from '@peft/core';
-import type { Dataset } from '@peft/data';
+import type { PictureDataset } from '@peft/data';
 import type { RunBackbone, RunEvent, RunOptions, RunRecord } from '../src/index.ts';
 
 const side = 16;
 
 /** Dark pictures and bright ones. */
-export function shades(size: number, name = 'shades'): Dataset {
+export function shades(size: number, name = 'shades'): PictureDataset {
   const labels = Int32Array.from({ length: size }, (_, i) => i % 2);
   return {
     name,

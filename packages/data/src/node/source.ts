@@ -98,7 +98,7 @@ export async function openSplit(source: Source, split: string, options: DatasetO
     const dataset = await stored(source, split, options);
     if (dataset) return useful(dataset, options);
     const hint =
-      split === 'val' && findSplit(source.splits, 'train') ? '; or give valFraction, to hold out part of train' : '';
+      split === 'val' && findSplit(source.splits, 'train') ? '; or give valFraction, to hold out a part of train' : '';
     throw new PeftError(
       'missing',
       `${source.name} has no split "${split}"; it has ${source.splits.join(', ')}${hint}.`,

@@ -6,20 +6,23 @@ import { openDataset } from '@peft/data/node';
 import { factories } from '../methods.ts';
 import { headClasses } from '../model.ts';
 import type { RunInputs } from '../options.ts';
-import { type Recipe, type RecipeOptions, resolveRecipe } from '../recipe.ts';
+import { type Recipe, type RecipeOptions, recipeOptions, resolveRecipe } from '../recipe.ts';
 import type { Watch } from '../watch.ts';
 import { type EngineOptions, openEngine } from './engine.ts';
 
 type Notice = (text: string) => void;
 
+/** The fields of a recipe that say which pictures a split has. */
+type PicturesOf = Pick<RecipeOptions, 'data' | 'splitSeed' | 'valFraction' | 'skipBroken' | 'maxPixels'>;
+
 /** Opens a split, and reports the files that are left out. */
 export async function openPictures(
-  { data, seed, skipBroken, maxPixels }: Pick<RecipeOptions, 'data' | 'seed' | 'skipBroken' | 'maxPixels'>,
+  { data, splitSeed = recipeOptions.splitSeed.default, valFraction, skipBroken, maxPixels }: PicturesOf,
   split: string,
   { minClasses = 2, notice = () => {} }: { minClasses?: number; notice?: Notice } = {},
 ): Promise<Dataset> {
   check(data !== undefined, 'bad-argument', () => 'recipe: data is missing; name the pictures.');
-  const dataset = await openDataset(data, split, { seed, skipBroken, maxPixels, minClasses });
+  const dataset = await openDataset(data, split, { seed: splitSeed, valFraction, skipBroken, maxPixels, minClasses });
   for (const remark of remarks(dataset)) notice(`${dataset.name}: ${remark}`);
   return dataset;
 }
