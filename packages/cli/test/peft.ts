@@ -37,11 +37,12 @@ export class Scratch {
     return JSON.parse(stdout) as T;
   }
 
-  /** Paints an image folder with a subfolder for each class: pictures that are bright on the side that the class is called after. */
-  async paint(name: string, count: number, classes: readonly Side[] = ['above', 'below']): Promise<void> {
+  /** Paints an image folder with a subfolder for each class: pictures that are bright on the side that the class is called after. Pictures of one
+   * number are equal, `first` being that of the first. */
+  async paint(name: string, count: number, classes: readonly Side[] = ['above', 'below'], first = 0): Promise<void> {
     for (const className of classes) {
       mkdirSync(this.at(name, className), { recursive: true });
-      for (let i = 0; i < count; i++) await paintSide(this.at(name, className, `${i}.jpg`), className, i);
+      for (let i = 0; i < count; i++) await paintSide(this.at(name, className, `${i}.jpg`), className, first + i);
     }
   }
 }

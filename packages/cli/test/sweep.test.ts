@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { bin, Scratch } from './peft.ts';
@@ -10,12 +10,12 @@ const at = (...parts: string[]): string => scratch.at(...parts);
 afterAll(() => rmSync(scratch.folder, { recursive: true, maxRetries: 5 }));
 
 beforeAll(async () => {
-  for (const [split, count] of [
-    ['train', 12],
-    ['val', 6],
-    ['test', 6],
+  for (const [split, count, first] of [
+    ['train', 12, 0],
+    ['val', 6, 12],
+    ['test', 6, 18],
   ] as const)
-    await scratch.paint(`pictures/${split}`, count);
+    await scratch.paint(`pictures/${split}`, count, undefined, first);
 });
 
 const recipe = { backbone: 'pico-vit', data: at('pictures'), steps: 3, batch: 4, targets: ['blocks.5.attn.qkv[q,v]'] };
@@ -62,7 +62,7 @@ describe('a sweep in worker processes', () => {
   test('is cancelled from elsewhere, and called again goes on', async () => {
     const file = writeSweep('wishes.json', { space, seeds: [5] });
     const running = start(file, 'wishes');
-    while (!existsSync(at('wishes', 'queue'))) await sleep(20);
+    await until(running, () => existsSync(at('wishes', 'queue')));
     await scratch.json('sweep', at('wishes'), '--wish', 'cancel');
     await once(running, 'close');
     expect(running.exitCode).toBe(0);
@@ -70,15 +70,66 @@ describe('a sweep in worker processes', () => {
     expect(answer).toMatchObject({ isDone: true, rows: Array.from({ length: 10 }, () => ({ runs: 1 })) });
   });
 
+  test('a folder without a sweep is refused', async () => {
+    const file = writeSweep('small.json', { space: { lr: [1e-4, 1e-2] }, seeds: [1, 2] });
+    for (const [call, place] of [
+      [['sweep', at('smal'), '--wish', 'pause'], at('smal')],
+      [['sweep', file, '--wish', 'pause'], file],
+      [['worker', at('smal')], at('smal')],
+    ] as const) {
+      const { status, stderr } = await scratch.peft(...call);
+      expect([status, stderr]).toEqual([1, expect.stringContaining(`${place} holds no sweep (sweep.json)`)]);
+    }
+    expect(existsSync(at('smal'))).toBe(false);
+  });
+
+  test('goes on after its only worker was told to stop', async () => {
+    const file = writeSweep('lonely.json', { space, seeds: [7] });
+    const running = start(file, 'lonely', 1);
+    await until(running, () => existsSync(at('lonely', 'runs')) && workersOf(running).length > 0);
+    process.kill(workersOf(running)[0] as number, 'SIGTERM');
+    await once(running, 'close');
+    expect(running.exitCode).toBe(0);
+    expect(resultsOf('lonely')).toHaveLength(10);
+  });
+
+  test('saves the runs under way at Ctrl-C in a terminal, and goes on from there', async () => {
+    const long = { ...recipe, steps: 1_000_000 };
+    const file = writeSweep('long.json', { recipe: long, space: { lr: [1e-4, 1e-3] }, seeds: [1] });
+    const saved = (): string[] => {
+      const runs = existsSync(at('long', 'runs')) ? readdirSync(at('long', 'runs')) : [];
+      return runs.flatMap(run => readdirSync(at('long', 'runs', run)).filter(name => name.startsWith('checkpoint')));
+    };
+    for (let seconds = 2; saved().length < 2 && seconds <= 32; seconds *= 2) {
+      const running = start(file, 'long', 2);
+      await sleep(1000 * seconds); // on a busy machine the first steps take longer
+      process.kill(-(running.pid as number), 'SIGINT');
+      await once(running, 'close');
+      expect(running.exitCode).toBe(1);
+    }
+    expect(saved()).toHaveLength(2);
+  });
+
   test.each([
     ['a typo', { space: { 'set.rr': [1] } }, /no option "rr"; closest: r/],
     ['a value out of range', { space: { lr: [-1] } }, /lr.*above 0/],
+    [
+      'a draw out of range',
+      { space: { 'set.r': { min: 1, max: 8 } }, search: { kind: 'random', n: 3 } },
+      /r is \d\.\d+; it must be an integer/,
+    ],
     ['the test split', { space: { lr: [1e-3] }, evalSplit: 'test' }, /test split stays unseen/],
     ['a field that is there twice', { recipe: { ...recipe, seed: 1 }, space: { lr: [1e-3] } }, /seeds of the sweep/],
   ])('refuses %s before anything is written', async (_, fields, message) => {
     const { status, stderr } = await scratch.peft('sweep', writeSweep('wrong.json', fields), '--out', at('wrong'));
     expect([status, stderr]).toEqual([1, expect.stringMatching(message)]);
     expect(existsSync(at('wrong'))).toBe(false);
+  });
+
+  test('that has no result is a failure', async () => {
+    const file = writeSweep('hopeless.json', { space: { lr: [1e29, 1e30] }, seeds: [1] });
+    const { status, stderr } = await scratch.peft('sweep', file, '--out', at('hopeless'));
+    expect([status, stderr]).toEqual([1, expect.stringMatching(/Every run failed; .*results\.jsonl says why/)]);
   });
 
   test('a run that fails is told, and the others are done', async () => {
@@ -93,9 +144,20 @@ describe('a sweep in worker processes', () => {
   });
 });
 
-/** Starts a sweep in a process of its own. */
-const start = (file: string, folder: string): ChildProcess =>
-  spawn(process.execPath, [bin, 'sweep', file, '--out', at(folder), '--workers', '3', '--quiet'], { stdio: 'ignore' });
+/** Starts a sweep in a process group of its own, as a terminal does. */
+const start = (file: string, folder: string, workers = 3): ChildProcess =>
+  spawn(process.execPath, [bin, 'sweep', file, '--out', at(folder), '--workers', String(workers), '--quiet'], {
+    stdio: 'ignore',
+    detached: true,
+  });
+
+/** Waits for something that a running sweep brings about. */
+async function until(running: ChildProcess, condition: () => boolean): Promise<void> {
+  while (!condition()) {
+    expect(running.exitCode).toBeNull();
+    await sleep(20);
+  }
+}
 
 const workersOf = ({ pid }: ChildProcess): number[] => {
   try {

@@ -94,11 +94,22 @@ function checkFixed(recipe: Readonly<Record<string, Json>>): void {
     check(recipe[name] === undefined, 'bad-argument', () => `sweep: recipe has ${name}; give it as ${place}.`);
 }
 
-/** Trials are chosen by what they show, so that the test split, or what was trained on, would flatter the choice. */
-function checkSplit(evalSplit: string, { split = 'train' }: RecipeOptions): void {
-  check(splitOf(evalSplit) !== 'test', 'bad-argument', () => {
-    return `sweep: evalSplit is ${evalSplit}; a sweep chooses by what it looks at, so that the test split stays unseen. Give val, and evaluate the best trial on test once.`;
-  });
+/** The fields of a recipe that name pictures which a trial may see. */
+const splits = ['split', 'valSplit'] as const;
+
+/**
+ * Trials are chosen by what they show, so that the test split, or what was trained on, would flatter the choice. Splits that overlap
+ * under other names are found when their pictures are hashed.
+ */
+function checkSplits(evalSplit: string, recipe: RecipeOptions): void {
+  const { split = 'train' } = recipe;
+  for (const [field, named] of [
+    ['evalSplit', evalSplit],
+    ...splits.map(name => [`recipe.${name}`, recipe[name]]),
+  ] as const)
+    check(named === undefined || splitOf(named) !== 'test', 'bad-argument', () => {
+      return `sweep: ${field} is ${named}; a sweep chooses by what it looks at, so that the test split stays unseen. Give another, and evaluate the best trial on test once.`;
+    });
   check(evalSplit !== split, 'bad-argument', () => {
     return `sweep: evalSplit is ${evalSplit}, which is trained on; give another split.`;
   });
@@ -116,7 +127,7 @@ export function defineSweep(given: object): Sweep {
   check(seeds.length > 0, 'bad-argument', () => 'sweep: seeds is empty; give one at least.');
   check(new Set(seeds).size === seeds.length, 'bad-argument', () => 'sweep: seeds has one twice.');
   checkFixed(recipe);
-  checkSplit(evalSplit, recipe as RecipeOptions);
+  checkSplits(evalSplit, recipe as RecipeOptions);
   const found = searchOf(search);
   const shared = { ...recipe, evalSplit } as RecipeOptions;
   const spaces = (Array.isArray(space) ? space : [space]).map((one, i) => {

@@ -30,7 +30,7 @@ const rangeOptions = {
 const setPrefix = 'set.';
 
 /** Fields of recipes that do not vary within a sweep. */
-const fixed = ['seed', 'evalSplit', 'split', 'set', 'stack'];
+const fixed = ['seed', 'evalSplit', 'split', 'valSplit', 'splitSeed', 'valFraction', 'set', 'stack'];
 
 /** A recipe with the settings of a trial. */
 function withSettings(recipe: RecipeOptions, settings: Settings): RecipeOptions {

@@ -1,3 +1,4 @@
+import { check } from '@peft/core';
 import { mean, type Recipe } from '@peft/run';
 import { runId } from './canonical.ts';
 import type { Metric, Sweep } from './definition.ts';
@@ -32,6 +33,8 @@ export interface Plan {
    * which worker was faster.
    */
   runs(entries: Entries): PlannedRun[];
+  /** The results of the runs that are needed. An earlier call may have done others, whose rung has been decided anew since. */
+  needed(entries: Entries): Entries;
 }
 
 /** Whether a value of a metric is better than another. */
@@ -55,6 +58,17 @@ function rungsOf({ search }: Sweep, length: number): number[] {
   return rungs;
 }
 
+/** Halving compares trials that trained equally long. */
+function checkLengths(recipes: readonly Recipe[]): void {
+  const lengths = new Set(
+    recipes.map(({ steps, epochs }) => (steps === undefined ? `${epochs} epochs` : `${steps} steps`)),
+  );
+  check(lengths.size <= 1, 'bad-argument', () => {
+    const sorted = [...lengths].sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
+    return `sweep: trials are ${sorted.join(', ')} long; asha decides how long each trains, so that all need one length. Take epochs, steps and preset out of space.`;
+  });
+}
+
 /** The plan of a sweep. */
 export function planOf(sweep: Sweep): Plan {
   const { recipe, seeds, metric, search } = sweep;
@@ -67,6 +81,7 @@ export function planOf(sweep: Sweep): Plan {
     }),
   );
   const lengthOf = ({ steps, epochs }: Recipe): number => steps ?? epochs;
+  if (search.kind === 'asha') checkLengths([...recipes.values()].flat().map(({ whole }) => whole));
 
   const runOf = (trial: Trial, seed: number, rung: number): PlannedRun => {
     const { whole, run } = recipes.get(trial)![seed]!;
@@ -97,7 +112,7 @@ export function planOf(sweep: Sweep): Plan {
       }),
     );
 
-  return {
+  const plan: Plan = {
     trials,
     get total() {
       let [count, sum] = [trials.length, 0];
@@ -117,5 +132,10 @@ export function planOf(sweep: Sweep): Plan {
       }
       return needed;
     },
+    needed(entries) {
+      const found = plan.runs(entries).flatMap(({ id }) => entries.get(id) ?? []);
+      return new Map(found.map(entry => [entry.id, entry]));
+    },
   };
+  return plan;
 }

@@ -70,6 +70,16 @@ describe('a sweep file is refused by name, with what is allowed', () => {
       /recipe has seed; give it as seeds of the sweep/,
     ],
     ['the test split', { recipe, space: {}, evalSplit: 'testing' }, /the test split stays unseen/],
+    [
+      'training on the test split',
+      { recipe: { ...recipe, split: 'test' }, space: {} },
+      /recipe\.split is test; .* unseen/,
+    ],
+    [
+      'choosing epochs on the test split',
+      { recipe: { ...recipe, valSplit: 'Testing', keepBest: true }, space: {} },
+      /recipe\.valSplit is Testing; .* unseen/,
+    ],
     ['the training split', { recipe, space: {}, evalSplit: 'train' }, /which is trained on/],
     [
       'no kind of search',
@@ -83,8 +93,35 @@ describe('a sweep file is refused by name, with what is allowed', () => {
   });
 });
 
+describe('a trial is refused before anything runs', () => {
+  test('where a value that is drawn inside a range cannot be', () => {
+    const space = { 'set.r': { min: 1, max: 8 } };
+    const sweep = defineSweep({ recipe, space, search: { kind: 'random', n: 3 } });
+    expect(() => planOf(sweep)).toThrow(/lora: r is \d\.\d+; it must be an integer of 1 or more/);
+  });
+
+  test.each([
+    ['epochs', { epochs: [3, 9] }, '3 epochs, 9 epochs'],
+    ['steps', { steps: [10, 20] }, '10 steps, 20 steps'],
+    ['presets', { preset: ['vtab1k', 'neat-image'] }, '10 epochs, 100 epochs'],
+  ])('where asha is to halve trials of unequal %s', (_, space, lengths) => {
+    const { epochs: __, ...others } = recipe;
+    const sweep = defineSweep({ recipe: others, space, search: { kind: 'asha', n: 9, min: 1 } });
+    expect(() => planOf(sweep)).toThrow(`trials are ${lengths} long; asha decides how long each trains`);
+  });
+});
+
 describe('the trials', () => {
-  test('of a grid are all combinations, the first field slowest', () => {
+  test('of a grid have the same numbers in whatever order its fields are', () => {
+    const space = { lr: [1e-3, 1e-2], batch: [8, 16], method: ['lora', 'neat'] };
+    const [one, other] = [space, Object.fromEntries(Object.entries(space).reverse())].map(fields =>
+      defineSweep({ recipe, space: fields }),
+    );
+    expect(other!.id).toBe(one!.id);
+    expect(trialsOf(other!)).toEqual(trialsOf(one!));
+  });
+
+  test('of a grid are all combinations', () => {
     const sweep = defineSweep({ recipe, space: { method: ['lora', 'neat'], 'set.r': [2, 4] } });
     expect(trialsOf(sweep).map(({ settings }) => Object.values(settings))).toEqual([
       ['lora', 2],
@@ -243,6 +280,45 @@ describe('successive halving', () => {
     });
     expect(planOf(sweep).runs(new Map())[0]!.until).toEqual({ steps: 10 });
   });
+});
+
+test('a failure that a later call mends leaves nothing of the rung that was decided without it', () => {
+  const search = { kind: 'asha', n: 4, min: 1, factor: 3 };
+  const sweep = defineSweep({ recipe, space: { lr: lrs }, search });
+  const plan = planOf(sweep);
+  const entries = new Map<string, SweepEntry>();
+  const finishWith = (score: (trial: number) => number | undefined): void => {
+    for (let due = plan.runs(entries); due.some(({ id }) => !entries.has(id)); due = plan.runs(entries))
+      for (const run of due) if (!entries.has(run.id)) entries.set(run.id, entryFor(run, score(run.trial)));
+  };
+  finishWith(trial => (trial === 3 ? undefined : 0.5 + trial / 100));
+  expect(rowsOf(plan.needed(entries), sweep)[0]).toMatchObject({ trial: 2, rung: 2 });
+  for (const [id, { failure }] of entries) if (failure) entries.delete(id);
+  finishWith(() => 0.9);
+  const rows = rowsOf(plan.needed(entries), sweep);
+  expect(rows.map(({ trial, rung }) => [trial, rung])).toEqual([
+    [3, 2],
+    [2, 0],
+    [1, 0],
+    [0, 0],
+  ]);
+  expect(entries.size).toBeGreaterThan(plan.needed(entries).size);
+});
+
+test('a trial is not ranked by the seeds that it survived', () => {
+  const sweep = defineSweep({ recipe, space: { lr: [1e-3, 1e-2] }, seeds: [1, 2] });
+  const runs = planOf(sweep).runs(new Map());
+  const scores = new Map([
+    ['0 1', 0.5],
+    ['0 2', 0.6],
+    ['1 1', 0.9],
+  ]);
+  const entries = new Map(runs.map(run => [run.id, entryFor(run, scores.get(`${run.trial} ${run.seed}`))]));
+  const found = rowsOf(entries, sweep).map(row => [row.trial, row.runs, row.mean?.toFixed(2)]);
+  expect(found).toEqual([
+    [0, 2, '0.55'],
+    [1, 1, '0.90'],
+  ]);
 });
 
 test('the table has means and deviations over the seeds, the best first', () => {

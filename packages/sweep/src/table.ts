@@ -1,5 +1,5 @@
 import { deviation, markdownRows, mean } from '@peft/run';
-import type { Sweep } from './definition.ts';
+import type { Metric, Sweep } from './definition.ts';
 import type { Settings } from './dimensions.ts';
 import { type Entries, metricsOf, type SweepEntry } from './entry.ts';
 import { bestFirst } from './plan.ts';
@@ -42,18 +42,23 @@ function rowOf(entries: readonly SweepEntry[], { metric }: Sweep): TrialRow {
   };
 }
 
-/** The trials with results, those that came furthest first, and the best first among them. It does not depend on the order of results. */
+/**
+ * The trials with results: those that came furthest first, then those with a result for every seed, then the best. A trial is not
+ * ranked by the seeds that it survived. The rows do not depend on the order of results.
+ */
 export function rowsOf(entries: Entries, sweep: Sweep): TrialRow[] {
   const byTrial = new Map<number, SweepEntry[]>();
   for (const entry of entries.values()) byTrial.set(entry.trial, [...(byTrial.get(entry.trial) ?? []), entry]);
   const rows = [...byTrial.entries()].sort(([a], [b]) => a - b).map(([, own]) => rowOf(own, sweep));
-  return bestFirst(rows, sweep.metric, row => row.mean).sort((a, b) => b.rung - a.rung);
+  const isWhole = ({ runs }: TrialRow): boolean => runs === sweep.seeds.length;
+  return bestFirst(rows, sweep.metric, row => row.mean).sort(
+    (a, b) => b.rung - a.rung || Number(isWhole(b)) - Number(isWhole(a)),
+  );
 }
 
-const shown = (metric: Sweep['metric'], value: number | undefined): string => {
-  if (value === undefined) return '-';
-  return metric === 'loss' ? value.toFixed(4) : (100 * value).toFixed(1);
-};
+/** A metric as text: accuracies in percent. */
+export const scoreText = (metric: Metric, value: number): string =>
+  metric === 'loss' ? value.toFixed(4) : (100 * value).toFixed(1);
 
 /** The names of the fields that vary, in the order of the file. */
 const fieldsOf = ({ spaces }: Sweep): string[] => [...new Set(spaces.flat().map(({ name }) => name))];
@@ -72,8 +77,8 @@ export function tableOf(rows: readonly TrialRow[], sweep: Sweep): { head: string
       String(row.trial),
       ...fields.map(name => text(row.settings[name])),
       ...(isStaged ? [text(row.steps)] : []),
-      shown(metric, row.mean),
-      row.runs > 1 ? shown(metric, row.deviation) : '-',
+      row.mean === undefined ? '-' : scoreText(metric, row.mean),
+      row.runs > 1 && row.deviation !== undefined ? scoreText(metric, row.deviation) : '-',
       `${row.runs} of ${seeds.length}${row.failed > 0 ? `, ${row.failed} failed` : ''}`,
       row.parameters === undefined ? '-' : row.parameters.toLocaleString('en-US'),
     ]),

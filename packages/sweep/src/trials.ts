@@ -32,8 +32,9 @@ function drawn(dimension: Dimension, from: Key): Json {
   return dimension.values[Math.floor(place * dimension.values.length)]!;
 }
 
-/** Every combination of values; the first field changes slowest. */
-function gridOf(dimensions: readonly Dimension[]): Settings[] {
+/** Every combination of values. Their order does not depend on the order of fields: a sweep's id does not either. */
+function gridOf(space: readonly Dimension[]): Settings[] {
+  const dimensions = [...space].sort((a, b) => (a.name < b.name ? -1 : 1));
   const lists = dimensions.map(dimension => ('values' in dimension ? dimension.values : []));
   const size = lists.reduce((product, { length }) => product * length, 1);
   check(size <= mostTrials, 'bad-argument', () => {

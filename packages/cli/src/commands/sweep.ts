@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { PeftError } from '@peft/core';
-import { type SweepEntry, tableOf } from '@peft/sweep';
+import { type Sweep, type SweepEntry, scoreText, tableOf } from '@peft/sweep';
 import {
   type KeptWorkers,
   keepWorkers,
@@ -11,11 +11,12 @@ import {
   type SweepProgress,
   type SweepResult,
   setWish,
+  sweepIn,
 } from '@peft/sweep/node';
 import { type Arguments, flagOf, UsageError } from '../arguments.ts';
 import { interruptible } from '../interrupt.ts';
 import type { Output } from '../output/output.ts';
-import { percent, table } from '../output/table.ts';
+import { table } from '../output/table.ts';
 
 /** The command of a worker: this program, with what is asked of the engine. */
 function workerCommand(args: Arguments, folder: string, workers: number): [string, ...string[]] {
@@ -24,14 +25,15 @@ function workerCommand(args: Arguments, folder: string, workers: number): [strin
   return [process.execPath, process.argv[1] ?? 'peft', 'worker', folder, ...asked];
 }
 
-function progressLine({ running, failed, wish, rows: [best], putBack: [reason] }: SweepProgress): string {
+function progressLine(
+  { running, failed, wish, rows: [best], putBack: [reason] }: SweepProgress,
+  { metric }: Sweep,
+): string {
   const score = best?.mean;
   return [
     wish === 'run' ? `${running.length} running` : wish === 'pause' ? 'paused' : 'cancelled',
     failed > 0 && `${failed} failed`,
-    best &&
-      score !== undefined &&
-      `best so far: trial ${best.trial}, ${score <= 1 ? percent(score) : score.toFixed(3)}`,
+    best && score !== undefined && `best so far: trial ${best.trial}, ${metric} ${scoreText(metric, score)}`,
     reason && `put back: ${reason}`,
   ]
     .filter(Boolean)
@@ -68,7 +70,7 @@ async function runHere(
       },
       onProgress(progress) {
         bar ??= output.progress('runs', progress.total);
-        bar.at(progress.finished, progressLine(progress));
+        bar.at(progress.finished, progressLine(progress, sweep));
       },
       onResult(entry) {
         if (entry.failure) output.note(failureLine(entry));
@@ -94,17 +96,20 @@ async function runHere(
 export async function sweep(args: Arguments, path: string | undefined, output: Output): Promise<void> {
   if (path === undefined) throw new UsageError('Give the sweep file: peft sweep FILE.');
   if (args.wish !== undefined) {
+    await sweepIn(path);
     await setWish(path, args.wish);
     output.answer(`The sweep in ${path} is told to ${args.wish}.`, { folder: path, wish: args.wish });
     return;
   }
   const folder = args.out ?? 'sweep';
   await interruptible(output, async signal => {
-    const { isDone } = await runHere(args, path, { folder, signal }, output);
+    const { isDone, rows } = await runHere(args, path, { folder, signal }, output);
     if (!isDone && signal.aborted)
       throw new PeftError(
         'state',
         `Interrupted; what is done is in ${folder}. The same command goes on with the rest.`,
       );
+    if (isDone && rows.every(({ runs }) => runs === 0))
+      throw new PeftError('state', `Every run failed; ${join(folder, 'results.jsonl')} says why.`);
   });
 }

@@ -5,7 +5,7 @@ import { basename, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { PeftError } from '@peft/core';
 import type { Recipe } from '@peft/run';
-import { splitHash } from './needs.ts';
+import { splitHash, splitsOf } from './needs.ts';
 import { PutBack } from './queue.ts';
 import type { Needs } from './run-job.ts';
 
@@ -59,7 +59,11 @@ export class Finder {
     const weights = await this.#weights(recipe, needs);
     const lacks = [
       ...(data === undefined
-        ? [`the data ${recipe.data} (${recipe.split} ${needs.train}, ${recipe.evalSplit} ${needs.test})`]
+        ? [
+            `the data ${recipe.data} (${wanted(recipe, needs)
+              .map(part => part.join(' '))
+              .join(', ')})`,
+          ]
         : []),
       ...(weights === 'lacks' ? [`the weights ${recipe.weights} (SHA-256 ${needs.weights})`] : []),
     ];
@@ -68,8 +72,8 @@ export class Finder {
   }
 
   async #data(recipe: Recipe, needs: Needs): Promise<string | undefined> {
-    const { data = '', split, evalSplit, seed } = recipe;
-    const key = JSON.stringify([needs.train, needs.test, split, evalSplit, seed]);
+    const { data = '', splitSeed, valFraction } = recipe;
+    const key = JSON.stringify([{ ...needs, weights: null }, splitsOf(recipe), splitSeed, valFraction]);
     const known = this.#found.get(key);
     if (known !== undefined) return known;
     for (const path of await candidates(data, this.#places.data)) {
@@ -101,10 +105,15 @@ export function lacking(what: readonly string[]): PutBack {
   );
 }
 
+/** The splits of a recipe, each with its hash. */
+const wanted = (recipe: Recipe, needs: Needs): [split: string, hash: string | undefined][] =>
+  splitsOf(recipe).map(([need, split]) => [split, needs[need]]);
+
 /** Whether a path holds the pictures that are needed. */
-async function holds(recipe: Recipe, { train, test }: Needs): Promise<boolean> {
+async function holds(recipe: Recipe, needs: Needs): Promise<boolean> {
   try {
-    return (await splitHash(recipe, recipe.split)) === train && (await splitHash(recipe, recipe.evalSplit)) === test;
+    for (const [split, hash] of wanted(recipe, needs)) if ((await splitHash(recipe, split)) !== hash) return false;
+    return true;
   } catch (error) {
     if (error instanceof PeftError) return false; // it is something else
     throw error;

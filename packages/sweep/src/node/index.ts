@@ -16,4 +16,4 @@ export {
 export { type RunHandlerOptions, runHandler } from './run-handler.ts';
 export { runSweep, type SweepOptions, type SweepProgress, type SweepResult } from './sweep.ts';
 export { readSweep, sweepIn } from './sweep-file.ts';
-export { type KeptWorkers, keepWorkers, type WorkersOptions } from './workers.ts';
+export { type KeptWorkers, keepWorkers, ready, type WorkersOptions } from './workers.ts';

@@ -7,8 +7,8 @@ export interface Results {
   readonly entries: Entries;
   /** Writes results down. One that is there already stays as it is. */
   add(entries: readonly SweepEntry[]): Promise<void>;
-  /** Closes the file, with the lines in the order of these ids. */
-  close(order: readonly string[]): Promise<void>;
+  /** Closes the file, with the lines in the order of these ids; `alone` drops all others. */
+  close(order: readonly string[], options: { readonly alone: boolean }): Promise<void>;
 }
 
 /**
@@ -33,9 +33,9 @@ export async function openResults(folder: string): Promise<Results> {
       await journal.append(fresh.map(entry => JSON.stringify(entry)));
       for (const entry of fresh) entries.set(entry.id, entry);
     },
-    async close(order) {
+    async close(order, { alone }) {
       await journal.close();
-      const ids = new Set([...order, ...entries.keys()]);
+      const ids = new Set([...order, ...(alone ? [] : entries.keys())]);
       const lines = [...ids].flatMap(id => entries.get(id) ?? []).map(entry => `${JSON.stringify(entry)}\n`);
       await writeAtomic(path, lines.join(''));
     },

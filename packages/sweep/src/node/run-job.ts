@@ -11,6 +11,8 @@ export interface Needs {
   /** `datasetHash` of the split that is trained on, and of the one that is evaluated on. */
   readonly train: string;
   readonly test: string;
+  /** Of the split that is measured after each epoch, where there is one. */
+  readonly validation?: string;
   /** SHA-256 of the backbone's weights; `null` for random ones. */
   readonly weights: string | null;
 }
@@ -32,7 +34,12 @@ const fields = {
   until: option('Where it pauses.', value.object({ epochs: length, steps: length })),
   needs: required(
     'What it must find.',
-    value.object({ train: value.string(), test: value.string(), weights: value.nullable(value.string()) }),
+    value.object({
+      train: value.string(),
+      test: value.string(),
+      validation: value.string(),
+      weights: value.nullable(value.string()),
+    }),
   ),
 };
 
@@ -62,9 +69,15 @@ export function parseJob({ id, data }: Job): RunJob {
   );
   const isOwn = id === run || (id.startsWith(`${run}-`) && /^-\d+$/.test(id.slice(run.length)));
   check(isOwn, 'bad-argument', () => `The job ${JSON.stringify(id)} is not of the run ${run}.`);
-  const { train, test, weights } = needs;
-  if (train === undefined || test === undefined || weights === undefined)
+  const { train, test, validation, weights } = needs;
+  const lacksValidation = whole.valSplit !== undefined && validation === undefined;
+  if (train === undefined || test === undefined || weights === undefined || lacksValidation)
     throw new PeftError('bad-argument', `The job ${id} does not say what it needs.`);
   const pause = untilOf(until);
-  return { run, recipe: whole, ...(pause && { until: pause }), needs: { train, test, weights } };
+  return {
+    run,
+    recipe: whole,
+    ...(pause && { until: pause }),
+    needs: { train, test, ...(validation !== undefined && { validation }), weights },
+  };
 }

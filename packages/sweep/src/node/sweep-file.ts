@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { check, type JsonObject } from '@peft/core';
+import { check, PeftError } from '@peft/core';
 import { readIfThere, readRegular, writeAtomic } from '@peft/core/node';
 import { parseObject } from '@peft/run';
 import { differencesOf } from '@peft/train';
@@ -20,27 +20,40 @@ export async function readSweep(path: string): Promise<Sweep> {
   return read(await readRegular(path), path);
 }
 
-/** The sweep of a folder; undefined if there is none. */
-export async function sweepIn(folder: string): Promise<Sweep | undefined> {
+async function definitionIn(folder: string): Promise<Sweep | undefined> {
   const path = join(folder, name);
   const bytes = await readIfThere(path);
   return bytes && read(bytes, path);
 }
 
+/**
+ * The sweep of a folder.
+ *
+ * @throws PeftError `missing` if it holds none
+ */
+export async function sweepIn(folder: string): Promise<Sweep> {
+  const found = await definitionIn(folder);
+  if (found) return found;
+  throw new PeftError('missing', `${folder} holds no sweep (${name}); give the folder that peft sweep --out names.`);
+}
+
 const shown = (value: unknown): string => (value === undefined ? 'not set' : JSON.stringify(value));
 
 /**
- * Keeps the definition in the folder of the sweep.
+ * Checks that a folder is free for a sweep, or has it already.
  *
  * @throws PeftError `state` if the folder has another sweep, with each field that differs
  */
-export async function keepDefinition(folder: string, sweep: Sweep): Promise<void> {
-  const before = await sweepIn(folder);
+export async function checkDefinition(folder: string, sweep: Sweep): Promise<void> {
+  const before = await definitionIn(folder);
   check(before === undefined || before.id === sweep.id, 'state', () => {
     const differences = differencesOf(before?.definition ?? {}, sweep.definition).map(
       ({ field, saved, now }) => `${field} was ${shown(saved)} and is ${shown(now)}`,
     );
     return `${folder} holds another sweep: ${differences.join('; ')}. Choose another folder (--out), or leave the file as it was.`;
   });
-  if (!before) await writeAtomic(join(folder, name), `${JSON.stringify(sweep.definition as JsonObject, null, 2)}\n`);
 }
+
+/** Keeps the definition in the folder of the sweep. */
+export const keepDefinition = (folder: string, { definition }: Sweep): Promise<void> =>
+  writeAtomic(join(folder, name), `${JSON.stringify(definition, null, 2)}\n`);

@@ -11,7 +11,7 @@ import { needsOf } from './needs.ts';
 import type { Outcome, Queue, RunningJob } from './queue.ts';
 import { openResults, type Results } from './results.ts';
 import { jobOf, type Needs } from './run-job.ts';
-import { keepDefinition } from './sweep-file.ts';
+import { checkDefinition, keepDefinition } from './sweep-file.ts';
 
 /** How far a sweep is. */
 export interface SweepProgress {
@@ -112,10 +112,11 @@ class Scheduler {
     const { onProgress } = this.#parts.options;
     if (!onProgress) return;
     const { waiting, running, putBack } = await this.#parts.queue.state();
-    const { entries } = this.#parts.results;
+    const { plan, results, sweep } = this.#parts;
+    const entries = plan.needed(results.entries);
     onProgress({
       wish: this.#wish,
-      total: this.#parts.plan.total,
+      total: plan.total,
       finished: entries.size,
       failed: [...entries.values()].filter(({ failure }) => failure).length,
       waiting,
@@ -123,7 +124,7 @@ class Scheduler {
         const run = this.#asked.get(job.id);
         return run ? [{ ...job, trial: run.trial, seed: run.seed }] : [];
       }),
-      rows: rowsOf(entries, this.#parts.sweep),
+      rows: rowsOf(entries, sweep),
       putBack,
     });
   }
@@ -144,11 +145,6 @@ class Scheduler {
       await this.#tell();
     }
   }
-
-  /** The ids of all runs, in the order of the plan. */
-  order(): string[] {
-    return this.#parts.plan.runs(this.#parts.results.entries).map(({ id }) => id);
-  }
 }
 
 /** Writes the table as Markdown and as JSON. */
@@ -167,29 +163,32 @@ async function writeTables(folder: string, rows: readonly TrialRow[], sweep: Swe
  */
 export async function runSweep(sweep: Sweep, options: SweepOptions): Promise<SweepResult> {
   const { folder, notice = () => {} } = options;
+  const plan = planOf(sweep); // what is wrong with a trial shows before anything is written
   const lock = await lockFolder(folder);
   try {
+    await checkDefinition(folder, sweep);
+    const needs = await needsOf(plan.runs(new Map()), notice);
     await keepDefinition(folder, sweep);
-    const plan = planOf(sweep);
     const results = await openResults(folder);
-    let order: string[] = [];
     let isDone = false;
     try {
-      const needs = await needsOf(plan.runs(new Map()), notice);
       const queue = await options.openQueue();
       try {
         const scheduler = new Scheduler({ sweep, options, results, queue, plan, needs });
         isDone = await scheduler.run();
-        order = scheduler.order();
       } finally {
         await queue.close();
       }
     } finally {
-      await results.close(order);
+      await results.close(
+        plan.runs(results.entries).map(({ id }) => id),
+        { alone: isDone },
+      );
     }
-    const rows = rowsOf(results.entries, sweep);
+    const entries = plan.needed(results.entries);
+    const rows = rowsOf(entries, sweep);
     await writeTables(folder, rows, sweep);
-    return { rows, failures: [...results.entries.values()].filter(({ failure }) => failure), isDone };
+    return { rows, failures: [...entries.values()].filter(({ failure }) => failure), isDone };
   } finally {
     await lock.release();
   }

@@ -6,33 +6,34 @@ export interface WorkersOptions {
   /** The program of a worker, and its arguments. */
   readonly command: readonly [program: string, ...args: string[]];
   readonly env?: Readonly<Record<string, string>>;
-  /** Called when a worker died, and another is started. */
+  /** Called when a worker ended, and another is started. */
   readonly notice?: (text: string) => void;
 }
 
 export interface KeptWorkers {
-  /** Rejects if workers cannot work: several in a row died at their start. */
+  /** Rejects if workers cannot work: several in a row ended before they said `ready`. */
   readonly failed: Promise<never>;
   /** Tells the workers to stop, and waits until they have. */
   stop(): Promise<void>;
 }
 
-/** Workers that die sooner than this, in ms, were not able to start. */
-const startTime = 10_000;
-/** So many deaths at the start in a row mean that it cannot be done. */
-const mostDeaths = 5;
+/** What a worker sends to the process that started it, once it can work. */
+export const ready = 'ready';
+/** So many ends before that, in a row, mean that it cannot be done. */
+const mostEnds = 5;
 /** What is kept of the last words of a worker. */
 const lastWords = 2000;
 
 /**
- * Keeps worker processes alive: starts another when one dies. A worker has an IPC channel to this process, which closes if this
- * process is killed; it is to end then.
+ * Keeps worker processes alive: starts another when one ends, unless its status is 0, which says that there is no more work. A worker
+ * has an IPC channel to this process: it sends `ready` there, and it ends when the channel closes, as it does if this process is killed. Workers are in process groups
+ * of their own, so that Ctrl-C in a terminal reaches this process alone, which then tells them once.
  */
 export function keepWorkers({ count, command, env, notice = () => {} }: WorkersOptions): KeptWorkers {
   const [program, ...args] = command;
   const children = new Set<ChildProcess>();
   let isStopping = false;
-  let deaths = 0;
+  let ends = 0;
   let fail: (error: unknown) => void = () => {};
   const failed = new Promise<never>((_, reject) => {
     fail = reject;
@@ -40,10 +41,17 @@ export function keepWorkers({ count, command, env, notice = () => {} }: WorkersO
   failed.catch(() => {}); // whoever waits for it hears of it
 
   const start = (): void => {
-    const started = performance.now();
     let words = '';
-    const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe', 'ipc'], env: { ...process.env, ...env } });
+    const child = spawn(program, args, {
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+      env: { ...process.env, ...env },
+      detached: true,
+      windowsHide: true,
+    });
     children.add(child);
+    child.on('message', message => {
+      if (message === ready) ends = 0;
+    });
     child.stderr?.on('data', text => {
       words = (words + text).slice(-lastWords);
     });
@@ -53,9 +61,9 @@ export function keepWorkers({ count, command, env, notice = () => {} }: WorkersO
     child.on('close', (code, signal) => {
       children.delete(child);
       if (isStopping || code === 0) return;
-      deaths = performance.now() - started < startTime && signal === null ? deaths + 1 : 0;
+      ends++;
       const end = signal ?? `status ${code}`;
-      if (deaths >= mostDeaths) fail(new PeftError('state', `Workers end at their start (${end}): ${words.trim()}`));
+      if (ends >= mostEnds) fail(new PeftError('state', `Workers end at their start (${end}): ${words.trim()}`));
       else {
         notice(`A worker ended (${end}); another is started. ${words.trim()}`.trim());
         start();
@@ -67,9 +75,9 @@ export function keepWorkers({ count, command, env, notice = () => {} }: WorkersO
     failed,
     async stop() {
       isStopping = true;
-      const ends = [...children].map(child => new Promise(resolve => child.once('close', resolve)));
+      const closed = [...children].map(child => new Promise(resolve => child.once('close', resolve)));
       for (const child of children) child.kill('SIGTERM');
-      await Promise.all(ends);
+      await Promise.all(closed);
     },
   };
 }
