@@ -1,6 +1,6 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vite';
-import { withFileList, withPolicy } from './build/plugins.ts';
+import { withFileList, withLicense, withPolicy } from './build/plugins.ts';
 
 /** Sources of the workspace, and ONNX Runtime's small script: its wasm files are fetched by URL. */
 const conditions = ['@peft/source', 'onnxruntime-web-use-extern-wasm', 'module', 'browser', 'development|production'];
@@ -10,7 +10,7 @@ const headers = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Emb
 
 export default defineConfig({
   base: './', // it works below any path
-  plugins: [svelte(), withPolicy(), withFileList()],
+  plugins: [svelte(), withPolicy(), withLicense(), withFileList()],
   resolve: { conditions },
   worker: { format: 'es' },
   optimizeDeps: { exclude: ['onnxruntime-web'] },

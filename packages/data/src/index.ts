@@ -4,6 +4,8 @@ export { checkPreprocessing } from './check-preprocessing.ts';
 export { concat, type Dataset, type LeftOut, type PictureDataset, subset, type TensorDataset } from './dataset.ts';
 export { datasetHash, digestOf, hashedBytes, type IdentifiedDataset, identify } from './dataset-hash.ts';
 export { checkBlob, decodeBlob } from './decode-blob.ts';
+export { headBytes, isHeic } from './formats/sniff.ts';
+export { checkPixels, defaultMaxPixels } from './limits.ts';
 export { countShared } from './overlap.ts';
 export { type Color, centerCrop, crop, flipHorizontal, fromGray, type Picture, pad } from './picture.ts';
 export { relabel } from './relabel.ts';

@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import type { Plugin } from 'vite';
 import { metaPolicy } from '../src/server/policy.ts';
 
@@ -25,5 +27,17 @@ export const withFileList = (): Plugin => ({
   generateBundle(_, bundle) {
     const names = Object.keys(bundle).filter(name => name !== 'service-worker.js');
     this.emitFile({ type: 'asset', fileName: 'files.json', source: JSON.stringify([...names, ...beside]) });
+  },
+});
+
+const { resolve } = createRequire(import.meta.url);
+
+/** Puts the license of libheif beside it, as the LGPL asks. */
+export const withLicense = (): Plugin => ({
+  name: 'studio:license',
+  apply: 'build',
+  async generateBundle() {
+    const source = await readFile(resolve('libheif-js/libheif-wasm/LICENSE'), 'utf8');
+    this.emitFile({ type: 'asset', fileName: 'assets/libheif-LICENSE.txt', source });
   },
 });

@@ -10,7 +10,7 @@ import { decodeBlob } from '../index.ts';
 import { decodeBmp } from './bmp.ts';
 import { decodeNetpbm } from './netpbm.ts';
 import { headerSize } from './size.ts';
-import { describeUnknown, formatOf, type PictureFormat } from './sniff.ts';
+import { describeUnknown, formatOf, isHeic, type PictureFormat } from './sniff.ts';
 
 const formats: Record<string, PictureFormat> = {
   bmp: 'BMP',
@@ -133,4 +133,13 @@ test('decodeBlob refuses what is not listed, and too many pixels, before the bro
   );
   const cut = new Blob([Uint8Array.from(readFileSync(fixture('444.jpg')).subarray(0, 30))]);
   expect((await failure(decodeBlob(cut))).message).toContain('its header gives no size');
+});
+
+test.each([
+  [true, 'ftypheic\0\0\0\0mif1heic'],
+  [true, 'ftypmif1\0\0\0\0mif1heix'],
+  [false, 'ftypavif\0\0\0\0mif1avif'],
+  [false, 'ftypisom\0\0\0\0mp42isom'],
+])('is HEIC: %s for %j', (expected, text) => {
+  expect(isHeic(Buffer.from(`\0\0\0\x18${text}`))).toBe(expected);
 });

@@ -50,11 +50,15 @@ const others: readonly (readonly [string, (text: string) => boolean])[] = [
 
 const heifBrands = /^(hei[cxms]|hev[cxms]|mif[12]|msf1)$/;
 
+/** Whether a file is HEIC, by its first bytes; AVIF, which is kept in the same way, is not. */
+export const isHeic = (bytes: Uint8Array): boolean =>
+  formatOf(bytes) === undefined && brands(bytes, ascii(bytes, 0, headBytes)).some(brand => heifBrands.test(brand));
+
 /** Describes a file that {@link formatOf} does not know, to follow "it is". */
 export function describeUnknown(bytes: Uint8Array): string {
   if (bytes.length === 0) return 'empty';
   const text = ascii(bytes, 0, headBytes);
-  if (brands(bytes, text).some(brand => heifBrands.test(brand))) return 'HEIC, which is not decoded here';
+  if (isHeic(bytes)) return 'HEIC, which is not decoded here';
   const known = others.find(([, matches]) => matches(text));
   return known ? `${known[0]}, which is not decoded here` : 'not a picture';
 }

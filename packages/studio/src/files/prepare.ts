@@ -1,3 +1,5 @@
+import { isHeicFile } from './heic.ts';
+
 export interface PrepareRequest {
   readonly id: number;
   readonly blob: Blob;
@@ -6,6 +8,8 @@ export interface PrepareRequest {
 export type PrepareReply =
   | {
       readonly id: number;
+      /** What is kept in the place of a HEIC file. */
+      readonly instead?: File;
       readonly thumb: Blob;
       readonly width: number;
       readonly height: number;
@@ -45,4 +49,16 @@ export async function prepareAll(blobs: readonly Blob[], onDone: (done: number) 
   } finally {
     worker.terminate();
   }
+}
+
+/**
+ * A picture that the page can show: a HEIC file is decoded in a worker, any other left as it is.
+ *
+ * @throws Error for a HEIC file that cannot be decoded
+ */
+export async function showable(file: Blob): Promise<Blob> {
+  if (!(await isHeicFile(file))) return file;
+  const [reply] = await prepareAll([file], () => {});
+  if (reply && 'error' in reply) throw new Error(reply.error);
+  return reply?.instead ?? file;
 }

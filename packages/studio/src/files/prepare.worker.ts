@@ -2,6 +2,7 @@
 import { sha256Of } from '@peft/core';
 import { checkBlob } from '@peft/data';
 import { messageOf } from '../message-of.ts';
+import { isHeicFile, withoutHeic } from './heic.ts';
 import type { PrepareReply, PrepareRequest } from './prepare.ts';
 
 interface WorkerScope {
@@ -24,15 +25,17 @@ async function thumbOf(bitmap: ImageBitmap, blob: Blob): Promise<Blob> {
   return canvas.convertToBlob({ type: 'image/webp', quality: 0.8 });
 }
 
-async function prepare({ id, blob }: PrepareRequest): Promise<PrepareReply> {
+async function prepare({ id, blob: file }: PrepareRequest): Promise<PrepareReply> {
   try {
+    const instead = (await isHeicFile(file)) ? await withoutHeic(file) : undefined;
+    const blob = instead ?? file;
     await checkBlob(blob);
     const bitmap = await createImageBitmap(blob, { imageOrientation: 'from-image' });
     const { width, height } = bitmap;
     const thumb = await thumbOf(bitmap, blob);
     bitmap.close();
     const hash = sha256Of(new Uint8Array(await blob.arrayBuffer()));
-    return { id, thumb, width, height, hash };
+    return { id, thumb, width, height, hash, ...(instead && { instead }) };
   } catch (error) {
     return { id, error: messageOf(error) };
   }

@@ -33,8 +33,8 @@ const added: Readonly<Record<string, string>> = {
 
 const urlOf = (file: string): string => new URL(file, scope.registration.scope).href;
 
-/** What the page needs at once. Runtimes and models are kept when they are first used. */
-const isEager = (file: string): boolean => !/\.(wasm|safetensors)$|^ready\//.test(file);
+/** What the page needs at once. Runtimes, models and the decoder of HEIC pictures are kept when they are first used. */
+const isEager = (file: string): boolean => !/\.(wasm|safetensors)$|^ready\/|\/libheif/.test(file);
 
 async function listFiles(): Promise<string[]> {
   const response = await fetch(urlOf('files.json'), { cache: 'no-cache' });

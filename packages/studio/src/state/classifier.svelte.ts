@@ -1,3 +1,4 @@
+import { showable } from '../files/prepare.ts';
 import { messageOf } from '../message-of.ts';
 import type { Predicted } from '../worker/protocol.ts';
 import { adapterOf, runs } from './runs.svelte.ts';
@@ -14,8 +15,13 @@ class Classifier {
 
   /** Classifies a file, and shows it. */
   async show(file: Blob): Promise<void> {
-    this.picture = file;
-    await this.#classify(file);
+    try {
+      this.picture = await showable(file);
+    } catch (error) {
+      this.error = messageOf(error);
+      return;
+    }
+    await this.#classify(this.picture);
   }
 
   /** Classifies a frame of the camera, unless one before it is still computed. */

@@ -36,14 +36,14 @@ class Importing {
           this.refused = [...this.refused, { name: path, reason: reply.error }];
           return [];
         }
-        const { thumb, hash, width, height } = reply;
+        const { thumb, hash, width, height, instead: blob = file } = reply;
         const label = classes.of(className);
         return [
           {
             id: crypto.randomUUID(),
-            blob: file,
+            blob,
             thumb,
-            name: file.name,
+            name: blob.name,
             label,
             hash,
             width,

@@ -43,12 +43,12 @@ export async function loadProject(file: Blob): Promise<void> {
   );
   const classes = opened.classes.map(name => ({ id: crypto.randomUUID(), name }));
   const idOf = new Map<string, string>();
-  const pictures = opened.pictures.map(({ file: blob, path, label, part }, i): Picture => {
+  const pictures = opened.pictures.map(({ file, path, label, part }, i): Picture => {
     const reply = replies[i];
     const named = classes[label];
     if (!reply || 'error' in reply || !named)
       throw new Error(`${path} is no picture: ${reply && 'error' in reply ? reply.error : 'it has no class'}.`);
-    const { thumb, hash, width, height } = reply;
+    const { thumb, hash, width, height, instead: blob = file } = reply;
     const id = crypto.randomUUID();
     idOf.set(path, id);
     return { id, blob, thumb, name: blob.name, label: named.id, hash, width, height, ...(part && { part }) };

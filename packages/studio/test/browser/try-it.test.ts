@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import type { Page } from 'playwright';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { goTo, inPhase, numberIn, type Studio, startStudio, unavailable } from './studio.ts';
@@ -49,6 +50,11 @@ describe.skipIf(unavailable)('Try it', () => {
     const file = { name: 'one.png', mimeType: 'image/png', buffer: Buffer.from(digit) };
     await page.getByLabel('A picture to classify').setInputFiles(file);
     await expect.poll(() => page.getByTestId('prediction').textContent(), { timeout: 60_000 }).toBe('1');
+    await page
+      .getByLabel('A picture to classify')
+      .setInputFiles(fileURLToPath(new URL('heic/turned.heic', import.meta.url)));
+    const shown = page.getByRole('img', { name: 'What is classified' });
+    await expect.poll(() => shown.evaluate((image: HTMLImageElement) => image.naturalWidth)).toBe(64);
   });
 
   test('a run by another method stands beside it, and both are asked', async () => {
