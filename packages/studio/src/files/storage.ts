@@ -52,13 +52,24 @@ export async function readAll<Name extends StoreName>(name: Name): Promise<[stri
 export const write = async <Name extends StoreName>(name: Name, key: string, value: Stores[Name]): Promise<void> =>
   void (await transact(name, 'readwrite', store => store.put(value, key)));
 
+/** Entries that are handed over in one task, so that thousands do not hold up the page. */
+const together = 50;
+
 /** Writes several entries, all or none. */
 export const writeAll = async <Name extends StoreName>(
   name: Name,
   entries: readonly (readonly [string, Stores[Name]])[],
 ): Promise<void> =>
   void (await transact(name, 'readwrite', store => {
-    for (const [key, value] of entries) store.put(value, key);
+    const putFrom = (first: number): void => {
+      const rest = first + together;
+      const [last] = entries
+        .slice(first, rest)
+        .map(([key, value]) => store.put(value, key))
+        .slice(-1);
+      if (last && rest < entries.length) last.onsuccess = () => putFrom(rest);
+    };
+    putFrom(0);
     return undefined;
   }));
 
