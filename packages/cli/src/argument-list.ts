@@ -107,6 +107,18 @@ const wish: Argument<'run' | 'pause' | 'cancel' | undefined> = {
   value: value.choice(['run', 'pause', 'cancel']),
 };
 
+const workers: Argument<number | undefined> = {
+  kind: 'number',
+  placeholder: '<n>',
+  help: 'worker processes of this machine; half the processors unless given, 0 for none',
+  value: value.integer({ min: 0 }),
+};
+
+const queue = text(
+  '<url>',
+  'a queue on Redis, for workers of many machines: redis://HOST, rediss://HOST with TLS; PEFT_QUEUE unless given',
+);
+
 const port: Argument<number> = {
   kind: 'number',
   placeholder: '<n>',
@@ -137,12 +149,16 @@ const takenBy = <Arguments extends Readonly<Record<string, Argument>>>(
 export const described = {
   ...takenBy('train eval predict info merge compare export bench vtab', {
     backbone: field('backbone', '<name>'),
+  }),
+  ...takenBy('train eval predict info merge compare export bench vtab worker', {
     weights: field('weights', '<file>'),
+  }),
+  ...takenBy('train eval predict info merge compare export bench vtab', {
     imageSize: field('imageSize', '<pixels>'),
     yes: toggle('download the backbone that an adapter names'),
   }),
   ...takenBy('eval predict merge export', { adapter: text('<folder>', 'an adapter folder') }),
-  ...takenBy('train eval compare', { data: field('data', '<data>') }),
+  ...takenBy('train eval compare worker', { data: field('data', '<data>') }),
   ...takenBy('train eval compare merge', {
     split: text('<split>', 'train, val, trainval, test, or a list of a VTAB-1K folder such as train800'),
   }),
@@ -225,7 +241,7 @@ export const described = {
   }),
   ...takenBy('bench', { runs: count('<n>', 'timed runs of each') }),
   ...takenBy('studio', { port }),
-  ...takenBy('sweep', { workers: count('<n>', 'worker processes; half the processors unless given'), wish }),
+  ...takenBy('sweep', { queue, workers, wish }),
   ...takenBy('train eval predict info merge compare export bench demo vtab sweep worker', {
     engine: choice('<engine>', 'what computes', ['auto', 'onnx', 'webgpu', 'wasm', 'cpu'], 'auto'),
     provider: choice('<provider>', 'what computes in the ONNX engine', ['cpu', 'webgpu', 'cuda'], 'cpu'),
@@ -236,7 +252,7 @@ export const described = {
     frozenDtype: fieldWithDefault('frozenDtype', '<dtype>'),
     seed: fieldWithDefault('seed', '<n>'),
   }),
-  ...takenBy('train eval predict info merge compare export bench demo vtab sweep', {
+  ...takenBy('train eval predict info merge compare export bench demo vtab sweep worker', {
     out: text('<path>', 'where to write'),
   }),
   ...takenBy('train eval predict info merge compare export bench studio demo vtab sweep worker methods schema', {

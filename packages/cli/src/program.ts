@@ -95,10 +95,10 @@ export function makeProgram(): Command {
     const { sweep } = await import('./commands/sweep.ts');
     return (args, output, [path]) => sweep(args, path, output);
   }).argument('[file]', 'the sweep file; with --wish, the folder of a sweep');
-  verb(program, 'worker', 'a further worker for the sweep of a folder', async () => {
+  verb(program, 'worker', 'a further worker for a sweep', async () => {
     const { worker } = await import('./commands/worker.ts');
-    return (args, output, [folder]) => worker(args, folder, output);
-  }).argument('[folder]', 'the folder of the sweep');
+    return (args, output, [address]) => worker(args, address, output);
+  }).argument('[address]', 'the folder of the sweep, or its queue redis://HOST; PEFT_QUEUE unless given');
   verb(program, 'export', 'the adapted model as ONNX', async () => (await import('./commands/export.ts')).exportModel);
   verb(
     program,

@@ -1,7 +1,8 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { noRedis, redisIn, type TestRedis } from '@peft/vitest/redis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { bin, Scratch } from './peft.ts';
 
@@ -145,10 +146,11 @@ describe('a sweep in worker processes', () => {
 });
 
 /** Starts a sweep in a process group of its own, as a terminal does. */
-const start = (file: string, folder: string, workers = 3): ChildProcess =>
+const start = (file: string, folder: string, workers = 3, env: NodeJS.ProcessEnv = {}): ChildProcess =>
   spawn(process.execPath, [bin, 'sweep', file, '--out', at(folder), '--workers', String(workers), '--quiet'], {
     stdio: 'ignore',
     detached: true,
+    env: { ...process.env, ...env },
   });
 
 /** Waits for something that a running sweep brings about. */
@@ -173,27 +175,108 @@ const workersOf = ({ pid }: ChildProcess): number[] => {
 /** How often a process is killed; by hand, more often: PEFT_SWEEP_KILLS=20. */
 const kills = Number(process.env.PEFT_SWEEP_KILLS ?? 3);
 
-test('schedulers and workers that are killed at any moment change nothing of what it comes to', async () => {
+/** What may be killed beside schedulers and workers. */
+interface Killable {
+  kill(): Promise<void>;
+}
+
+/** Kills schedulers, workers and others in turn while forty runs are done, and starts the scheduler again. */
+async function disturb(folder: string, { env = {}, others = [] }: { env?: NodeJS.ProcessEnv; others?: Killable[] }) {
   const file = forty();
-  await scratch.json('sweep', file, '--out', at('undisturbed'), '--workers', '3');
-  expect(resultsOf('undisturbed')).toHaveLength(40);
-  let sweep = start(file, 'disturbed');
+  const again = (): ChildProcess => start(file, folder, 3, env);
+  let sweep = again();
   let killed = 0;
+  const killScheduler = async (): Promise<void> => {
+    sweep.kill('SIGKILL');
+    await once(sweep, 'close');
+    sweep = again();
+  };
+  const killWorker = async (): Promise<void> => {
+    const workers = workersOf(sweep);
+    const worker = workers[killed % workers.length];
+    if (worker !== undefined) process.kill(worker, 'SIGKILL');
+  };
+  const victims = [killScheduler, killWorker, ...others.map(other => () => other.kill())];
   for (let kill = 0; kill < kills; kill++) {
     await sleep(700 + 500 * ((kill * 7) % 5));
     if (sweep.exitCode !== null) break;
-    const workers = workersOf(sweep);
-    const isScheduler = kill % 2 === 0 || workers.length === 0;
-    process.kill(isScheduler ? (sweep.pid as number) : (workers[kill % workers.length] as number), 'SIGKILL');
+    await victims[kill % victims.length]?.();
     killed++;
-    if (!isScheduler) continue;
-    await once(sweep, 'close');
-    sweep = start(file, 'disturbed');
   }
   if (sweep.exitCode === null) await once(sweep, 'close');
   console.log(`Killed ${killed} times.`);
   expect(killed).toBeGreaterThan(0);
   expect(sweep.exitCode).toBe(0);
-  expect(resultsOf('disturbed')).toEqual(resultsOf('undisturbed'));
-  expect(tableOf('disturbed')).toBe(tableOf('undisturbed'));
+}
+
+describe('what is killed at any moment changes nothing of what a sweep comes to', () => {
+  beforeAll(async () => {
+    await scratch.json('sweep', forty(), '--out', at('undisturbed'), '--workers', '3');
+    expect(resultsOf('undisturbed')).toHaveLength(40);
+  });
+
+  test('schedulers and workers', async () => {
+    await disturb('disturbed', {});
+    expect(resultsOf('disturbed')).toEqual(resultsOf('undisturbed'));
+    expect(tableOf('disturbed')).toBe(tableOf('undisturbed'));
+  });
+
+  if (noRedis) console.warn(`Sweeps on Redis are not tested: ${noRedis}.`);
+  test.skipIf(noRedis)('schedulers, workers and Redis', async () => {
+    mkdirSync(at('redis'));
+    const redis = await redisIn(at('redis'));
+    await disturb('over-redis', { env: { PEFT_QUEUE: redis.url }, others: [redis] });
+    await redis.stop();
+    expect(resultsOf('over-redis')).toEqual(resultsOf('undisturbed'));
+    expect(tableOf('over-redis')).toBe(tableOf('undisturbed'));
+  });
+});
+
+describe.skipIf(noRedis)('a sweep over Redis', () => {
+  let redis: TestRedis;
+  beforeAll(async () => {
+    mkdirSync(at('server'));
+    redis = await redisIn(at('server'), { password: 's3cret' });
+  });
+  afterAll(() => redis.stop());
+
+  test('is done by a worker elsewhere, which finds data and weights by what they hold', async () => {
+    cpSync(at('pictures'), at('elsewhere', 'renamed'), { recursive: true });
+    cpSync(at('pictures'), at('here'), { recursive: true });
+    const own = { ...recipe, data: at('here') };
+    const file = writeSweep('remote.json', { recipe: own, space: { lr: [1e-4, 1e-3] }, seeds: [1, 2] });
+    const sweep = start(file, 'remote', 0, { PEFT_QUEUE: redis.url });
+    await until(sweep, () => existsSync(at('remote', 'results.jsonl')));
+    renameSync(at('here'), at('gone'));
+    const work = (...args: string[]): ChildProcess =>
+      spawn(process.execPath, [bin, 'worker', redis.url, '--out', at('worker'), ...args], { stdio: 'ignore' });
+    const end = async (worker: ChildProcess): Promise<void> => {
+      worker.kill('SIGTERM');
+      await once(worker, 'close');
+      expect(worker.exitCode).toBe(1);
+    };
+    const lacking = work();
+    await sleep(3000);
+    expect(sweep.exitCode).toBeNull();
+    await end(lacking);
+    const having = work('--data', at('elsewhere'));
+    await once(sweep, 'close');
+    expect(sweep.exitCode).toBe(0);
+    await end(having);
+    expect(resultsOf('remote')).toHaveLength(4);
+    expect(readdirSync(at('worker'))).toHaveLength(4);
+  });
+
+  test('that cannot use it says why, without the password', async () => {
+    const file = writeSweep('refused.json', { space: { lr: [1e-4] } });
+    const wrong = redis.url.replace('s3cret', 's3cret-no-more');
+    for (const call of [
+      ['sweep', file, '--out', at('refused'), '--queue', wrong],
+      ['worker', wrong],
+    ]) {
+      const { status, stderr } = await scratch.peft(...call);
+      expect([status, stderr]).toEqual([1, expect.stringMatching(/cannot be used: WRONGPASS .* Give its password/)]);
+      expect(stderr).not.toContain('s3cret');
+    }
+  });
 });

@@ -6,23 +6,43 @@ import {
   type KeptWorkers,
   keepWorkers,
   openEmbeddedQueue,
+  type Queue,
   readSweep,
   runSweep,
   type SweepProgress,
   type SweepResult,
   setWish,
   sweepIn,
+  type WorkersOptions,
 } from '@peft/sweep/node';
 import { type Arguments, flagOf, UsageError } from '../arguments.ts';
 import { interruptible } from '../interrupt.ts';
 import type { Output } from '../output/output.ts';
 import { table } from '../output/table.ts';
+import { importRedis, queueOf, queueVariable } from '../redis-queue.ts';
 
-/** The command of a worker: this program, with what is asked of the engine. */
-function workerCommand(args: Arguments, folder: string, workers: number): [string, ...string[]] {
-  const { engine, provider, threads = Math.max(1, Math.floor(availableParallelism() / workers)) } = args;
+/** The workers of this machine: this program, with what is asked of the engine. */
+function workersOf(args: Arguments, folder: string, url: string | undefined): Omit<WorkersOptions, 'notice'> {
+  const { workers: count = Math.max(1, Math.floor(availableParallelism() / 2)), engine, provider } = args;
+  const { threads = Math.max(1, Math.floor(availableParallelism() / Math.max(1, count))) } = args;
   const asked = Object.entries({ engine, provider, threads }).flatMap(([name, given]) => [flagOf(name), String(given)]);
-  return [process.execPath, process.argv[1] ?? 'peft', 'worker', folder, ...asked];
+  const place = url === undefined ? [folder] : ['--out', join(folder, 'runs')];
+  return {
+    count,
+    command: [process.execPath, process.argv[1] ?? 'peft', 'worker', ...place, ...asked],
+    env: url === undefined ? {} : { [queueVariable]: url },
+  };
+}
+
+/** The queue of a sweep: in its folder, or on Redis. */
+async function openQueue(
+  folder: string,
+  url: string | undefined,
+  options: { notice(text: string): void; signal: AbortSignal },
+): Promise<Queue> {
+  if (url === undefined) return openEmbeddedQueue(join(folder, 'queue'));
+  const { openRedisQueue } = await importRedis();
+  return openRedisQueue(url, options);
 }
 
 function progressLine(
@@ -43,7 +63,7 @@ function progressLine(
 const failureLine = ({ trial, seed, failure }: SweepEntry): string =>
   `Trial ${trial}, seed ${seed} failed: ${failure?.message}`;
 
-/** Runs a sweep with workers of this machine. They are started once the sweep has been checked. */
+/** Runs a sweep. Its workers of this machine are started once it has been checked. */
 async function runHere(
   args: Arguments,
   file: string,
@@ -51,20 +71,21 @@ async function runHere(
   output: Output,
 ): Promise<SweepResult> {
   const sweep = await readSweep(file);
-  const count = args.workers ?? Math.max(1, Math.floor(availableParallelism() / 2));
+  const url = queueOf(args.queue);
   const notice = (text: string): void => output.note(text);
   const broken = new AbortController();
+  const stop = AbortSignal.any([signal, broken.signal]);
   let bar: ReturnType<Output['progress']> | undefined;
   let workers: KeptWorkers | undefined;
   try {
     const result = await runSweep(sweep, {
       folder,
       notice,
-      signal: AbortSignal.any([signal, broken.signal]),
+      signal: stop,
       async openQueue() {
         await setWish(folder, 'run'); // an earlier wish was for an earlier call
-        const queue = await openEmbeddedQueue(join(folder, 'queue'));
-        workers = keepWorkers({ count, command: workerCommand(args, folder, count), notice });
+        const queue = await openQueue(folder, url, { notice, signal: stop });
+        workers = keepWorkers({ ...workersOf(args, folder, url), notice });
         workers.failed.catch(error => broken.abort(error));
         return queue;
       },

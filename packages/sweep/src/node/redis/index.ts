@@ -1,0 +1,2 @@
+export { openRedisQueue, type RedisQueueOptions } from './queue.ts';
+export { type RedisWorkerOptions, workAtRedis } from './worker.ts';

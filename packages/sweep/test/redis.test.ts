@@ -1,0 +1,159 @@
+import { execFileSync } from 'node:child_process';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { bundle, start } from '@peft/vitest/child';
+import { freePort, noRedis, type RedisOptions, redisIn, type TestRedis } from '@peft/vitest/redis';
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openRedisQueue, workAtRedis } from '../src/node/redis/index.ts';
+import { conformance } from './conformance.ts';
+
+if (noRedis) console.warn(`The queue on Redis is not tested: ${noRedis}.`);
+
+describe.skipIf(noRedis)('Redis', () => {
+  let scratch: string;
+  let program: string;
+  let redis: TestRedis;
+  const started: TestRedis[] = [];
+  const startRedis = async (name: string, options?: RedisOptions): Promise<TestRedis> => {
+    await mkdir(join(scratch, name));
+    const server = await redisIn(join(scratch, name), options);
+    started.push(server);
+    return server;
+  };
+  beforeAll(async () => {
+    scratch = await mkdtemp(join(tmpdir(), 'peft-redis-'));
+    program = await bundle(new URL('children/hang-at-redis.ts', import.meta.url).pathname, scratch);
+    redis = await startRedis('plain');
+  });
+  afterAll(async () => {
+    await Promise.all(started.map(server => server.stop()));
+    await rm(scratch, { recursive: true });
+  });
+
+  const forget = async (): Promise<void> => {
+    const client = new Redis(redis.url);
+    await client.flushall();
+    client.disconnect();
+  };
+
+  conformance('on Redis', async () => ({
+    open: retry => openRedisQueue(redis.url, { retry }),
+    work: (handler, signal) => workAtRedis(redis.url, handler, signal, { silence: 1000 }),
+    hang: () =>
+      new Promise(resolve => {
+        const { kill } = start(program, [redis.url], () => resolve({ kill }));
+      }),
+    close: forget,
+  }));
+
+  describe('that is killed while jobs are done', () => {
+    test('comes back with every job, and none is done for nothing', async () => {
+      const notices: string[] = [];
+      const queue = await openRedisQueue(redis.url, { notice: text => notices.push(text) });
+      const stop = new AbortController();
+      const work = workAtRedis(
+        redis.url,
+        async ({ id }) => {
+          await sleep(20);
+          return { id };
+        },
+        stop.signal,
+        { silence: 1000 },
+      );
+      await queue.add(Array.from({ length: 40 }, (_, i) => ({ id: `job-${i}`, priority: 1, data: {} })));
+      await sleep(200);
+      const back = redis.kill(500);
+      const found = new Set<string>();
+      while (found.size < 40) {
+        const outcomes = await queue.outcomes();
+        for (const { id } of outcomes) found.add(id);
+        await queue.take(outcomes.map(({ id }) => id));
+      }
+      await back;
+      stop.abort();
+      await work;
+      await queue.close();
+      await forget();
+      expect(notices[0]).toMatch(/^redis:\/\/localhost:\d+ is gone \(.*\); waiting for it\.$/);
+      expect(notices.at(-1)).toMatch(/is back\.$/);
+    });
+
+    test('lets go of a scheduler that is interrupted', async () => {
+      const own = await startRedis('gone');
+      const stop = new AbortController();
+      const queue = await openRedisQueue(own.url, { signal: stop.signal });
+      await own.stop();
+      started.splice(started.indexOf(own), 1);
+      const asked = queue.state();
+      const refused = expect(asked).rejects.toThrow();
+      await sleep(100);
+      stop.abort();
+      await refused;
+      await queue.close();
+    });
+  });
+
+  /** Adds a job, does it, and takes it. */
+  async function roundTrip(url: string): Promise<void> {
+    const queue = await openRedisQueue(url);
+    const stop = new AbortController();
+    const work = workAtRedis(url, async () => ({ done: true }), stop.signal);
+    await queue.add([{ id: '1234567890123456', priority: 1, data: {} }]);
+    let outcomes = await queue.outcomes();
+    while (outcomes.length === 0) outcomes = await queue.outcomes();
+    expect(outcomes).toEqual([{ id: '1234567890123456', value: { done: true } }]);
+    stop.abort();
+    await work;
+    await queue.close();
+  }
+
+  describe('is refused without a word of the password', () => {
+    const refusal = async (url: string): Promise<string> => {
+      const error = await openRedisQueue(url).catch((found: unknown) => found);
+      expect(error).toMatchObject({ name: 'PeftError' });
+      const { message } = error as Error;
+      expect(message).not.toContain('s3cret');
+      return message;
+    };
+
+    test('with a wrong one, or none', async () => {
+      const { url } = await startRedis('password', { password: 's3cret' });
+      await roundTrip(url);
+      expect(await refusal(url.replace('s3cret', 's3cret-no-more'))).toMatch(
+        /^redis:\/\/localhost:\d+ cannot be used: WRONGPASS .* Give its password: redis:\/\/:PASSWORD@HOST\.$/,
+      );
+      expect(await refusal(url.replace(':s3cret@', ''))).toMatch(/cannot be used: NOAUTH .* Give its password/);
+    });
+
+    test('with a certificate that nobody knows', async () => {
+      const [cert, key] = [join(scratch, 'cert.pem'), join(scratch, 'key.pem')];
+      const request = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '1', '-subj', '/CN=localhost'];
+      execFileSync('openssl', [...request, '-keyout', key, '-out', cert], { stdio: 'ignore' });
+      const { url } = await startRedis('tls', { password: 's3cret', tls: { cert, key } });
+      expect(await refusal(url)).toMatch(/^rediss:.* cannot be used: .*certificate.* NODE_EXTRA_CA_CERTS\.$/);
+      const { ca } = { ca: cert };
+      const client = await bundle(new URL('children/round-trip.ts', import.meta.url).pathname, join(scratch, 'tls'));
+      const words = execFileSync(process.execPath, [client, url], {
+        env: { ...process.env, NODE_EXTRA_CA_CERTS: ca },
+        encoding: 'utf8',
+      });
+      expect(words.trim()).toBe('done');
+    });
+
+    test('where nobody listens, and for another kind of address', async () => {
+      const nowhere = `redis://:s3cret@localhost:${await freePort()}`;
+      expect(await refusal(nowhere)).toMatch(/cannot be used: .*ECONNREFUSED.* Is it running/);
+      expect(await refusal('redis://user:s3cret@no-such-host.invalid')).toMatch(/cannot be used: .*no-such-host/);
+      expect(await refusal('http://:s3cret@localhost')).toMatch(/address of Redis must be redis:/);
+    });
+
+    test('where it may throw away jobs', async () => {
+      const options = ['--maxmemory', '100mb', '--maxmemory-policy', 'allkeys-lru'];
+      const { url } = await startRedis('lru', { options });
+      expect(await refusal(url)).toMatch(/its maxmemory-policy is allkeys-lru\. Set it to noeviction/);
+    });
+  });
+});
