@@ -9,6 +9,7 @@ export { describeTransformers } from './formats/transformers.ts';
 export type { Segment } from './segment.ts';
 export { type SwinTransformerConfig, swinTransformerDefaults } from './swin/config.ts';
 export { SwinTransformer } from './swin/swin-transformer.ts';
+export { classAttention, withClassToken } from './vit/class-attention.ts';
 export { type VisionTransformerConfig, visionTransformerDefaults } from './vit/config.ts';
 export { VisionTransformer } from './vit/vision-transformer.ts';
 export { exportBackbone } from './weights/export.ts';

@@ -52,7 +52,7 @@ export { type LoadOptions, loadState, saveState } from './module/state.ts';
 export { bindPaths, children, disposeModule, getModule, initialize, modules, parameters } from './module/tree.ts';
 export { type Interpolation, imagenet, type Preprocessing } from './preprocessing.ts';
 export { escapeControls, quote, quoteSome } from './quote.ts';
-export { attention } from './tensor/attention.ts';
+export { attention, attentionMap } from './tensor/attention.ts';
 export { softmaxCrossEntropy } from './tensor/cross-entropy.ts';
 export { dims } from './tensor/dims.ts';
 export { dropout, dropPath } from './tensor/dropout.ts';

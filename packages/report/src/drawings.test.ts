@@ -1,6 +1,6 @@
 import type { Bars, Grid } from '@peft/run';
 import { describe, expect, test } from 'vitest';
-import { renderBars, renderGrid, renderMatrix } from './index.ts';
+import { renderBars, renderGrid, renderMatrix, renderPatches } from './index.ts';
 
 const heads: Grid = {
   kind: 'grid',
@@ -80,12 +80,31 @@ describe('a matrix', () => {
   });
 });
 
+describe('patches', () => {
+  const html = renderPatches({ title: 'Before', columns: 2, shares: [0.1, 0.2, 0.05, 0], full: 0.4 });
+
+  test('stand in their places, shaded against the share that has the full color', () => {
+    expect(html.match(/shade-\d+" x="\d" y="\d"/g)).toEqual([
+      'shade-5" x="0" y="0"',
+      'shade-10" x="1" y="0"',
+      'shade-3" x="0" y="1"',
+      'shade-0" x="1" y="1"',
+    ]);
+    expect(html).toContain('viewBox="0 0 2 2"');
+  });
+
+  test('tell where the strongest is', () => {
+    expect(html).toContain('aria-label="Before. The strongest patch is row 1, column 2, 20.0 %."');
+  });
+});
+
 test('names cannot become markup, and no drawing has inline style, which a strict policy would refuse', () => {
   const name = '<img src=x onerror="alert(1)">';
   const html = [
     renderGrid({ ...heads, title: name, columns: name, rows: [{ name, values: [1] }] }),
     renderBars({ ...shares, title: name, measure: name, rows: [{ name, value: 1, note: name }] }),
     renderMatrix({ counts: [[1]], classes: [name] }),
+    renderPatches({ title: name, columns: 1, shares: [1], full: 1 }),
   ].join('');
   expect(html).not.toContain('<img');
   expect(html).not.toContain('onerror="');

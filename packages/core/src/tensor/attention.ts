@@ -9,6 +9,12 @@ const sumTo = (x: tf.Tensor, shape: number[]): tf.Tensor => {
   return axes.length > 0 ? tf.sum(x, axes, true) : x;
 };
 
+/** How much each query attends to each key: `softmax(scale q k^T + bias)`, `[B, H, N, M]`; see {@link attention}. */
+export function attentionMap(q: tf.Tensor, k: tf.Tensor, scale: number, bias?: tf.Tensor): tf.Tensor {
+  const logits = tf.mul(tf.matMul(q, k, false, true), scale);
+  return tf.softmax(bias ? tf.add(logits, bias) : logits);
+}
+
 /** Outputs `[o, p]`: the result and the attention map `softmax(scale q k^T + bias)`. */
 const attentionOp: FusedOp<
   { q: tf.Tensor; k: tf.Tensor; v: tf.Tensor; bias?: tf.Tensor },
@@ -17,8 +23,7 @@ const attentionOp: FusedOp<
 > = {
   name: 'PeftAttention',
   reference({ q, k, v, bias }, { scale }) {
-    const logits = tf.mul(tf.matMul(q, k, false, true), scale as number); // [B, H, N, N]
-    const p = tf.softmax(bias ? tf.add(logits, bias) : logits);
+    const p = attentionMap(q, k, scale as number, bias);
     return [tf.matMul(p, v), p];
   },
   gradient: {

@@ -1,16 +1,8 @@
-import {
-  type AdaptedModel,
-  type AdapterFolder,
-  attachAdapterFolder,
-  type CompiledStep,
-  PeftError,
-  readAdapterFolder,
-} from '@peft/core';
+import { type CompiledStep, PeftError } from '@peft/core';
 import { decodeBlob, evalTransform, type Transform } from '@peft/data';
-import { factories, headClasses, modelWithAdapter, type RunModel } from '@peft/run';
 import { evaluationStep } from '@peft/train';
-import { openBackbone } from './backbone.ts';
 import { sharedEngine } from './engine.ts';
+import { inTurn, type Opened, openAdapter } from './opened.ts';
 import type { Predicted, PredictJob, TrainedAdapter } from './protocol.ts';
 import { softmax } from './softmax.ts';
 import { turn } from './turn.ts';
@@ -18,55 +10,29 @@ import { turn } from './turn.ts';
 /** Pictures at a time. The last batch is filled up, so that a step is recorded once. */
 const batch = 16;
 
-/** An adapter on its base, ready to classify. */
-interface Opened {
-  readonly model: AdaptedModel;
-  /** The names of its parts on the base, which others share. */
-  readonly names: readonly string[];
+/** An adapter that is ready to classify. */
+interface Ready extends Opened {
   readonly step: CompiledStep;
   readonly transform: Transform;
   readonly classes: readonly string[];
 }
 
-const opened = new Map<string, Opened>();
-/** One model for all adapters of a backbone with as many classes. */
-const bases = new Map<string, RunModel>();
+const ready = new Map<string, Ready>();
 
-/** The folder under names that no other adapter has. */
-function folderOf({ id, files }: TrainedAdapter): AdapterFolder {
-  const folder = readAdapterFolder(files, id, factories);
-  return { ...folder, adapters: folder.adapters.map(adapter => ({ ...adapter, name: `${id}-${adapter.name}` })) };
-}
-
-/** The base with the adapter on it. */
-async function attached({ backbone }: TrainedAdapter, folder: AdapterFolder): Promise<RunModel> {
-  const { name, file } = backbone;
-  const key = JSON.stringify([name, file?.name, file?.size, headClasses(folder)]);
-  const base = bases.get(key);
-  if (!base) {
-    const made = await modelWithAdapter(await openBackbone(backbone), folder);
-    bases.set(key, made);
-    return made;
-  }
-  await attachAdapterFolder(base.model, folder, await base.backbone.weightsHash());
-  return { ...base, labels: folder.card.labels ?? base.labels };
-}
-
-/** Opens an adapter, once. */
-async function open(adapter: TrainedAdapter): Promise<Opened> {
-  const found = opened.get(adapter.id);
+/** Prepares an adapter, once. */
+async function prepare(adapter: TrainedAdapter): Promise<Ready> {
+  const found = ready.get(adapter.id);
   if (found) return found;
   const engine = await sharedEngine();
-  const folder = folderOf(adapter);
-  const { model, preprocessing, labels, backbone } = await attached(adapter, folder);
-  const made: Opened = {
-    model,
-    names: model.active.map(({ name }) => name),
+  const opened = await openAdapter(adapter);
+  const { model, preprocessing, labels, backbone } = opened.run;
+  const made: Ready = {
+    ...opened,
     step: engine.compile(evaluationStep(model)),
     transform: evalTransform(preprocessing),
     classes: labels ?? Array.from({ length: backbone.model.classes }, (_, i) => String(i)),
   };
-  opened.set(adapter.id, made);
+  ready.set(adapter.id, made);
   return made;
 }
 
@@ -81,7 +47,7 @@ async function pixelsOf(picture: Blob, transform: Transform): Promise<Float32Arr
 }
 
 async function classify(adapter: TrainedAdapter, pictures: readonly Blob[]): Promise<Predicted> {
-  const { model, names, step, transform, classes } = await open(adapter);
+  const { model, names, step, transform, classes } = await prepare(adapter);
   model.use(names); // a step is recorded when it first runs
   const { height, width } = transform;
   const probabilities = new Float32Array(pictures.length * classes.length).fill(Number.NaN);
@@ -103,15 +69,10 @@ async function classify(adapter: TrainedAdapter, pictures: readonly Blob[]): Pro
   return { id: adapter.id, classes, probabilities, ms };
 }
 
-let last: Promise<unknown> = Promise.resolve();
-
-/** What each adapter makes of the pictures. Calls wait for each other, as adapters share a base. */
-export function predict({ adapters, pictures }: PredictJob): Promise<Predicted[]> {
-  const result = last.then(async () => {
+/** What each adapter makes of the pictures. */
+export const predict = ({ adapters, pictures }: PredictJob): Promise<Predicted[]> =>
+  inTurn(async () => {
     const all: Predicted[] = [];
     for (const adapter of adapters) all.push(await classify(adapter, pictures));
     return all;
   });
-  last = result.catch(() => {});
-  return result;
-}

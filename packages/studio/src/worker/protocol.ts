@@ -190,6 +190,29 @@ export interface Predicted {
   readonly ms: number;
 }
 
+/** One picture, and the adapter to look at it with. */
+export interface LookJob {
+  readonly adapter: TrainedAdapter;
+  readonly picture: Blob;
+}
+
+/**
+ * How much the class token of a backbone attends to each token of one picture, in each block and head, by the frozen model and with an
+ * adapter: `[depth, heads, tokens]`, first the tokens before the patches, then the patches row by row.
+ */
+export interface Attention {
+  /** The picture as the model sees it. */
+  readonly picture: Blob;
+  /** Rows and columns of patches. */
+  readonly grid: readonly [rows: number, columns: number];
+  readonly depth: number;
+  readonly heads: number;
+  /** How many tokens stand before the patches: the class token, and what else. */
+  readonly others: number;
+  readonly frozen: Float32Array;
+  readonly adapted: Float32Array;
+}
+
 export interface Exported {
   /** Files by path. */
   readonly files: FolderFiles;
@@ -211,6 +234,8 @@ export interface Calls {
   train(job: TrainJob): Trained | undefined;
   stop(nothing: undefined): void;
   predict(job: PredictJob): Predicted[];
+  /** Says why if the backbone has no such attention. */
+  attention(job: LookJob): Attention | { readonly missing: string };
   exportOnnx(adapter: TrainedAdapter): Exported;
   exportMerged(adapter: TrainedAdapter): Exported;
   describeModel(model: FoundModel): DescribedModel;

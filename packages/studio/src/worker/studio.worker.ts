@@ -1,4 +1,5 @@
 /** All that computes in the studio. It is loaded when it is first needed, and the page never waits for it. */
+import { attention } from './attention.ts';
 import { partsOf } from './datasets.ts';
 import { describe } from './describe.ts';
 import { exportMerged, exportOnnxModel } from './export.ts';
@@ -14,7 +15,7 @@ import { stop, train } from './train.ts';
 const split = ({ pictures, seed }: SplitJob): readonly Part[] => partsOf(pictures, seed);
 
 serve<Exclude<CallName, 'findModel' | 'downloadModel'>>({
-  ...{ describe, split, recognize, plan, sample, train, stop, predict, exportMerged },
+  ...{ describe, split, recognize, plan, sample, train, stop, predict, attention, exportMerged },
   exportOnnx: exportOnnxModel,
   describeModel: describeHubModel,
 });

@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import type { Page } from 'playwright';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { overflowing, violations } from './accessible.ts';
@@ -46,6 +47,11 @@ describe.skipIf(unavailable)('every state is accessible in both themes, at 320 a
       .getByRole('button', { name: / taken for / })
       .first()
       .click();
+    await check();
+    const picture = fileURLToPath(new URL('heic/turned.heic', import.meta.url));
+    await page.getByLabel('A picture to classify').setInputFiles(picture);
+    await page.getByLabel('Show where it looks').check();
+    await page.getByText('softmax(q').waitFor();
     await check();
   });
 

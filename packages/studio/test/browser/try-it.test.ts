@@ -57,6 +57,31 @@ describe.skipIf(unavailable)('Try it', () => {
     await expect.poll(() => shown.evaluate((image: HTMLImageElement) => image.naturalWidth)).toBe(64);
   });
 
+  test('the attention to its patches is drawn before and after training, of the block that is asked for', async () => {
+    await page.getByLabel('Show where it looks').check();
+    const panel = page.getByRole('region', { name: 'Attention before and after' });
+    const before = panel.getByRole('img', { name: /^Before, the frozen model\. The strongest patch is row \d/ });
+    const after = panel.getByRole('img', { name: /^After, with the adapter/ });
+    await before.waitFor();
+    const shares = async (): Promise<number> => {
+      const titles = await before.locator('title').allTextContents();
+      expect(titles).toHaveLength(64);
+      return titles.reduce((sum, title) => sum + numberIn(title.slice(title.indexOf(':') + 1)), 0);
+    };
+    const onPatches = numberIn(
+      await panel
+        .getByText(/on patches$/)
+        .first()
+        .textContent(),
+    );
+    expect(Math.abs((await shares()) - onPatches)).toBeLessThan(4); // 64 rounded numbers
+    const last = await after.innerHTML();
+    await panel.getByLabel('Block').selectOption('0');
+    await panel.getByText(/of block 0,/).waitFor();
+    expect(await after.innerHTML()).not.toBe(last);
+    await page.getByLabel('Show where it looks').uncheck();
+  });
+
   test('a run by another method stands beside it, and both are asked', async () => {
     await goTo(page, 'Model');
     const before = await page.getByTestId('trainable').textContent();
