@@ -7,6 +7,7 @@ import { bundle, start } from '@peft/vitest/child';
 import { freePort, noRedis, type RedisOptions, redisIn, type TestRedis } from '@peft/vitest/redis';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Handler, type Job, PutBack, type Queue } from '../src/node/index.ts';
 import { openRedisQueue, workAtRedis } from '../src/node/redis/index.ts';
 import { conformance } from './conformance.ts';
 
@@ -155,5 +156,85 @@ describe.skipIf(noRedis)('Redis', () => {
       const { url } = await startRedis('lru', { options });
       expect(await refusal(url)).toMatch(/its maxmemory-policy is allkeys-lru\. Set it to noeviction/);
     });
+  });
+
+  describe('that is not as it should be', () => {
+    test('is refused where it has no such database', async () => {
+      const { url } = await startRedis('few', { options: ['--databases', '2'] });
+      await roundTrip(`${url}/1`);
+      for (const name of ['2', 'tests', '1/2', '-1'])
+        await expect(openRedisQueue(`${url}/${name}`)).rejects.toMatchObject({
+          name: 'PeftError',
+          message: expect.stringContaining(`/${name}`),
+        });
+    });
+
+    test('is waited for while it starts', async () => {
+      const own = await startRedis('starting');
+      const back = own.kill(2000);
+      await sleep(500);
+      await roundTrip(own.url);
+      await back;
+    });
+  });
+
+  const jobs = (count: number): Job[] =>
+    Array.from({ length: count }, (_, i) => ({ id: `job-${i}`, priority: 1, data: {} }));
+
+  test('is not told again and again of jobs that it has', async () => {
+    const queue = await openRedisQueue(redis.url);
+    const client = new Redis(redis.url);
+    const calls = async (): Promise<number> => {
+      const stats = await client.info('commandstats');
+      return [...stats.matchAll(/^cmdstat_evalsha:calls=(\d+)/gm)].reduce((sum, [, count]) => sum + Number(count), 0);
+    };
+    await queue.add(jobs(100));
+    const before = await calls();
+    for (let i = 0; i < 20; i++) await queue.add(jobs(101));
+    expect((await calls()) - before).toBe(1);
+    expect((await queue.state()).waiting).toBe(101);
+    client.disconnect();
+    await queue.close();
+    await forget();
+  });
+
+  test('is told again of jobs that it forgot', async () => {
+    const own = await startRedis('forgetful');
+    const queue = await openRedisQueue(own.url);
+    await queue.add(jobs(3));
+    const back = own.kill(500);
+    await rm(join(scratch, 'forgetful', 'appendonlydir'), { recursive: true });
+    await back;
+    expect((await queue.state()).waiting).toBe(0);
+    await queue.add(jobs(3));
+    expect((await queue.state()).waiting).toBe(3);
+    await queue.close();
+  });
+
+  test('has the jobs of one sweep, until they are taken or cancelled', async () => {
+    const open = (owner: string): Promise<Queue> => openRedisQueue(redis.url, { owner });
+    let queue = await open('first');
+    await queue.add(jobs(2));
+    await queue.close();
+    await expect(open('second')).rejects.toMatchObject({
+      code: 'state',
+      message: expect.stringMatching(/another sweep/),
+    });
+    queue = await open('first');
+    const stop = new AbortController();
+    const hang: Handler = (_, { signal }) =>
+      new Promise((_, reject) => {
+        signal.addEventListener('abort', () => reject(new PutBack('', 0)));
+      });
+    const work = workAtRedis(redis.url, hang, stop.signal, { silence: 1000 });
+    while ((await queue.state()).running.length === 0) await sleep(20);
+    await queue.cancel();
+    while ((await queue.state()).running.length > 0) await sleep(20);
+    await queue.close();
+    stop.abort();
+    await work;
+    queue = await open('second');
+    await queue.close();
+    await forget();
   });
 });

@@ -38,7 +38,7 @@ function workersOf(args: Arguments, folder: string, url: string | undefined): Om
 async function openQueue(
   folder: string,
   url: string | undefined,
-  options: { notice(text: string): void; signal: AbortSignal },
+  options: { owner: string; notice(text: string): void; signal: AbortSignal },
 ): Promise<Queue> {
   if (url === undefined) return openEmbeddedQueue(join(folder, 'queue'));
   const { openRedisQueue } = await importRedis();
@@ -84,7 +84,7 @@ async function runHere(
       signal: stop,
       async openQueue() {
         await setWish(folder, 'run'); // an earlier wish was for an earlier call
-        const queue = await openQueue(folder, url, { notice, signal: stop });
+        const queue = await openQueue(folder, url, { owner: sweep.id, notice, signal: stop });
         workers = keepWorkers({ ...workersOf(args, folder, url), notice });
         workers.failed.catch(error => broken.abort(error));
         return queue;

@@ -6,6 +6,8 @@ const key = (name: string): string => `${prefix}:${queueName}:${name}`;
 
 /** Who schedules: a token, which expires if its holder is gone. */
 export const schedulerKey = key('scheduler');
+/** The sweep that the jobs belong to. */
+export const ownerKey = key('owner');
 /** How often jobs were cancelled. A job of an earlier number is not to be done. */
 export const cancelsKey = key('cancels');
 /** Why workers put jobs back: a sorted set of reasons by the time. */

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { PeftError } from '@peft/core';
+import { check, PeftError } from '@peft/core';
 import { type Job as BullJob, Queue as BullQueue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { type Job, type Outcome, type Queue, type QueueState, type RetryOptions, retryDefaults } from '../queue.ts';
 import { connectRedis } from './connection.ts';
 import type { JobData, JobProgress, JobResult } from './job-data.ts';
-import { cancelsKey, ownId, prefix, putBackKey, queueName, redisId } from './names.ts';
+import { cancelsKey, ownerKey, ownId, prefix, putBackKey, queueName, redisId } from './names.ts';
 import { lockScheduler, type SchedulerLock } from './scheduler-lock.ts';
 
 type Stored = BullJob<JobData, JobResult>;
@@ -14,6 +14,8 @@ type Stored = BullJob<JobData, JobResult>;
 const page = 500;
 /** BullMQ's events that are kept: each has the result of its job once more, and only the dashboard reads them. */
 const keptEvents = 50;
+/** How long the scheduler trusts that a job which it added is there, in ms: someone may have removed it. */
+const trust = 60_000;
 /** How often to look for outcomes, in ms, and for how long. */
 const lookEvery = 50;
 const lookFor = 1000;
@@ -36,6 +38,9 @@ class RedisQueue implements Queue {
   readonly #lock: SchedulerLock;
   readonly #retry: RetryOptions;
   #cancels: number;
+  /** The jobs that Redis has, as far as is known, and since when. */
+  readonly #known = new Set<string>();
+  #knownSince = performance.now();
 
   constructor(redis: Redis, lock: SchedulerLock, retry: RetryOptions, cancels: number) {
     this.#redis = redis;
@@ -45,17 +50,24 @@ class RedisQueue implements Queue {
     const streams = { events: { maxLen: keptEvents } };
     this.#queue = new BullQueue(queueName, { connection: redis, prefix, streams });
     this.#queue.on('error', () => {}); // the connection tells
+    redis.on('close', () => this.#known.clear()); // it may come back without the last of them
   }
 
   async add(jobs: readonly Job[]): Promise<void> {
     this.#lock.check();
     const { attempts, backoff, deaths } = this.#retry;
-    const bulk = jobs.map(({ id, priority, data }) => ({
+    if (performance.now() - this.#knownSince > trust) {
+      this.#known.clear();
+      this.#knownSince = performance.now();
+    }
+    const unknown = jobs.filter(({ id }) => !this.#known.has(id));
+    const bulk = unknown.map(({ id, priority, data }) => ({
       name: queueName,
       data: { data, cancels: this.#cancels, deaths },
       opts: { jobId: redisId(id), priority, attempts, backoff: { type: 'exponential', delay: backoff } },
     }));
     for (let i = 0; i < bulk.length; i += page) await this.#queue.addBulk(bulk.slice(i, i + page));
+    for (const { id } of unknown) this.#known.add(id);
   }
 
   async #read(): Promise<Outcome[]> {
@@ -77,6 +89,7 @@ class RedisQueue implements Queue {
 
   async #remove(ids: readonly string[]): Promise<void> {
     await Promise.all(ids.map(id => this.#queue.remove(id)));
+    for (const id of ids) this.#known.delete(ownId(id));
   }
 
   take(ids: readonly string[]): Promise<void> {
@@ -104,6 +117,24 @@ class RedisQueue implements Queue {
   async cancel(): Promise<void> {
     this.#cancels = await this.#redis.incr(cancelsKey);
     await this.#queue.drain(true);
+    this.#known.clear();
+  }
+
+  /**
+   * Claims the database for a sweep.
+   *
+   * @throws PeftError `state` if it has jobs of another
+   */
+  async claim(owner: string): Promise<void> {
+    const before = await this.#redis.get(ownerKey);
+    if (before !== null && before !== owner) {
+      await this.#read(); // what is left of cancelled jobs goes
+      const count = await this.#queue.getJobCountByTypes();
+      check(count === 0, 'state', () => {
+        return `This database of Redis has ${count} runs of another sweep. Call that one again and let it end, or cancel it while it runs; or give another database: redis://HOST/1; or forget those runs: redis-cli flushdb.`;
+      });
+    }
+    await this.#redis.set(ownerKey, owner);
   }
 
   async close(): Promise<void> {
@@ -114,6 +145,8 @@ class RedisQueue implements Queue {
 }
 
 export interface RedisQueueOptions {
+  /** The sweep, by its id: a database has the jobs of one at a time. */
+  readonly owner?: string;
   readonly retry?: Partial<RetryOptions>;
   /** Called when Redis is gone, and when it is back. */
   readonly notice?: (text: string) => void;
@@ -127,10 +160,10 @@ export interface RedisQueueOptions {
  * added again by the scheduler.
  *
  * @param url `redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE]`, or `rediss://` with TLS
- * @throws PeftError `state` if Redis cannot be used, or another scheduler uses this database
+ * @throws PeftError `state` if Redis cannot be used, another scheduler uses this database, or it has jobs of another sweep
  */
 export async function openRedisQueue(url: string, options: RedisQueueOptions = {}): Promise<Queue> {
-  const { retry, notice, signal } = options;
+  const { owner, retry, notice, signal } = options;
   const redis = await connectRedis(url, notice);
   const giveUp = (): void => {
     if (redis.status !== 'ready') redis.disconnect();
@@ -140,7 +173,15 @@ export async function openRedisQueue(url: string, options: RedisQueueOptions = {
   try {
     const lock = await lockScheduler(redis);
     await redis.del(putBackKey); // the reasons of an earlier call
-    return new RedisQueue(redis, lock, { ...retryDefaults, ...retry }, Number((await redis.get(cancelsKey)) ?? 0));
+    const cancels = Number((await redis.get(cancelsKey)) ?? 0);
+    const queue = new RedisQueue(redis, lock, { ...retryDefaults, ...retry }, cancels);
+    try {
+      if (owner !== undefined) await queue.claim(owner);
+      return queue;
+    } catch (error) {
+      await queue.close();
+      throw error;
+    }
   } catch (error) {
     redis.disconnect();
     if (error instanceof PeftError) throw error;
