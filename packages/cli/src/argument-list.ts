@@ -119,6 +119,14 @@ const queue = text(
   'a queue on Redis, for workers of many machines: redis://HOST, rediss://HOST with TLS; PEFT_QUEUE unless given',
 );
 
+const board: Argument<number | undefined> = {
+  kind: 'number',
+  placeholder: '[port]',
+  help: "show how far it is on a page of 127.0.0.1, with a queue on Redis also in BullMQ's dashboard; port 4174 unless given",
+  value: value.either(value.integer({ min: 0, max: 65_535 }), value.boolean()),
+  read: given => (given === true ? 4174 : given === false ? undefined : (given as number)),
+};
+
 const port: Argument<number> = {
   kind: 'number',
   placeholder: '<n>',
@@ -241,7 +249,7 @@ export const described = {
   }),
   ...takenBy('bench', { runs: count('<n>', 'timed runs of each') }),
   ...takenBy('studio', { port }),
-  ...takenBy('sweep', { queue, workers, wish }),
+  ...takenBy('sweep', { queue, workers, board, wish }),
   ...takenBy('train eval predict info merge compare export bench demo vtab sweep worker', {
     engine: choice('<engine>', 'what computes', ['auto', 'onnx', 'webgpu', 'wasm', 'cpu'], 'auto'),
     provider: choice('<provider>', 'what computes in the ONNX engine', ['cpu', 'webgpu', 'cuda'], 'cpu'),

@@ -1,14 +1,23 @@
 import { PeftError } from '@peft/core';
 
-/** The queue on Redis, whose libraries are installed by those who use it. */
-export async function importRedis(): Promise<typeof import('@peft/sweep/redis')> {
+/** Imports what needs libraries that those install who use it. */
+async function importWith<T>(load: () => Promise<T>, what: string, libraries: string): Promise<T> {
   try {
-    return await import('@peft/sweep/redis');
+    return await load();
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw cause;
-    throw new PeftError('missing', 'A queue on Redis needs two libraries: npm install bullmq ioredis.', { cause });
+    throw new PeftError('missing', `${what} needs more libraries: npm install ${libraries}.`, { cause });
   }
 }
+
+export const importRedis = () => importWith(() => import('@peft/sweep/redis'), 'A queue on Redis', 'bullmq ioredis');
+
+export const importDashboard = () =>
+  importWith(
+    () => import('@peft/sweep/dashboard'),
+    "BullMQ's dashboard",
+    'bullmq ioredis @bull-board/api @bull-board/express express',
+  );
 
 export const isRedis = (address: string): boolean => /^rediss?:/i.test(address);
 

@@ -1,6 +1,7 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { get } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { noRedis, redisIn, type TestRedis } from '@peft/vitest/redis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -229,6 +230,64 @@ describe('what is killed at any moment changes nothing of what a sweep comes to'
     await redis.stop();
     expect(resultsOf('over-redis')).toEqual(resultsOf('undisturbed'));
     expect(tableOf('over-redis')).toBe(tableOf('undisturbed'));
+  });
+});
+
+/** Starts a sweep with a board, and says where that is. */
+async function startBoard(file: string, folder: string, env: NodeJS.ProcessEnv = {}): Promise<[ChildProcess, string]> {
+  const args = ['sweep', file, '--out', at(folder), '--workers', '1', '--board', '0'];
+  const sweep = spawn(process.execPath, [bin, ...args], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: { ...process.env, ...env },
+  });
+  let words = '';
+  sweep.stderr.on('data', text => {
+    words += text;
+  });
+  await until(sweep, () => /shown at http\S+/.test(words));
+  return [sweep, /shown at (http\S+)/.exec(words)?.[1] ?? ''];
+}
+
+/** The status of a page that is asked for by another name. */
+const statusAs = (host: string, url: string): Promise<number | undefined> =>
+  new Promise((resolve, reject) => {
+    get(url, { headers: { host } }, answer => resolve(answer.resume().statusCode)).on('error', reject);
+  });
+
+describe('the page of a sweep', () => {
+  test('shows how far it is to this machine alone, and stays as a report', async () => {
+    const file = writeSweep('board.json', { space: { lr: [1e-4, 1e-3, 1e-2] }, seeds: [1, 2] });
+    const [sweep, url] = await startBoard(file, 'board');
+    const pageAt = async (path: string): Promise<string> => (await fetch(new URL(path, url))).text();
+    let page = await pageAt('/');
+    while (!page.includes('of 6 runs, running')) {
+      expect(sweep.exitCode).toBeNull();
+      await sleep(50);
+      page = await pageAt('/');
+    }
+    expect(page).not.toMatch(/<script|src=|href=/);
+    expect([await statusAs('elsewhere.example', url), await statusAs(new URL(url).host, url)]).toEqual([403, 200]);
+    expect((await fetch(new URL('/results.jsonl', url))).status).toBe(404);
+    await once(sweep, 'close');
+    const report = readFileSync(at('board', 'report.html'), 'utf8');
+    expect(report).toMatch(/Trial \d is best: accuracy [\d.]+ ± [\d.]+ on val, over 2 of 2 seeds/);
+    expect(report).toContain('lr, by trial');
+    expect(report).not.toContain('<progress');
+  });
+
+  test.skipIf(noRedis)("has BullMQ's dashboard beside it, which changes nothing", async () => {
+    mkdirSync(at('dashboard'));
+    const redis = await redisIn(at('dashboard'));
+    const file = writeSweep('queue.json', { space: { lr: [1e-4, 1e-3, 1e-2] }, seeds: [1, 2] });
+    const [sweep, url] = await startBoard(file, 'queue', { PEFT_QUEUE: redis.url });
+    const queues = async (): Promise<{ name: string; readOnlyMode: boolean }[]> => {
+      const answer = await fetch(new URL('/queue/api/queues', url));
+      return ((await answer.json()) as { queues: { name: string; readOnlyMode: boolean }[] }).queues;
+    };
+    expect(await queues()).toMatchObject([{ name: 'runs', readOnlyMode: true }]);
+    await once(sweep, 'close');
+    await redis.stop();
+    expect(sweep.exitCode).toBe(0);
   });
 });
 

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { PeftError } from '@peft/core';
+import { writeAtomic } from '@peft/core/node';
 import { type Sweep, type SweepEntry, scoreText, tableOf } from '@peft/sweep';
 import {
   type KeptWorkers,
@@ -16,10 +17,12 @@ import {
   type WorkersOptions,
 } from '@peft/sweep/node';
 import { type Arguments, flagOf, UsageError } from '../arguments.ts';
+import { type Board, serveBoard } from '../board.ts';
 import { interruptible } from '../interrupt.ts';
 import type { Output } from '../output/output.ts';
+import { renderSweep } from '../output/sweep-report.ts';
 import { table } from '../output/table.ts';
-import { importRedis, queueOf, queueVariable } from '../redis-queue.ts';
+import { importDashboard, importRedis, queueOf, queueVariable } from '../redis-queue.ts';
 
 /** The workers of this machine: this program, with what is asked of the engine. */
 function workersOf(args: Arguments, folder: string, url: string | undefined): Omit<WorkersOptions, 'notice'> {
@@ -63,6 +66,21 @@ function progressLine(
 const failureLine = ({ trial, seed, failure }: SweepEntry): string =>
   `Trial ${trial}, seed ${seed} failed: ${failure?.message}`;
 
+/** The page of a sweep that runs, at `/`; with a queue on Redis, BullMQ's dashboard is at `/queue/`. */
+async function openBoard(port: number, url: string | undefined, page: (more: string) => string): Promise<Board> {
+  const path = '/queue';
+  const dashboard = url === undefined ? undefined : await (await importDashboard()).openDashboard(url, path);
+  const link = dashboard ? `<p><a href="${path}/">The queue, in BullMQ's dashboard</a></p>` : '';
+  const served = await serveBoard({ port, page: () => page(link), queue: dashboard?.handler });
+  return {
+    ...served,
+    async close() {
+      await served.close();
+      await dashboard?.close();
+    },
+  };
+}
+
 /** Runs a sweep. Its workers of this machine are started once it has been checked. */
 async function runHere(
   args: Arguments,
@@ -75,9 +93,13 @@ async function runHere(
   const notice = (text: string): void => output.note(text);
   const broken = new AbortController();
   const stop = AbortSignal.any([signal, broken.signal]);
+  let state: Parameters<typeof renderSweep>[0] = { rows: [], entries: new Map() };
   let bar: ReturnType<Output['progress']> | undefined;
   let workers: KeptWorkers | undefined;
+  const board =
+    args.board === undefined ? undefined : await openBoard(args.board, url, more => renderSweep(state, sweep, more));
   try {
+    if (board) notice(`The sweep is shown at ${board.url}`);
     const result = await runSweep(sweep, {
       folder,
       notice,
@@ -90,6 +112,7 @@ async function runHere(
         return queue;
       },
       onProgress(progress) {
+        state = progress;
         bar ??= output.progress('runs', progress.total);
         bar.at(progress.finished, progressLine(progress, sweep));
       },
@@ -99,14 +122,17 @@ async function runHere(
     });
     if (broken.signal.aborted) throw broken.signal.reason;
     if (result.isDone) bar?.end();
+    await writeAtomic(join(folder, 'report.html'), renderSweep(result, sweep));
     const shown = tableOf(result.rows, sweep);
-    output.answer(`${table(shown.head, shown.rows)}\n\nwritten to ${folder}: results.jsonl, table.md, table.json`, {
-      ...result,
-      folder,
-    });
+    const { rows, failures, isDone } = result;
+    output.answer(
+      `${table(shown.head, shown.rows)}\n\nwritten to ${folder}: results.jsonl, table.md, table.json, report.html`,
+      { rows, failures, isDone, folder },
+    );
     return result;
   } finally {
     await workers?.stop();
+    await board?.close();
   }
 }
 

@@ -19,7 +19,10 @@ export interface Curve {
 
 /** A dot with its spread. */
 export interface Dot extends Point {
+  /** A method, which has its own color, or another name. */
   readonly name: string;
+  /** What is written beside it; its name unless given. */
+  readonly label?: string;
   /** The length of each half of the error bar; 0 for none. */
   readonly deviation: number;
 }
@@ -59,12 +62,19 @@ function legendOf(styles: ReturnType<typeof stylesOf>): string {
   return `<ul class="legend">${items.join('')}</ul>`;
 }
 
+/** A tick of a logarithmic axis: 10k parameters, a rate of 0.001. */
+function tickText(value: number): string {
+  if (value >= 1e6) return `${value / 1e6}M`;
+  return value >= 1000 ? `${value / 1000}k` : String(value);
+}
+
 function plot({ title, x, y, logX = false }: Chart, marks: Plot.Markish[], more: Plot.PlotOptions = {}): string {
   const { document } = parseHTML('<html></html>');
   const svg = Plot.plot({
     document,
     width,
     height,
+    marginTop: 30,
     marginLeft: 52,
     marginBottom: 42,
     style: { background: 'none', color: 'currentColor', fontFamily: 'inherit', fontSize: '12px' },
@@ -75,7 +85,7 @@ function plot({ title, x, y, logX = false }: Chart, marks: Plot.Markish[], more:
       type: logX ? 'log' : 'linear',
       nice: true,
       ticks: 5,
-      tickFormat: logX ? '~s' : undefined,
+      tickFormat: logX ? tickText : undefined,
     },
     y: { label: y, labelArrow: 'none', grid: true, nice: true, ticks: 5, zero: false },
     ariaLabel: escapeHtml(title), // linkedom escapes quotes alone
@@ -148,7 +158,7 @@ export function renderDots(dots: readonly Dot[], chart: Chart): string {
         Plot.dot(dots, { ...at, fill: colorOf, r: 5 }),
         Plot.text(dots, {
           ...at,
-          text: 'name',
+          text: ({ name, label = name }: Dot) => label,
           textAnchor: 'start',
           dx: 9,
           dy: -9,

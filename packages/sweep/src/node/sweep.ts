@@ -3,7 +3,7 @@ import type { JsonObject } from '@peft/core';
 import { lockFolder, writeAtomic } from '@peft/core/node';
 import { parseResult, recordOf } from '@peft/run';
 import type { Sweep } from '../definition.ts';
-import type { SweepEntry } from '../entry.ts';
+import type { Entries, SweepEntry } from '../entry.ts';
 import { type Plan, type PlannedRun, planOf } from '../plan.ts';
 import { markdownTable, rowsOf, type TrialRow } from '../table.ts';
 import { type Wish, wishOf } from './control.ts';
@@ -24,6 +24,8 @@ export interface SweepProgress {
   readonly running: readonly (RunningJob & Pick<PlannedRun, 'trial' | 'seed'>)[];
   /** The trials so far, the best first. */
   readonly rows: readonly TrialRow[];
+  /** The results so far, by the ids of their runs. */
+  readonly entries: Entries;
   /** Why workers put runs back. */
   readonly putBack: readonly string[];
 }
@@ -45,6 +47,8 @@ export interface SweepOptions {
 
 export interface SweepResult {
   readonly rows: readonly TrialRow[];
+  /** The results by the ids of their runs. */
+  readonly entries: Entries;
   readonly failures: readonly SweepEntry[];
   /** Whether every run has a result; false if it was interrupted or cancelled. */
   readonly isDone: boolean;
@@ -125,6 +129,7 @@ class Scheduler {
         return run ? [{ ...job, trial: run.trial, seed: run.seed }] : [];
       }),
       rows: rowsOf(entries, sweep),
+      entries,
       putBack,
     });
   }
@@ -188,7 +193,7 @@ export async function runSweep(sweep: Sweep, options: SweepOptions): Promise<Swe
     const entries = plan.needed(results.entries);
     const rows = rowsOf(entries, sweep);
     await writeTables(folder, rows, sweep);
-    return { rows, failures: [...entries.values()].filter(({ failure }) => failure), isDone };
+    return { rows, entries, failures: [...entries.values()].filter(({ failure }) => failure), isDone };
   } finally {
     await lock.release();
   }
