@@ -50,7 +50,7 @@ describe('a sweep in worker processes', () => {
     expect(answer).toMatchObject({ isDone: true, failures: [], rows: [{ runs: 2 }, { runs: 2 }] });
     const before = readFileSync(at('small', 'results.jsonl'), 'utf8');
     expect(before.trim().split('\n')).toHaveLength(4);
-    expect(tableOf('small')).toContain('| trial | lr | accuracy | deviation | runs | parameters |');
+    expect(tableOf('small')).toContain('| trial | accuracy | deviation | lr | runs | parameters |');
     await scratch.json('sweep', file, '--out', at('small'), '--workers', '2');
     expect(readFileSync(at('small', 'results.jsonl'), 'utf8')).toBe(before);
   });

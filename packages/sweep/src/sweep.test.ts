@@ -328,10 +328,10 @@ test('the table has means and deviations over the seeds, the best first', () => 
     () => 0,
   );
   expect(markdownTable(rowsOf(entries, sweep), sweep).split('\n')).toEqual([
-    '| trial | set.r | accuracy | deviation | runs | parameters |',
+    '| trial | accuracy | deviation | set.r | runs | parameters |',
     '| --- | ---: | ---: | ---: | ---: | ---: |',
-    '| 1 | 4 | 75.0 | 0.0 | 2 of 2 | 1,000 |',
-    '| 0 | 2 | 50.0 | 0.0 | 2 of 2 | 1,000 |',
-    '| 2 | 8 | - | - | 0 of 2, 2 failed | - |',
+    '| 1 | 75.0 | 0.0 | 4 | 2 of 2 | 1,000 |',
+    '| 0 | 50.0 | 0.0 | 2 | 2 of 2 | 1,000 |',
+    '| 2 | - | - | 8 | 0 of 2, 2 failed | - |',
   ]);
 });

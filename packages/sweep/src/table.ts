@@ -63,8 +63,11 @@ export const scoreText = (metric: Metric, value: number): string =>
 /** The names of the fields that vary, in the order of the file. */
 const fieldsOf = ({ spaces }: Sweep): string[] => [...new Set(spaces.flat().map(({ name }) => name))];
 
-const text = (value: unknown): string =>
-  value === undefined ? '-' : typeof value === 'string' ? value : JSON.stringify(value);
+function text(value: unknown): string {
+  if (value === undefined) return '-';
+  if (Array.isArray(value)) return value.map(text).join(', ');
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
 
 /** The rows as texts, for any form. Accuracies are in percent. */
 export function tableOf(rows: readonly TrialRow[], sweep: Sweep): { head: string[]; rows: string[][] } {
@@ -72,13 +75,13 @@ export function tableOf(rows: readonly TrialRow[], sweep: Sweep): { head: string
   const fields = fieldsOf(sweep);
   const isStaged = search.kind === 'asha';
   return {
-    head: ['trial', ...fields, ...(isStaged ? ['steps'] : []), metric, 'deviation', 'runs', 'parameters'],
+    head: ['trial', metric, 'deviation', ...fields, ...(isStaged ? ['steps'] : []), 'runs', 'parameters'],
     rows: rows.map(row => [
       String(row.trial),
-      ...fields.map(name => text(row.settings[name])),
-      ...(isStaged ? [text(row.steps)] : []),
       row.mean === undefined ? '-' : scoreText(metric, row.mean),
       row.runs > 1 && row.deviation !== undefined ? scoreText(metric, row.deviation) : '-',
+      ...fields.map(name => text(row.settings[name])),
+      ...(isStaged ? [text(row.steps)] : []),
       `${row.runs} of ${seeds.length}${row.failed > 0 ? `, ${row.failed} failed` : ''}`,
       row.parameters === undefined ? '-' : row.parameters.toLocaleString('en-US'),
     ]),

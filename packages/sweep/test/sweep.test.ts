@@ -65,7 +65,9 @@ test('a sweep has a line for each run, and tables; called again, it repeats noth
     [0, 2],
     [0, 2],
   ]);
-  expect(await readFile(join(folder, 'table.md'), 'utf8')).toMatch(/^\| trial \| set\.r \| lr \| steps \| accuracy \|/);
+  expect(await readFile(join(folder, 'table.md'), 'utf8')).toMatch(
+    /^\| trial \| accuracy \| deviation \| set\.r \| lr \| steps \|/,
+  );
   await sweepIn(folder);
   expect(await entriesIn(folder)).toEqual(entries);
 });

@@ -7,6 +7,8 @@ import { count } from './table.ts';
 /** A sweep as far as it is, or at its end. */
 type State = Pick<SweepResult, 'rows' | 'entries'> & Partial<SweepProgress>;
 
+/** Trials whose dots have their number: more would hide each other. */
+const namedTrials = 8;
 /** Trials whose losses are drawn. */
 const drawnTrials = 3;
 /** Classes that a matrix can show. */
@@ -22,11 +24,11 @@ const methodOf = ({ settings }: TrialRow, { recipe }: Sweep): string =>
   String(settings.method ?? recipe.method ?? 'lora');
 
 function dotsOf(rows: readonly TrialRow[], sweep: Sweep, xOf: (row: TrialRow) => unknown): Dot[] {
-  return rows.flatMap(row => {
+  return rows.flatMap((row, place) => {
     const x = xOf(row);
     if (typeof x !== 'number' || row.mean === undefined) return [];
     const [y, deviation] = [scaled(sweep, row.mean), scaled(sweep, row.deviation ?? 0)];
-    return [{ name: methodOf(row, sweep), label: String(row.trial), x, y, deviation }];
+    return [{ name: methodOf(row, sweep), label: place < namedTrials ? String(row.trial) : '', x, y, deviation }];
   });
 }
 
