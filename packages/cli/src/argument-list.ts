@@ -192,9 +192,8 @@ export const described = {
       'raw',
     ),
   }),
-  ...takenBy('compare vtab', {
-    methods,
-    each,
+  ...takenBy('compare vtab', { methods, each }),
+  ...takenBy('compare demo vtab', {
     seeds: count('<n>', 'runs of each method, with seeds that follow one another', 1),
   }),
   ...takenBy('train info compare bench vtab', { set, targets }),

@@ -16,3 +16,7 @@ export function summarize(method: string, runs: Runs): ComparedMethod {
   const accuracies = runs.map(({ metrics }) => metrics.accuracy);
   return { method, runs, meanAccuracy: mean(accuracies) ?? 0, deviation: deviation(accuracies) };
 }
+
+/** The methods by their mean accuracy. */
+export const bestFirst = (methods: readonly ComparedMethod[]): ComparedMethod[] =>
+  methods.toSorted((a, b) => b.meanAccuracy - a.meanAccuracy);

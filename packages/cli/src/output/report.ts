@@ -1,7 +1,7 @@
 import { escapeHtml, renderInsight, renderMatrix } from '@peft/report';
 import { type Curve, type Dot, htmlTable, page, panel, renderCurves, renderDots, smoothed } from '@peft/report/node';
 import type { RunResult } from '@peft/run';
-import type { ComparedMethod } from '../compared-method.ts';
+import { bestFirst, type ComparedMethod } from '../compared-method.ts';
 import { embedData, type Report } from './report-data.ts';
 import { bytes, count, ms, percent } from './table.ts';
 
@@ -55,7 +55,7 @@ function inside({ method, runs }: ComparedMethod): string {
 
 /** Renders a self-contained HTML file: results, curves, accuracy against parameters, drawings of each method, confusion. */
 export function renderReport({ title, classes, methods }: Report): string {
-  const ordered = methods.toSorted((a, b) => b.meanAccuracy - a.meanAccuracy);
+  const ordered = bestFirst(methods);
   const seeds = Math.max(...methods.map(({ runs }) => runs.length));
   const spread = seeds > 1 ? `Means of ${seeds} seeds with their sample standard deviation. ` : '';
   return page(

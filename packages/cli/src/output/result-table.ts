@@ -1,13 +1,13 @@
-import type { ComparedMethod } from '../compared-method.ts';
+import { bestFirst, type ComparedMethod } from '../compared-method.ts';
 import { bytes, count, ms, percent, table } from './table.ts';
 
 const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 
-/** The results as a table, one row for each method. */
+/** The results as a table, one row for each method, the best first. */
 export const resultTable = (methods: readonly ComparedMethod[]): string =>
   table(
     ['method', 'accuracy', 'trainable', 'adapter', 'seconds', 'ms/step'],
-    methods.map(({ method, runs, meanAccuracy, deviation }) => [
+    bestFirst(methods).map(({ method, runs, meanAccuracy, deviation }) => [
       method,
       percent(meanAccuracy) + (runs.length > 1 ? ` ± ${(100 * deviation).toFixed(1)}` : ''),
       count(runs[0].trainable),
