@@ -21,7 +21,7 @@ export interface Curve {
 export interface Dot extends Point {
   /** A method, which has its own color, or another name. */
   readonly name: string;
-  /** What is written beside it; its name unless given. */
+  /** What is written beside it. Without any, a legend has the names. */
   readonly label?: string;
   /** The length of each half of the error bar; 0 for none. */
   readonly deviation: number;
@@ -136,38 +136,41 @@ export function curvesFile(curves: readonly Curve[], chart: Chart): string {
   return `${svg.replace('<svg ', '<svg xmlns="http://www.w3.org/2000/svg" ')}\n`;
 }
 
-/** Draws named dots with error bars. */
+/** Draws dots with error bars, with their labels beside them or a legend of their names: equal dots would hide each other's. */
 export function renderDots(dots: readonly Dot[], chart: Chart): string {
   const styles = stylesOf(dots.map(({ name }) => name));
   const colorOf = ({ name }: Dot): string => styles.get(name)?.color ?? 'currentColor';
   const at = { x: 'x', y: 'y' } as const;
   const bars = dots.filter(({ deviation }) => deviation > 0);
+  const labeled = dots.filter(({ label }) => label);
+  const legend = labeled.length > 0 ? '' : legendOf(styles);
   return figure(
     chart.title,
-    plot(
-      chart,
-      [
-        Plot.link(bars, {
-          x1: 'x',
-          x2: 'x',
-          y1: ({ y, deviation }: Dot) => y - deviation,
-          y2: ({ y, deviation }: Dot) => y + deviation,
-          stroke: colorOf,
-          strokeWidth: 1.5,
-        }),
-        Plot.dot(dots, { ...at, fill: colorOf, r: 5 }),
-        Plot.text(dots, {
-          ...at,
-          text: ({ name, label = name }: Dot) => label,
-          textAnchor: 'start',
-          dx: 9,
-          dy: -9,
-          fill: 'currentColor',
-          stroke: 'var(--surface)',
-          strokeWidth: 4,
-        }),
-      ],
-      { marginRight: 48 },
-    ),
+    legend +
+      plot(
+        chart,
+        [
+          Plot.link(bars, {
+            x1: 'x',
+            x2: 'x',
+            y1: ({ y, deviation }: Dot) => y - deviation,
+            y2: ({ y, deviation }: Dot) => y + deviation,
+            stroke: colorOf,
+            strokeWidth: 1.5,
+          }),
+          Plot.dot(dots, { ...at, fill: colorOf, r: 5 }),
+          Plot.text(labeled, {
+            ...at,
+            text: 'label',
+            textAnchor: 'start',
+            dx: 9,
+            dy: -9,
+            fill: 'currentColor',
+            stroke: 'var(--surface)',
+            strokeWidth: 4,
+          }),
+        ],
+        { marginRight: 48 },
+      ),
   );
 }
