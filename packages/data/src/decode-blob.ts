@@ -4,6 +4,7 @@ import { describeUnknown, formatOf } from './formats/sniff.ts';
 import { checkMaxPixels, checkPixels, defaultMaxPixels } from './limits.ts';
 import type { Picture } from './picture.ts';
 import { Refused, undecodable } from './refused.ts';
+import { straightPixels } from './straight-pixels.ts';
 
 interface DecodeBlobOptions {
   /** A picture of more pixels is refused before it is decoded; default 89,478,485, which is Pillow's limit. */
@@ -54,10 +55,15 @@ async function toBitmap(blob: Blob, maxPixels: number): Promise<ImageBitmap> {
   }
 }
 
+function isOpaque(rgba: Uint8ClampedArray): boolean {
+  for (let i = 3; i < rgba.length; i += 4) if (rgba[i] !== 255) return false;
+  return true;
+}
+
 /**
  * Decodes a picture file in a browser or a worker: JPEG, PNG, WebP, GIF, AVIF or BMP, by its first bytes. Turned upright by its
- * EXIF data, its colors left as they are stored; pixels that are not opaque pass through a canvas, which keeps the less of
- * their color the more transparent they are.
+ * EXIF data, its colors left as they are stored, opacity dropped. Without WebGL, pixels that are not opaque pass through a canvas,
+ * which keeps the less of their color the more transparent they are.
  *
  * @throws PeftError `bad-file` for another format, a picture of too many pixels, and one that the browser does not read
  */
@@ -78,7 +84,8 @@ export async function decodeBlob(
     if (!context)
       throw new PeftError('not-supported', 'This browser gives no 2D canvas outside the page; use a newer one.');
     context.drawImage(bitmap, 0, 0);
-    const rgba = context.getImageData(0, 0, width, height).data;
+    const drawn = context.getImageData(0, 0, width, height).data;
+    const rgba = (isOpaque(drawn) ? undefined : straightPixels(bitmap)) ?? drawn;
     const data = new Uint8Array(width * height * 3);
     for (let from = 0, to = 0; from < rgba.length; from += 4) {
       data[to++] = rgba[from]!;

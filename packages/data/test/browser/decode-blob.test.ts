@@ -15,7 +15,7 @@ interface Expected {
 
 const bytesOf = (base64: string): Uint8Array => Uint8Array.from(atob(base64), character => character.charCodeAt(0));
 
-test.each(['444.jpg', 'exif.jpg', 'palette.png', 'lossless.webp', '24.bmp', 'palette8.bmp'])(
+test.each(['444.jpg', 'exif.jpg', 'palette.png', 'alpha.png', 'gray16.png', 'lossless.webp', '24.bmp', 'palette8.bmp'])(
   '%s has the pixels that Pillow reads',
   async name => {
     const { files }: { files: Record<string, Expected> } = JSON.parse(await (await fixture('reference.json')).text());

@@ -85,7 +85,7 @@ describe.skipIf(unavailable)('Try it', () => {
   test('a run by another method stands beside it, and both are asked', async () => {
     await goTo(page, 'Model');
     const before = await page.getByTestId('trainable').textContent();
-    await page.getByLabel('Method of the adapter default').selectOption('neat');
+    await page.getByLabel('Method of the adapter default').selectOption('heat');
     await expect.poll(() => page.getByTestId('trainable').textContent()).not.toBe(before);
     await goTo(page, 'Train');
     await page.getByText(/^\d+ more options$/).click();
