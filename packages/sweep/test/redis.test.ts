@@ -42,7 +42,7 @@ describe.skipIf(noRedis)('Redis', () => {
 
   conformance('on Redis', async () => ({
     open: retry => openRedisQueue(redis.url, { retry }),
-    work: (handler, signal) => workAtRedis(redis.url, handler, signal, { silence: 1000 }),
+    work: (handler, signal) => workAtRedis(redis.url, handler, signal, { silence: 4000 }), // a busy machine may keep it waiting
     hang: () =>
       new Promise(resolve => {
         const { kill } = start(program, [redis.url], () => resolve({ kill }));
