@@ -68,7 +68,7 @@ describe('an image folder', () => {
     expect((await openDataset(root, 'train')).size).toBe(20);
     expect(await failure(openDataset(root, 'val'))).toEqual({
       code: 'missing',
-      message: `${root} has no split "val"; it has train; or give valFraction, to hold out part of train.`,
+      message: `${root} has no split "val"; it has train; or give valFraction, to hold out a part of train.`,
     });
     const [train, val] = await Promise.all(
       ['train', 'val'].map(split => openDataset(root, split, { valFraction: 0.3 })),
