@@ -14,9 +14,12 @@ export interface BoardOptions {
   readonly port: number;
   /** The page as it is now: HTML without scripts, which needs no other file. */
   page(): string;
-  /** What answers below `/queue/`. */
+  /** What answers at and below {@link queuePath}. */
   readonly queue?: RequestListener;
 }
+
+/** Where the dashboard of a queue is. */
+export const queuePath = '/queue';
 
 /** Seconds after which a browser asks for the page again. */
 const refresh = 5;
@@ -29,6 +32,8 @@ const headers = {
   'Referrer-Policy': 'no-referrer',
   Refresh: String(refresh),
 };
+
+const isBelow = (path: string, url = ''): boolean => url === path || url.startsWith(`${path}/`);
 
 const refuse = (response: ServerResponse, status: number, text: string): unknown =>
   response.writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8' }).end(`${text}\n`);
@@ -43,17 +48,17 @@ export async function serveBoard({ port, page, queue }: BoardOptions): Promise<B
   const server = createServer((request, response) => {
     const hosts = [`127.0.0.1:${taken}`, `localhost:${taken}`];
     if (!hosts.includes(request.headers.host ?? '')) return refuse(response, 403, `Ask ${hosts[0]}.`);
-    if (queue && (request.url === '/queue' || request.url?.startsWith('/queue/'))) return queue(request, response);
+    if (queue && isBelow(queuePath, request.url)) return queue(request, response);
     if (request.method !== 'GET' && request.method !== 'HEAD') return refuse(response, 405, 'There is only GET.');
     if (request.url !== '/') return refuse(response, 404, 'There is no such page.');
     return response.writeHead(200, headers).end(request.method === 'HEAD' ? undefined : page());
   });
-  const failed = once(server, 'error').then(([cause]) => {
-    throw new PeftError('state', `The board cannot be served on port ${port}: ${(cause as Error).message}`, { cause });
-  });
-  failed.catch(() => {}); // the race below hears of it
   server.listen(port, '127.0.0.1');
-  await Promise.race([once(server, 'listening'), failed]);
+  await once(server, 'listening').catch((cause: Error) => {
+    throw new PeftError('state', `The board cannot be served: ${cause.message}. Give another --board PORT, or 0.`, {
+      cause,
+    });
+  });
   const { port: taken } = server.address() as AddressInfo;
   return {
     url: `http://127.0.0.1:${taken}/`,

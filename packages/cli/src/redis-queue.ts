@@ -1,22 +1,21 @@
-import { PeftError } from '@peft/core';
+import { importOptional } from './optional-import.ts';
 
-/** Imports what needs libraries that those install who use it. */
-async function importWith<T>(load: () => Promise<T>, what: string, libraries: string): Promise<T> {
-  try {
-    return await load();
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw cause;
-    throw new PeftError('missing', `${what} needs more libraries: npm install ${libraries}.`, { cause });
-  }
-}
+const packages = /'(bullmq|ioredis|@bull-board\/\w+|express)'/;
 
-export const importRedis = () => importWith(() => import('@peft/sweep/redis'), 'A queue on Redis', 'bullmq ioredis');
+/** The queue on Redis, whose libraries are installed by those who use it. */
+export const importRedis = () =>
+  importOptional(
+    () => import('@peft/sweep/redis'),
+    packages,
+    'A queue on Redis needs more libraries: npm install bullmq ioredis.',
+  );
 
+/** BullMQ's dashboard, likewise. */
 export const importDashboard = () =>
-  importWith(
+  importOptional(
     () => import('@peft/sweep/dashboard'),
-    "BullMQ's dashboard",
-    'bullmq ioredis @bull-board/api @bull-board/express express',
+    packages,
+    "BullMQ's dashboard needs more libraries: npm install bullmq ioredis @bull-board/api @bull-board/express express.",
   );
 
 export const isRedis = (address: string): boolean => /^rediss?:/i.test(address);

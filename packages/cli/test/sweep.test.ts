@@ -2,6 +2,7 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { get } from 'node:http';
+import { type AddressInfo, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { noRedis, redisIn, type TestRedis } from '@peft/vitest/redis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -273,6 +274,16 @@ describe('the page of a sweep', () => {
     expect(report).toMatch(/Trial \d is best: accuracy [\d.]+ ± [\d.]+ on val, over 2 of 2 seeds/);
     expect(report).toContain('lr, by trial');
     expect(report).not.toContain('<progress');
+  });
+
+  test('is refused where the port is taken', async () => {
+    const taken = createServer().listen(0, '127.0.0.1');
+    await once(taken, 'listening');
+    const { port } = taken.address() as AddressInfo;
+    const file = writeSweep('taken.json', { space: { lr: [1e-4] } });
+    const { status, stderr } = await scratch.peft('sweep', file, '--out', at('taken'), '--board', String(port));
+    taken.close();
+    expect([status, stderr]).toEqual([1, expect.stringMatching(/^peft: The board cannot be served: .*EADDRINUSE/)]);
   });
 
   test.skipIf(noRedis)("has BullMQ's dashboard beside it, which changes nothing", async () => {

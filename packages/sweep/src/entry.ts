@@ -68,3 +68,6 @@ export function parseEntry(line: string, source: string): SweepEntry {
 
 /** Results by the ids of their runs. */
 export type Entries = ReadonlyMap<string, SweepEntry>;
+
+/** The runs that failed. */
+export const failuresOf = (entries: Entries): SweepEntry[] => [...entries.values()].filter(({ failure }) => failure);

@@ -10,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Handler, type Job, PutBack, type Queue } from '../src/node/index.ts';
 import { openRedisQueue, workAtRedis } from '../src/node/redis/index.ts';
 import { conformance } from './conformance.ts';
+import { roundTrip } from './round-trip.ts';
 
 if (noRedis) console.warn(`The queue on Redis is not tested: ${noRedis}.`);
 
@@ -26,7 +27,7 @@ describe.skipIf(noRedis)('Redis', () => {
   };
   beforeAll(async () => {
     scratch = await mkdtemp(join(tmpdir(), 'peft-redis-'));
-    program = await bundle(new URL('children/hang-at-redis.ts', import.meta.url).pathname, scratch);
+    program = await bundle(new URL('children/hang.ts', import.meta.url).pathname, scratch);
     redis = await startRedis('plain');
   });
   afterAll(async () => {
@@ -97,19 +98,7 @@ describe.skipIf(noRedis)('Redis', () => {
     });
   });
 
-  /** Adds a job, does it, and takes it. */
-  async function roundTrip(url: string): Promise<void> {
-    const queue = await openRedisQueue(url);
-    const stop = new AbortController();
-    const work = workAtRedis(url, async () => ({ done: true }), stop.signal);
-    await queue.add([{ id: '1234567890123456', priority: 1, data: {} }]);
-    let outcomes = await queue.outcomes();
-    while (outcomes.length === 0) outcomes = await queue.outcomes();
-    expect(outcomes).toEqual([{ id: '1234567890123456', value: { done: true } }]);
-    stop.abort();
-    await work;
-    await queue.close();
-  }
+  const done = [{ id: '1234567890123456', value: { done: true } }];
 
   describe('is refused without a word of the password', () => {
     const refusal = async (url: string): Promise<string> => {
@@ -122,7 +111,7 @@ describe.skipIf(noRedis)('Redis', () => {
 
     test('with a wrong one, or none', async () => {
       const { url } = await startRedis('password', { password: 's3cret' });
-      await roundTrip(url);
+      expect(await roundTrip(url)).toEqual(done);
       expect(await refusal(url.replace('s3cret', 's3cret-no-more'))).toMatch(
         /^redis:\/\/localhost:\d+ cannot be used: WRONGPASS .* Give its password: redis:\/\/:PASSWORD@HOST\.$/,
       );
@@ -135,13 +124,12 @@ describe.skipIf(noRedis)('Redis', () => {
       execFileSync('openssl', [...request, '-keyout', key, '-out', cert], { stdio: 'ignore' });
       const { url } = await startRedis('tls', { password: 's3cret', tls: { cert, key } });
       expect(await refusal(url)).toMatch(/^rediss:.* cannot be used: .*certificate.* NODE_EXTRA_CA_CERTS\.$/);
-      const { ca } = { ca: cert };
       const client = await bundle(new URL('children/round-trip.ts', import.meta.url).pathname, join(scratch, 'tls'));
       const words = execFileSync(process.execPath, [client, url], {
-        env: { ...process.env, NODE_EXTRA_CA_CERTS: ca },
+        env: { ...process.env, NODE_EXTRA_CA_CERTS: cert },
         encoding: 'utf8',
       });
-      expect(words.trim()).toBe('done');
+      expect(JSON.parse(words)).toEqual(done);
     });
 
     test('where nobody listens, and for another kind of address', async () => {
@@ -161,7 +149,7 @@ describe.skipIf(noRedis)('Redis', () => {
   describe('that is not as it should be', () => {
     test('is refused where it has no such database', async () => {
       const { url } = await startRedis('few', { options: ['--databases', '2'] });
-      await roundTrip(`${url}/1`);
+      expect(await roundTrip(`${url}/1`)).toEqual(done);
       for (const name of ['2', 'tests', '1/2', '-1'])
         await expect(openRedisQueue(`${url}/${name}`)).rejects.toMatchObject({
           name: 'PeftError',
@@ -173,7 +161,7 @@ describe.skipIf(noRedis)('Redis', () => {
       const own = await startRedis('starting');
       const back = own.kill(2000);
       await sleep(500);
-      await roundTrip(own.url);
+      expect(await roundTrip(own.url)).toEqual(done);
       await back;
     });
   });

@@ -1,4 +1,4 @@
-import { classAttention, SwinTransformer, VisionTransformer } from '@peft/backbones';
+import { classAttention, createBackbone, VisionTransformer } from '@peft/backbones';
 import { onnxEngine } from '@peft/compile';
 import { type AdaptedModel, adapt, eagerEngine, initialize, key } from '@peft/core';
 import { lora } from '@peft/lora';
@@ -99,14 +99,7 @@ test('it leaves the model as it was, and frees what it made', async () => {
 });
 
 test('backbones without a class token are refused', () => {
-  const swin = new SwinTransformer({
-    imageSize: [16, 16],
-    patchSize: 2,
-    windowSize: 4,
-    embedDim: 8,
-    depths: [1, 1],
-    heads: [1, 2],
-  });
+  const swin = createBackbone('pico-swin');
   expect(() => classAttention(swin, images)).toThrow('within windows');
   const average = new VisionTransformer({ ...config, imageSize: [16, 16], globalPool: 'avg', classToken: false });
   expect(() => classAttention(average, images)).toThrow('no class token');

@@ -1,22 +1,15 @@
 import { once } from 'node:events';
-import { PeftError } from '@peft/core';
 import type { Arguments } from '../arguments.ts';
+import { importOptional } from '../optional-import.ts';
 import type { Output } from '../output/output.ts';
-
-const isAbsent = (error: unknown): boolean =>
-  error instanceof Error &&
-  'code' in error &&
-  error.code === 'ERR_MODULE_NOT_FOUND' &&
-  /@peft\/studio/.test(error.message);
 
 /** The studio's server; the package is optional. */
 const server = () =>
-  import('@peft/studio/server').catch(cause => {
-    if (!isAbsent(cause)) throw cause;
-    throw new PeftError('missing', 'peft studio needs the package @peft/studio, which is not installed. Install it.', {
-      cause,
-    });
-  });
+  importOptional(
+    () => import('@peft/studio/server'),
+    /@peft\/studio/,
+    'peft studio needs the package @peft/studio, which is not installed. Install it.',
+  );
 
 /** Serves the studio to browsers on this machine, until the process is interrupted. */
 export async function studio({ port }: Pick<Arguments, 'port'>, output: Output): Promise<void> {

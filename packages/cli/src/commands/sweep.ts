@@ -17,7 +17,7 @@ import {
   type WorkersOptions,
 } from '@peft/sweep/node';
 import { type Arguments, flagOf, UsageError } from '../arguments.ts';
-import { type Board, serveBoard } from '../board.ts';
+import { type Board, queuePath, serveBoard } from '../board.ts';
 import { interruptible } from '../interrupt.ts';
 import type { Output } from '../output/output.ts';
 import { renderSweep } from '../output/sweep-report.ts';
@@ -66,11 +66,10 @@ function progressLine(
 const failureLine = ({ trial, seed, failure }: SweepEntry): string =>
   `Trial ${trial}, seed ${seed} failed: ${failure?.message}`;
 
-/** The page of a sweep that runs, at `/`; with a queue on Redis, BullMQ's dashboard is at `/queue/`. */
+/** The page of a sweep that runs, and with a queue on Redis BullMQ's dashboard below it. */
 async function openBoard(port: number, url: string | undefined, page: (more: string) => string): Promise<Board> {
-  const path = '/queue';
-  const dashboard = url === undefined ? undefined : await (await importDashboard()).openDashboard(url, path);
-  const link = dashboard ? `<p><a href="${path}/">The queue, in BullMQ's dashboard</a></p>` : '';
+  const dashboard = url === undefined ? undefined : await (await importDashboard()).openDashboard(url, queuePath);
+  const link = dashboard ? `<p><a href="${queuePath}/">The queue, in BullMQ's dashboard</a></p>` : '';
   const served = await serveBoard({ port, page: () => page(link), queue: dashboard?.handler });
   return {
     ...served,

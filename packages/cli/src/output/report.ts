@@ -1,16 +1,10 @@
-import { escapeHtml, renderInsight, renderMatrix } from '@peft/report';
-import { type Curve, type Dot, htmlTable, page, panel, renderCurves, renderDots, smoothed } from '@peft/report/node';
+import { escapeHtml, renderInsight } from '@peft/report';
+import { type Dot, htmlTable, page, panel, renderCurves, renderDots } from '@peft/report/node';
 import type { RunResult } from '@peft/run';
 import { bestFirst, type ComparedMethod } from '../compared-method.ts';
 import { embedData, type Report } from './report-data.ts';
+import { confusionPanel, lossCurve } from './result-drawings.ts';
 import { bytes, count, ms, percent } from './table.ts';
-
-const lossCurves = (methods: readonly ComparedMethod[]): Curve[] =>
-  methods.map(({ method, runs: [{ losses }] }) => ({
-    name: method,
-    points: smoothed(losses),
-    raw: losses.map((y, i) => ({ x: i + 1, y })),
-  }));
 
 const accuracyDots = (methods: readonly ComparedMethod[]): Dot[] =>
   methods.map(({ method, runs: [{ trainable }], meanAccuracy, deviation }) => ({
@@ -37,14 +31,6 @@ function resultRows(methods: readonly ComparedMethod[]): string {
   return htmlTable(['method', 'accuracy', 'mean per class', 'trainable', 'adapter', 'seconds', 'ms per step'], body);
 }
 
-/** Classes that a matrix can show. */
-const mostClasses = 40;
-
-function confusion({ method, runs }: ComparedMethod, classes: readonly string[]): string {
-  const { confusion: counts } = runs[0].metrics;
-  return counts.length > mostClasses ? '' : panel(method, renderMatrix({ counts, classes }));
-}
-
 /** The drawings of a method's first run. */
 function inside({ method, runs }: ComparedMethod): string {
   const { insights } = runs[0];
@@ -63,14 +49,17 @@ export function renderReport({ title, classes, methods }: Report): string {
     `<p>${spread}Accuracy on the pictures that were held out, best first.</p>
 ${resultRows(ordered)}
 <div class="panels">
-${renderCurves(lossCurves(methods), { title: 'Training loss of the first seed, smoothed', x: 'step', y: 'cross entropy (nats)' })}
+${renderCurves(
+  methods.map(({ method, runs: [first] }) => lossCurve(method, first)),
+  { title: 'Training loss of the first seed, smoothed', x: 'step', y: 'cross entropy (nats)' },
+)}
 ${renderDots(accuracyDots(methods), { title: 'Accuracy against trained parameters', x: 'trained parameters, the head included', y: 'accuracy (%)', logX: true })}
 </div>
 ${ordered.map(inside).join('\n')}
 <h2>Confusion</h2>
 <p>Rows are the true classes, columns the predicted ones; counts of the first seed.</p>
 <div class="panels">
-${ordered.map(method => confusion(method, classes)).join('\n')}
+${ordered.map(({ method, runs: [first] }) => confusionPanel(method, first, classes)).join('\n')}
 </div>
 ${embedData({ title, classes, methods })}`,
   );

@@ -1,7 +1,8 @@
-import { escapeHtml, renderMatrix } from '@peft/report';
-import { type Curve, type Dot, htmlTable, page, panel, renderCurves, renderDots, smoothed } from '@peft/report/node';
-import { type Sweep, type SweepEntry, scoreText, type TrialRow, tableOf } from '@peft/sweep';
+import { escapeHtml } from '@peft/report';
+import { type Curve, type Dot, htmlTable, page, renderCurves, renderDots } from '@peft/report/node';
+import { failuresOf, type Sweep, type SweepEntry, scoreText, type TrialRow, tableOf } from '@peft/sweep';
 import type { SweepProgress, SweepResult } from '@peft/sweep/node';
+import { confusionPanel, lossCurve } from './result-drawings.ts';
 import { count } from './table.ts';
 
 /** A sweep as far as it is, or at its end. */
@@ -11,8 +12,6 @@ type State = Pick<SweepResult, 'rows' | 'entries'> & Partial<SweepProgress>;
 const namedTrials = 8;
 /** Trials whose losses are drawn. */
 const drawnTrials = 3;
-/** Classes that a matrix can show. */
-const mostClasses = 40;
 
 /** The metric as it is drawn: accuracies in percent. */
 const scaled = ({ metric }: Sweep, value: number): number => (metric === 'loss' ? value : 100 * value);
@@ -59,22 +58,17 @@ function bestRuns(rows: readonly TrialRow[], entries: State['entries']): SweepEn
 }
 
 const lossCurves = (runs: readonly SweepEntry[]): Curve[] =>
-  runs.flatMap(({ trial, record }) => {
-    const { losses = [], method = '' } = record?.result ?? {};
-    return [
-      { name: `${method} trial ${trial}`, points: smoothed(losses), raw: losses.map((y, i) => ({ x: i + 1, y })) },
-    ];
-  });
+  runs.flatMap(({ trial, record }) =>
+    record ? lossCurve(`${record.result.method} trial ${trial}`, record.result) : [],
+  );
 
-function confusionOf(runs: readonly SweepEntry[]): string {
-  const [best] = runs;
-  if (!best?.record) return '';
-  const { classes, result } = best.record;
-  const counts = result.metrics.confusion;
-  if (counts.length > mostClasses) return '';
+function confusionOf([best]: readonly SweepEntry[]): string {
+  const { record, trial, seed } = best ?? {};
+  const matrix = record ? confusionPanel(`Trial ${trial}, seed ${seed}`, record.result, record.classes ?? []) : '';
+  if (matrix === '') return '';
   return `<h2>Confusion of the best</h2>
 <p>Rows are the true classes, columns the predicted ones.</p>
-<div class="panels">${panel(`Trial ${best.trial}, seed ${best.seed}`, renderMatrix({ counts, classes: classes ?? [] }))}</div>`;
+<div class="panels">${matrix}</div>`;
 }
 
 const list = (title: string, items: readonly string[]): string =>
@@ -98,13 +92,11 @@ ${list(
 ${list('Put back by workers', putBack)}`;
 }
 
-function failuresOf({ entries }: State): string {
-  const failed = [...entries.values()].filter(({ failure }) => failure);
-  return list(
+const failures = (entries: State['entries']): string =>
+  list(
     'Failed',
-    failed.map(({ trial, seed, failure }) => `trial ${trial}, seed ${seed}: ${failure?.message}`),
+    failuresOf(entries).map(({ trial, seed, failure }) => `trial ${trial}, seed ${seed}: ${failure?.message}`),
   );
-}
 
 function summaryOf([best]: readonly TrialRow[], { metric, seeds, recipe }: Sweep): string {
   if (best?.mean === undefined) return 'No trial has a result yet.';
@@ -132,6 +124,6 @@ ${more}
 ${htmlTable(head, lines)}
 <div class="panels">${charts.join('\n')}</div>
 ${confusionOf(runs)}
-${failuresOf(state)}`,
+${failures(entries)}`,
   );
 }

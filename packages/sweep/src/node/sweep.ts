@@ -3,7 +3,7 @@ import type { JsonObject } from '@peft/core';
 import { lockFolder, writeAtomic } from '@peft/core/node';
 import { parseResult, recordOf } from '@peft/run';
 import type { Sweep } from '../definition.ts';
-import type { Entries, SweepEntry } from '../entry.ts';
+import { type Entries, failuresOf, type SweepEntry } from '../entry.ts';
 import { type Plan, type PlannedRun, planOf } from '../plan.ts';
 import { markdownTable, rowsOf, type TrialRow } from '../table.ts';
 import { type Wish, wishOf } from './control.ts';
@@ -122,7 +122,7 @@ class Scheduler {
       wish: this.#wish,
       total: plan.total,
       finished: entries.size,
-      failed: [...entries.values()].filter(({ failure }) => failure).length,
+      failed: failuresOf(entries).length,
       waiting,
       running: running.flatMap(job => {
         const run = this.#asked.get(job.id);
@@ -193,7 +193,7 @@ export async function runSweep(sweep: Sweep, options: SweepOptions): Promise<Swe
     const entries = plan.needed(results.entries);
     const rows = rowsOf(entries, sweep);
     await writeTables(folder, rows, sweep);
-    return { rows, entries, failures: [...entries.values()].filter(({ failure }) => failure), isDone };
+    return { rows, entries, failures: failuresOf(entries), isDone };
   } finally {
     await lock.release();
   }

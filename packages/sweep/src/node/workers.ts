@@ -26,8 +26,8 @@ const lastWords = 2000;
 
 /**
  * Keeps worker processes alive: starts another when one ends, unless its status is 0, which says that there is no more work. A worker
- * has an IPC channel to this process: it sends `ready` there, and it ends when the channel closes, as it does if this process is killed. Workers are in process groups
- * of their own, so that Ctrl-C in a terminal reaches this process alone, which then tells them once.
+ * has an IPC channel to this process: it sends `ready` there, and it ends when the channel closes, as it does if this process is
+ * killed. Workers are in process groups of their own, so that Ctrl-C in a terminal reaches this process alone, which tells them once.
  */
 export function keepWorkers({ count, command, env, notice = () => {} }: WorkersOptions): KeptWorkers {
   const [program, ...args] = command;
