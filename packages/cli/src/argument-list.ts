@@ -18,6 +18,9 @@ import { parseSettings } from './settings.ts';
 const names = value.list(value.string());
 const oneOrMore = value.either(names, value.string());
 
+/** `a,b`, or a list of such. */
+const commaListOf = (given: unknown): string[] => listOf(given).flatMap(list => list.split(','));
+
 const listOf = (given: unknown): string[] => (Array.isArray(given) ? given.map(String) : [String(given)]);
 
 /** One regular expression, `all-linear`, or a list of names. */
@@ -68,7 +71,7 @@ const methods: Argument<string[] | undefined> = {
   placeholder: '<list>',
   help: 'the methods to compare, with commas between',
   value: oneOrMore,
-  read: listOf,
+  read: commaListOf,
 };
 
 const tasks: Argument<string[] | undefined> = {
@@ -76,7 +79,15 @@ const tasks: Argument<string[] | undefined> = {
   placeholder: '<list>',
   help: 'the tasks, with commas between; those that are there unless given',
   value: oneOrMore,
-  read: listOf,
+  read: commaListOf,
+};
+
+const shotCounts: Argument<number[] | undefined> = {
+  kind: 'texts',
+  placeholder: '<list>',
+  help: 'pictures of each class, with commas between; 1,2,4,8,16 unless given',
+  value: value.either(oneOrMore, value.either(value.integer({ min: 1 }), value.list(value.integer({ min: 1 })))),
+  read: given => commaListOf(given).map(Number),
 };
 
 const each: Argument<Readonly<Record<string, PerMethod>> | undefined> = {
@@ -155,13 +166,13 @@ const takenBy = <Arguments extends Readonly<Record<string, Argument>>>(
 
 /** Every argument, in the order in which help lists them. */
 export const described = {
-  ...takenBy('train eval predict info merge compare export bench vtab', {
+  ...takenBy('train eval predict info merge compare export bench vtab few-shot', {
     backbone: field('backbone', '<name>'),
   }),
-  ...takenBy('train eval predict info merge compare export bench vtab worker', {
+  ...takenBy('train eval predict info merge compare export bench vtab few-shot worker', {
     weights: field('weights', '<file>'),
   }),
-  ...takenBy('train eval predict info merge compare export bench vtab', {
+  ...takenBy('train eval predict info merge compare export bench vtab few-shot', {
     imageSize: field('imageSize', '<pixels>'),
     yes: toggle('download the backbone that an adapter names'),
   }),
@@ -174,8 +185,9 @@ export const described = {
     splitSeed: fieldWithDefault('splitSeed', '<n>'),
     valFraction: field('valFraction', '<part>'),
   }),
-  ...takenBy('train eval predict merge compare bench vtab', { batch: field('batch', '<n>') }),
-  ...takenBy('train eval predict compare vtab', {
+  ...takenBy('train compare', { shots: field('shots', '<n>') }),
+  ...takenBy('train eval predict merge compare bench vtab few-shot', { batch: field('batch', '<n>') }),
+  ...takenBy('train eval predict compare vtab few-shot', {
     skipBroken: toggle('leave out pictures that cannot be decoded, and say which'),
     maxPixels: field('maxPixels', '<n>', 'refuse pictures of more pixels than this'),
   }),
@@ -183,8 +195,9 @@ export const described = {
     method: field('method', '<method>', 'how to adapt, as `peft methods` lists them; train takes lora unless given'),
   }),
   ...takenBy('train', { stack: inFile('stack') }),
+  ...takenBy('vtab few-shot', { tasks }),
+  ...takenBy('few-shot', { shotCounts }),
   ...takenBy('vtab', {
-    tasks,
     protocol: choice<Protocol>(
       '<name>',
       "how pictures are normalized: raw leaves 0..1, normalized takes ImageNet's mean and deviation",
@@ -192,11 +205,11 @@ export const described = {
       'raw',
     ),
   }),
-  ...takenBy('compare vtab', { methods, each }),
-  ...takenBy('compare demo vtab', {
-    seeds: count('<n>', 'runs of each method, with seeds that follow one another', 1),
+  ...takenBy('compare vtab few-shot', { methods, each }),
+  ...takenBy('compare demo vtab few-shot', {
+    seeds: count('<n>', 'runs of each method, with seeds that follow one another; 1 unless given, 3 in few-shot'),
   }),
-  ...takenBy('train info compare bench vtab', { set, targets }),
+  ...takenBy('train info compare bench vtab few-shot', { set, targets }),
   ...takenBy('train compare demo', {
     evalSplit: text('<split>', 'what accuracy is measured on, so that options can be chosen on val; test unless given'),
   }),
@@ -204,7 +217,7 @@ export const described = {
     valSplit: field('valSplit', '<split>'),
     keepBest: toggle('keep the adapter of the epoch that is best on --val-split, instead of the last'),
   }),
-  ...takenBy('train compare demo vtab', {
+  ...takenBy('train compare demo vtab few-shot', {
     epochs: field('epochs', '<n>'),
     steps: field('steps', '<n>'),
     lr,
@@ -249,22 +262,25 @@ export const described = {
   ...takenBy('bench', { runs: count('<n>', 'timed runs of each') }),
   ...takenBy('studio', { port }),
   ...takenBy('sweep', { queue, workers, board, wish }),
-  ...takenBy('train eval predict info merge compare export bench demo vtab sweep worker', {
+  ...takenBy('train eval predict info merge compare export bench demo vtab few-shot sweep worker', {
     engine: choice('<engine>', 'what computes', ['auto', 'onnx', 'webgpu', 'wasm', 'cpu'], 'auto'),
     provider: choice('<provider>', 'what computes in the ONNX engine', ['cpu', 'webgpu', 'cuda'], 'cpu'),
     threads: count('<n>', 'threads of the engine'),
   }),
-  ...takenBy('train eval predict info merge compare export bench demo vtab', {
+  ...takenBy('train eval predict info merge compare export bench demo vtab few-shot', {
     $schema,
     frozenDtype: fieldWithDefault('frozenDtype', '<dtype>'),
     seed: fieldWithDefault('seed', '<n>'),
   }),
-  ...takenBy('train eval predict info merge compare export bench demo vtab sweep worker', {
+  ...takenBy('train eval predict info merge compare export bench demo vtab few-shot sweep worker', {
     out: text('<path>', 'where to write'),
   }),
-  ...takenBy('train eval predict info merge compare export bench studio demo vtab sweep worker methods schema', {
-    json: toggle('the answer as exactly one JSON object on stdout'),
-    quiet: toggle('no progress'),
-    debug: toggle('a stack with a failure'),
-  }),
+  ...takenBy(
+    'train eval predict info merge compare export bench studio demo vtab few-shot sweep worker methods schema',
+    {
+      json: toggle('the answer as exactly one JSON object on stdout'),
+      quiet: toggle('no progress'),
+      debug: toggle('a stack with a failure'),
+    },
+  ),
 };

@@ -17,20 +17,67 @@ export async function openData(args: Arguments, split: string, output: Output, m
   return openPictures(args, split, { minClasses, notice: text => output.note(text) });
 }
 
-/** Runs `body` with the splits to train on, to evaluate on, and to choose by, then closes them. */
-export async function withData<T>(args: Arguments, output: Output, body: (data: RunData) => Promise<T>): Promise<T> {
+interface OpenedData {
+  readonly data: RunData;
+  close(): Promise<void>;
+}
+
+/** Opens the splits to train on, to evaluate on, and to choose by. */
+async function openSplits(args: Arguments, output: Output): Promise<OpenedData> {
   const opened: Dataset[] = [];
   const open = async (split: string): Promise<Dataset> => {
     const dataset = await openData(args, split, output);
     opened.push(dataset);
     return dataset;
   };
+  const close = async (): Promise<void> => {
+    await Promise.all(opened.map(dataset => dataset.close?.()));
+  };
   try {
     const train = await open(args.split ?? 'train');
     const test = await open(args.evalSplit ?? 'test');
-    if (args.valSplit === undefined) return await body({ train, test });
-    return await body({ train, test, watch: { validation: await open(args.valSplit) } });
+    if (args.valSplit === undefined) return { data: { train, test }, close };
+    return { data: { train, test, watch: { validation: await open(args.valSplit) } }, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** Runs `body` with the splits to train on, to evaluate on, and to choose by, then closes them. */
+export async function withData<T>(args: Arguments, output: Output, body: (data: RunData) => Promise<T>): Promise<T> {
+  const { data, close } = await openSplits(args, output);
+  try {
+    return await body(data);
   } finally {
-    await Promise.all(opened.map(dataset => dataset.close?.()));
+    await close();
+  }
+}
+
+/** The data of runs that follow one another. What the next run needs too is not opened again. */
+export class LastData {
+  readonly #output: Output;
+  #last: (OpenedData & { readonly key: string }) | undefined;
+
+  constructor(output: Output) {
+    this.#output = output;
+  }
+
+  async open(args: Arguments): Promise<RunData> {
+    const { data, split, evalSplit, valSplit, splitSeed, valFraction, shots, skipBroken, maxPixels } = args;
+    const key = JSON.stringify([
+      [data, split, evalSplit, valSplit],
+      [splitSeed, valFraction, shots, skipBroken, maxPixels],
+    ]);
+    if (this.#last?.key === key) return this.#last.data;
+    await this.close();
+    this.#last = { ...(await openSplits(args, this.#output)), key };
+    return this.#last.data;
+  }
+
+  async close(): Promise<void> {
+    const last = this.#last;
+    this.#last = undefined;
+    await last?.close();
   }
 }

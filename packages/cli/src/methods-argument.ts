@@ -8,7 +8,7 @@ import type { Arguments } from './arguments.ts';
  * @throws PeftError `bad-argument` for one that is not known, or twice there, and for `each` of one that is not among them
  */
 export function methodsOf(args: Arguments): string[] {
-  const methods = (args.methods ?? ['linear', 'lora']).flatMap(list => list.split(','));
+  const { methods = ['linear', 'lora'] } = args;
   for (const name of Object.keys(args.each ?? {}))
     check(methods.includes(name), 'bad-argument', () => `each has "${name}", which is not among the methods compared.`);
   for (const name of methods) methodEntry(name);

@@ -87,6 +87,10 @@ export function makeProgram(): Command {
     'several methods on one data set under one budget',
     async () => (await import('./commands/compare.ts')).compare,
   );
+  verb(program, 'few-shot', 'few pictures of each class: methods on fine-grained data sets, as tables', async () => {
+    const { fewShot } = await import('./commands/few-shot.ts');
+    return (args, output, [root]) => fewShot(args, root, output);
+  }).argument('[root]', 'the folder that holds the data sets');
   verb(program, 'vtab', 'the protocol of VTAB-1K: methods on its tasks, as tables', async () => {
     const { vtab } = await import('./commands/vtab.ts');
     return (args, output, [root]) => vtab(args, root, output);

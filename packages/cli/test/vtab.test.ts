@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { parseEntry, type VtabEntry } from '@peft/vtab';
+import { type VtabEntry, vtabEntries } from '@peft/vtab';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { readArguments } from '../src/arguments.ts';
 import { vtab } from '../src/commands/vtab.ts';
@@ -43,7 +43,7 @@ const lines = (out: string): VtabEntry[] =>
   readFileSync(at(out, 'results.jsonl'), 'utf8')
     .trim()
     .split('\n')
-    .map((line, i) => parseEntry(line, `line ${i + 1}`));
+    .map((line, i) => vtabEntries.parse(line, `line ${i + 1}`));
 
 /** An entry without what takes time, and where it was saved. */
 const numbers = ({ record, ...entry }: VtabEntry) => {
@@ -114,6 +114,6 @@ describe('the protocol of VTAB-1K', () => {
     await expect(run('x', { protocol: 'imagenet' })).rejects.toThrow(/protocol.*raw, normalized/);
     writeFileSync(at('tasks', 'mine', 'classes.txt'), 'up\ndown\n');
     await paintTask('svhn', 4);
-    await expect(run('x', { tasks: ['svhn'] })).rejects.toThrow(/svhn has 2 classes; VTAB-1K's svhn has 10/);
+    await expect(run('x', { tasks: ['svhn'] })).rejects.toThrow(/svhn has 2 classes; the benchmark's has 10/);
   });
 });

@@ -7,6 +7,21 @@ export interface Parts {
   readonly rest: Int32Array;
 }
 
+/** The indices of each class that has any, in the order in which classes appear. */
+function membersOf(labels: Int32Array): Map<number, number[]> {
+  const byClass = new Map<number, number[]>();
+  labels.forEach((label, index) => {
+    const members = byClass.get(label);
+    if (members) members.push(index);
+    else byClass.set(label, [index]);
+  });
+  return byClass;
+}
+
+/** Some of the indices of a class. */
+const someOf = (members: readonly number[], count: number, random: Key): number[] =>
+  Array.from(drawPermutation(random, members.length).subarray(0, count), i => members[i]!);
+
 /**
  * Holds out a fraction of each class: of `n` pictures `round(n * fraction)`, but never all of them.
  *
@@ -14,17 +29,17 @@ export interface Parts {
  * @param fraction in (0, 1)
  */
 export function stratifiedSplit(labels: Int32Array, fraction: number, random: Key): Parts {
-  const byClass = new Map<number, number[]>();
-  labels.forEach((label, index) => {
-    const members = byClass.get(label);
-    if (members) members.push(index);
-    else byClass.set(label, [index]);
-  });
   const chosen = new Set<number>();
-  for (const [label, members] of byClass) {
+  for (const [label, members] of membersOf(labels)) {
     const count = Math.min(members.length - 1, Math.round(members.length * fraction));
-    for (const i of drawPermutation(fold(random, label), members.length).subarray(0, count)) chosen.add(members[i]!);
+    for (const index of someOf(members, count, fold(random, label))) chosen.add(index);
   }
   const indices = Int32Array.from({ length: labels.length }, (_, index) => index);
   return { held: indices.filter(index => chosen.has(index)), rest: indices.filter(index => !chosen.has(index)) };
+}
+
+/** Draws so many pictures of each class, or all of a class that has fewer, as ascending indices. */
+export function drawShots(labels: Int32Array, shots: number, random: Key): Int32Array {
+  const drawn = [...membersOf(labels)].flatMap(([label, members]) => someOf(members, shots, fold(random, label)));
+  return Int32Array.from(drawn).sort();
 }

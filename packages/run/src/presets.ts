@@ -20,6 +20,18 @@ export const presets = {
     },
     lora: { dropout: 0.1 },
   },
+  'few-shot': {
+    recipe: {
+      epochs: 100,
+      batch: 64,
+      lr: 5e-3,
+      schedule: 'timm-0.4.12',
+      dropPath: 0.1,
+      augment: 'flip-crop',
+      normalize: 'imagenet',
+    },
+    lora: { r: 8 },
+  },
   'neat-image': { recipe: { batch: 64, accumulate: 4, lr: 5e-3, schedule: 'linear', augment: 'flip-crop' } },
 } satisfies Record<string, Preset>;
 

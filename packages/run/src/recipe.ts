@@ -28,6 +28,10 @@ const inputs = {
     'The part of each class of train that val takes, where val is not stored.',
     value.number({ above: 0, below: 1 }),
   ),
+  shots: option(
+    'So many pictures of each class are trained on: those of a few-shot list that is stored, or drawn by splitSeed.',
+    count,
+  ),
   skipBroken: option('Whether pictures that cannot be decoded are left out.', value.boolean(), false),
   maxPixels: option('Pictures of more pixels are refused.', count),
   initAdapter: option('The adapter folder that training starts from.', value.string()),

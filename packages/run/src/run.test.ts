@@ -177,6 +177,15 @@ describe('a run that is watched', () => {
     expect(epochs(await train({}, { watch, store, resume: true }))).toEqual([1, 2]);
   });
 
+  test('on the test pictures does not measure them twice after the last step', async () => {
+    const inputs = tinyInputs();
+    const watched = await train({}, { watch: { validation: inputs.test }, test: inputs.test });
+    const unwatched = await train({}, { test: inputs.test });
+    expect(watched.events.filter(({ type }) => type === 'evaluating')).toEqual([]);
+    expect(watched.events.filter(({ type }) => type === 'evaluated')).toHaveLength(1);
+    expect(watched.record?.result.metrics).toEqual(unwatched.record?.result.metrics);
+  });
+
   test('has the numbers of one that is not, and looks into each method of a stack', async () => {
     const changes: RecipeOptions = { stack: { experts: { method: 'lily', set: {}, targets: ['mlp.fc1'] } } };
     const [seen, unseen] = [await train(changes, { watch }), await recordOf(changes)];
@@ -412,7 +421,7 @@ describe('what goes wrong', () => {
     ],
     ['a method that there is not', { method: 'lroa' }, 'There is no method "lroa"; closest: lora.'],
     ['an option of another method', { set: { pairs: 1 } }, 'lora has no option "pairs"'],
-    ['a wrong preset', { preset: 'vtab' }, 'preset is "vtab"; it must be one of vtab1k, neat-image.'],
+    ['a wrong preset', { preset: 'vtab' }, 'preset is "vtab"; it must be one of vtab1k, few-shot, neat-image.'],
     ['a further adapter without a method', { stack: { b: {} } }, 'stack["b"] names no method.'],
   ])('%s is named', async (_, changes, message) => {
     const inputs = tinyInputs();

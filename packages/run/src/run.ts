@@ -111,7 +111,10 @@ async function* runOpened(
     return undefined;
   }
   const bytes = yield* save(opened, session);
-  const metrics = yield* evaluateOn(test, recipe, opened, session);
+  const isTestWatched = session.watch?.validation === session.test && !recipe.keepBest;
+  const watched = isTestWatched ? watcher?.metricsAfter(fitted.losses.length) : undefined;
+  if (watched) yield { type: 'evaluated', metrics: watched };
+  const metrics = watched ?? (yield* evaluateOn(test, recipe, opened, session));
   const { resumedDespite } = fitted;
   const result = await resultOf({ recipe, opened, fitted, metrics, bytes }, session);
   const record: RunRecord = {

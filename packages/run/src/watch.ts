@@ -1,6 +1,6 @@
 import type { BatchSource, Engine, PictureBatch } from '@peft/core';
 import { batchSource, type Dataset } from '@peft/data';
-import { evaluate, evaluationStep } from '@peft/train';
+import { evaluate, evaluationStep, type Metrics } from '@peft/train';
 import type { WatchedEvent } from './events.ts';
 import { lookInside } from './look-inside.ts';
 import type { MethodEntry } from './methods.ts';
@@ -28,6 +28,7 @@ export interface WatcherOptions {
 export class Watcher {
   readonly #options: WatcherOptions;
   #evaluation: Parameters<typeof evaluate>[0] | undefined;
+  #last: { readonly step: number; readonly metrics: Metrics } | undefined;
 
   constructor(options: WatcherOptions) {
     this.#options = options;
@@ -46,7 +47,13 @@ export class Watcher {
     this.#evaluation ??= engine.compile(evaluationStep(opened.model));
     const pictures = batchSource(watch.validation, opened.preprocessing, { batch, shuffle: false, dropLast: false });
     const metrics = await evaluate(this.#evaluation, pictures);
+    this.#last = { step, metrics };
     return { type: 'watched', epoch, step, metrics, insights };
+  }
+
+  /** What the validation pictures came to after so many steps, if the last look was then. */
+  metricsAfter(step: number): Metrics | undefined {
+    return this.#last?.step === step ? this.#last.metrics : undefined;
   }
 
   async dispose(): Promise<void> {

@@ -40,12 +40,22 @@ const fields = {
  * @param source the file and the line, for errors
  * @throws PeftError `bad-file` that says what is wrong
  */
-export function parseEntry(line: string, source: string): VtabEntry {
+function parse(line: string, source: string): VtabEntry {
   const json = parseObject(line, source);
   const { record } = configure(source, fields, json, { code: 'bad-file', ignoreUnknown: true });
   recordOf(record, `${source}: record`);
   return json as VtabEntry;
 }
+
+/** The lines of the results file of VTAB-1K. */
+export const vtabEntries = {
+  parse,
+  isSameRun: (one: VtabEntry, other: VtabEntry): boolean =>
+    one.task === other.task &&
+    one.method === other.method &&
+    one.seed === other.seed &&
+    one.protocol === other.protocol,
+};
 
 /** The best accuracy that a run showed on the test set at any look, as most papers report; the last one included. */
 export const bestOf = ({ evaluations, record }: VtabEntry): number =>

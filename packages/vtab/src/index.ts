@@ -1,5 +1,6 @@
 export { type Accuracies, type Averages, averagesOf, inOrder } from './averages.ts';
-export { type Evaluation, parseEntry, type VtabEntry } from './entry.ts';
+export { type Evaluation, type VtabEntry, vtabEntries } from './entry.ts';
+export * from './few-shot/index.ts';
 export { evaluateEvery, type Protocol, protocolNames, vtabRecipe } from './protocol.ts';
 export { type PublishedRow, published } from './published.ts';
 export { type Cell, type MethodRow, summarize } from './summary.ts';

@@ -1,6 +1,7 @@
 import { deviation, mean } from '@peft/run';
 import { type Averages, averagesOf, inOrder } from './averages.ts';
 import { bestOf, lastOf, type VtabEntry } from './entry.ts';
+import { grouped } from './grouped.ts';
 
 /** The runs of one method on one task, in percent. */
 export interface Cell {
@@ -27,13 +28,6 @@ function cellOf(entries: readonly VtabEntry[]): Cell {
   const last = entries.map(entry => 100 * lastOf(entry));
   const best = entries.map(entry => 100 * bestOf(entry));
   return { runs: entries.length, last: mean(last) ?? 0, deviation: deviation(last), best: mean(best) ?? 0 };
-}
-
-/** Values by what `key` says of each, in the order in which keys appear. */
-function grouped<T>(values: readonly T[], key: (value: T) => string): Map<string, T[]> {
-  const groups = new Map<string, T[]>();
-  for (const value of values) groups.set(key(value), [...(groups.get(key(value)) ?? []), value]);
-  return groups;
 }
 
 function rowOf(method: string, entries: readonly VtabEntry[]): MethodRow {

@@ -1,5 +1,6 @@
 import { markdownRows } from '@peft/run';
 import { type Accuracies, type Averages, averagesOf, inOrder } from './averages.ts';
+import { latexRows } from './latex.ts';
 import type { Protocol } from './protocol.ts';
 import type { PublishedRow } from './published.ts';
 import type { MethodRow } from './summary.ts';
@@ -91,24 +92,9 @@ export function markdownTable(report: Report): string {
   return markdownRows(head, rows);
 }
 
-const escapeLatex = (text: string): string =>
-  text.replace(/[&%$#_{}]/g, character => `\\${character}`).replace(/±/g, '$\\pm$');
-
 /** The table in LaTeX, for the package `booktabs`. */
 export function latexTable(report: Report): string {
-  const line = (cells: readonly string[]): string => `${cells.map(escapeLatex).join(' & ')} \\\\`;
   const { head, rows } = rowsOf(report);
-  const body = rows.map(line);
-  const measured = body.length - report.published.length;
-  return [
-    `\\begin{tabular}{l${'r'.repeat(head.length - 1)}}`,
-    '\\toprule',
-    line(head),
-    '\\midrule',
-    ...body.slice(0, measured),
-    ...(report.published.length > 0 ? ['\\midrule'] : []),
-    ...body.slice(measured),
-    '\\bottomrule',
-    '\\end{tabular}',
-  ].join('\n');
+  const measured = rows.length - report.published.length;
+  return latexRows(head, rows.slice(0, measured), rows.slice(measured));
 }

@@ -62,7 +62,7 @@ async function runAll(
   output: Output,
 ): Promise<void> {
   for (const method of methods) {
-    for (let seed = args.seed; seed < args.seed + args.seeds; seed++) {
+    for (let seed = args.seed; seed < args.seed + (args.seeds ?? 1); seed++) {
       signal.throwIfAborted();
       const place = { folder: join(folder, `${method}-${seed}`), signal, keepFinished: args.resume !== false };
       const { result } = await runTraining({ ...argumentsFor(method, args), seed }, data, place, output);

@@ -25,7 +25,7 @@ const withoutRates = Object.fromEntries(Object.entries(each).map(([method, { lr:
 export async function demo(args: Arguments, output: Output): Promise<void> {
   output.note(
     'peft demo: pico-vit (683,242 parameters, trained on small color photographs) learns handwritten digits.\n' +
-      `${args.seeds > 1 ? '' : 'One seed: two points are chance. --seeds 3 shows the spread.\n'}`,
+      `${(args.seeds ?? 1) > 1 ? '' : 'One seed: two points are chance. --seeds 3 shows the spread.\n'}`,
   );
   const { epochs = 7, lr } = args;
   const settings = lr === undefined ? each : withoutRates;

@@ -1,6 +1,7 @@
 import { PeftError } from '@peft/core';
 import type { Dataset } from '../dataset.ts';
 import { checkMaxPixels, defaultMaxPixels } from '../limits.ts';
+import { annotationLists, fewShotFolder } from './few-shot-folder.ts';
 import { kindOf } from './files.ts';
 import { imageFolder } from './image-folder.ts';
 import { listFolder, listStems } from './list-folder.ts';
@@ -17,7 +18,9 @@ async function recognize(
   const kind = await kindOf(spec);
   if (kind === 'folder') {
     const lists = await listStems(spec);
-    return lists.length > 0 ? listFolder(spec, lists, { maxPixels }) : imageFolder(spec, { maxPixels });
+    if (lists.length > 0) return listFolder(spec, lists, { maxPixels });
+    const annotations = await annotationLists(spec);
+    return annotations.length > 0 ? fewShotFolder(spec, annotations, { maxPixels }) : imageFolder(spec, { maxPixels });
   }
   if (kind === 'file') {
     if (spec.endsWith('.safetensors')) return tensorFiles(spec, split, { maxPixels });
@@ -40,11 +43,14 @@ async function recognize(
  * @param spec one of
  * - a folder `train/CLASS/*.jpg` with `val` and `test` beside `train`, or `CLASS/*.jpg`;
  * - a VTAB-1K folder: `train800.txt`, `val200.txt`, `train800val200.txt`, `test.txt` of lines `path label`;
+ * - a few-shot folder of NOAH: `annotations/train_meta.list.num_shot_K.seed_S`, `val_meta.list` and `test_meta.list`;
  * - a safetensors file with `images` and `labels`; `X.train.safetensors` stands for all `X.*.safetensors`, as does `X`;
  * - `mnist`: 1,000 + 500 digits, which `@peft/pico` holds.
  * @param split `train`, `val`, `trainval`, `test`, or a split that is stored under another name; `Training`, `valid` and
- * other usual names stand for these as well. What is stored is given as it is; where only `train` is, `valFraction` takes `val` out of it. What is not split at all is split by seed, class
- * by class: a fifth is `test`, and of the rest a fifth (or `valFraction`) is `val`; `all` is everything.
+ * other usual names stand for these as well. What is stored is given as it is; where only `train` is, `valFraction` takes `val`
+ * out of it. What is not split at all is split by seed, class by class: a fifth is `test`, and of the rest a fifth (or
+ * `valFraction`) is `val`; `all` is everything. `shots` takes so many pictures of each class of the split: those that a few-shot
+ * folder lists for the seed, or a draw by the seed.
  * @returns the pictures. `leftOut` names what was found beside them and is not used; `remarks` puts it in words.
  * @throws PeftError that names the file and says what to do. A picture that cannot be decoded is found when it is read, or
  * left out with `skipBroken`.

@@ -1,6 +1,6 @@
 import { fold, key, PeftError, quoteSome } from '@peft/core';
 import { concat, type Dataset, subset } from '../dataset.ts';
-import { stratifiedSplit } from '../split.ts';
+import { drawShots, stratifiedSplit } from '../split.ts';
 import { findSplit } from '../split-name.ts';
 import { withoutBroken } from './broken.ts';
 import type { DecodeOptions } from './decode.ts';
@@ -13,6 +13,15 @@ export interface Source {
   readonly splits: readonly string[];
   /** Opens a stored split, or the one body as `all`. */
   open(split: string): Promise<Dataset>;
+  /** Stored parts of `train` with a few pictures of each class. */
+  readonly shots?: StoredShots;
+}
+
+export interface StoredShots {
+  /** What is stored, for errors. */
+  readonly names: readonly string[];
+  /** Opens the part with so many pictures of each class and that seed; undefined if it is not stored. */
+  open(shots: number, seed: number): Promise<Dataset> | undefined;
 }
 
 interface SplitOptions {
@@ -20,6 +29,8 @@ interface SplitOptions {
   readonly seed?: number;
   /** The part of each class that `val` takes where it is not stored, in (0, 1). */
   readonly valFraction?: number;
+  /** So many pictures of each class: those that are stored for the seed, or drawn by it. All pictures unless given. */
+  readonly shots?: number;
 }
 
 export interface DatasetOptions extends SplitOptions, DecodeOptions {
@@ -88,15 +99,30 @@ async function useful(dataset: Dataset, { skipBroken = false, minClasses = 2 }: 
   throw new PeftError('bad-file', problem);
 }
 
-/** The pictures of one split of a source. */
-export async function openSplit(source: Source, split: string, options: DatasetOptions): Promise<Dataset> {
-  const { valFraction } = options;
-  if (valFraction !== undefined && !(valFraction > 0 && valFraction < 1)) {
-    throw new PeftError('bad-argument', `valFraction is ${valFraction}; it must lie between 0 and 1.`);
-  }
+/** So many pictures of each class of `dataset`. */
+function few(dataset: Dataset, shots: number, seed: number): Dataset {
+  const { name, classes } = dataset;
+  const drawn = drawShots(dataset.labels(), shots, fold(key(seed), 'shots'));
+  const part = subset(dataset, drawn, `${name}, ${shots} of each class, drawn by seed ${seed}`);
+  if (part.size === shots * classes.length) return part;
+  const labels = part.labels();
+  const short = classes.filter((_, label) => labels.filter(other => other === label).length < shots);
+  throw new PeftError('bad-argument', `${name} has fewer than ${shots} pictures of ${quoteSome(short)}; lower shots.`);
+}
+
+/** The stored part of `train` with so many pictures of each class. */
+function storedShots(name: string, stored: StoredShots, shots: number, seed: number): Promise<Dataset> {
+  const part = stored.open(shots, seed);
+  if (part) return part;
+  const hint = `it has ${quoteSome(stored.names)}`;
+  throw new PeftError('missing', `${name} has no list of ${shots} shots for seed ${seed}; ${hint}.`);
+}
+
+/** All pictures of a split. */
+async function allOf(source: Source, split: string, options: SplitOptions): Promise<Dataset> {
   if (source.splits.length > 0) {
     const dataset = await stored(source, split, options);
-    if (dataset) return useful(dataset, options);
+    if (dataset) return dataset;
     const hint =
       split === 'val' && findSplit(source.splits, 'train') ? '; or give valFraction, to hold out a part of train' : '';
     throw new PeftError(
@@ -111,5 +137,20 @@ export async function openSplit(source: Source, split: string, options: DatasetO
     );
   }
   const whole = await source.open('all');
-  return useful(split === 'all' ? whole : await drawn(whole, split, options), options);
+  return split === 'all' ? whole : drawn(whole, split, options);
+}
+
+/** The pictures of one split of a source. */
+export async function openSplit(source: Source, split: string, options: DatasetOptions): Promise<Dataset> {
+  const { valFraction, shots, seed = 0 } = options;
+  if (valFraction !== undefined && !(valFraction > 0 && valFraction < 1)) {
+    throw new PeftError('bad-argument', `valFraction is ${valFraction}; it must lie between 0 and 1.`);
+  }
+  if (shots === undefined) return useful(await allOf(source, split, options), options);
+  if (!(Number.isSafeInteger(shots) && shots > 0)) {
+    throw new PeftError('bad-argument', `shots is ${shots}; it must be an integer of 1 or more.`);
+  }
+  if (source.shots && split === 'train')
+    return useful(await storedShots(source.name, source.shots, shots, seed), options);
+  return useful(few(await allOf(source, split, options), shots, seed), options);
 }

@@ -13,16 +13,23 @@ import { type EngineOptions, openEngine } from './engine.ts';
 type Notice = (text: string) => void;
 
 /** The fields of a recipe that say which pictures a split has. */
-type PicturesOf = Pick<RecipeOptions, 'data' | 'splitSeed' | 'valFraction' | 'skipBroken' | 'maxPixels'>;
+type PicturesOf = Pick<
+  RecipeOptions,
+  'data' | 'split' | 'splitSeed' | 'valFraction' | 'shots' | 'skipBroken' | 'maxPixels'
+>;
 
-/** Opens a split, and reports the files that are left out. */
+/** Opens a split, and reports the files that are left out. `shots` is about the split that the recipe trains on. */
 export async function openPictures(
-  { data, splitSeed = recipeOptions.splitSeed.default, valFraction, skipBroken, maxPixels }: PicturesOf,
+  recipe: PicturesOf,
   split: string,
   { minClasses = 2, notice = () => {} }: { minClasses?: number; notice?: Notice } = {},
 ): Promise<Dataset> {
+  const { data, valFraction, skipBroken, maxPixels } = recipe;
   check(data !== undefined, 'bad-argument', () => 'recipe: data is missing; name the pictures.');
-  const dataset = await openDataset(data, split, { seed: splitSeed, valFraction, skipBroken, maxPixels, minClasses });
+  const seed = recipe.splitSeed ?? recipeOptions.splitSeed.default;
+  const isTrained = split === (recipe.split ?? recipeOptions.split.default);
+  const shots = isTrained ? recipe.shots : undefined;
+  const dataset = await openDataset(data, split, { seed, valFraction, shots, skipBroken, maxPixels, minClasses });
   for (const remark of remarks(dataset)) notice(`${dataset.name}: ${remark}`);
   return dataset;
 }

@@ -72,8 +72,8 @@ export class Finder {
   }
 
   async #data(recipe: Recipe, needs: Needs): Promise<string | undefined> {
-    const { data = '', splitSeed, valFraction } = recipe;
-    const key = JSON.stringify([{ ...needs, weights: null }, splitsOf(recipe), splitSeed, valFraction]);
+    const { data = '', splitSeed, valFraction, shots } = recipe;
+    const key = JSON.stringify([{ ...needs, weights: null }, splitsOf(recipe), splitSeed, valFraction, shots]);
     const known = this.#found.get(key);
     if (known !== undefined) return known;
     for (const path of await candidates(data, this.#places.data)) {

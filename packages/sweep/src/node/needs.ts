@@ -84,8 +84,8 @@ async function weightsHash(recipe: Recipe): Promise<string | null> {
 
 /** The fields that say which pictures there are. */
 const picturesKey = (recipe: Recipe): string => {
-  const { data, splitSeed, valFraction, skipBroken, maxPixels } = recipe;
-  return JSON.stringify([data, splitsOf(recipe), splitSeed, valFraction, skipBroken, maxPixels]);
+  const { data, splitSeed, valFraction, shots, skipBroken, maxPixels } = recipe;
+  return JSON.stringify([data, splitsOf(recipe), splitSeed, valFraction, shots, skipBroken, maxPixels]);
 };
 
 const weightsKey = ({ backbone, weights, imageSize }: Recipe): string => JSON.stringify([backbone, weights, imageSize]);

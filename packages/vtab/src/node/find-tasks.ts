@@ -1,8 +1,9 @@
-import { readdir, stat } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { check, closestOf, PeftError } from '@peft/core';
 import { inOrder } from '../averages.ts';
 import { type Task, taskOf, tasks } from '../tasks.ts';
+import { isThere } from './is-there.ts';
 
 /** The tasks that a folder of VTAB-1K has, and those that it lacks. */
 export interface FoundTasks {
@@ -16,12 +17,6 @@ export interface FoundTask {
   /** Undefined for a folder in the layout of VTAB-1K that is none of its 19 tasks. */
   readonly task: Task | undefined;
 }
-
-const isThere = (path: string): Promise<boolean> =>
-  stat(path).then(
-    () => true,
-    () => false,
-  );
 
 /** Whether a folder has the lists of a VTAB-1K task. */
 const isTask = async (folder: string): Promise<boolean> =>

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { entry } from '../../test/entries.ts';
+import { vtabEntries } from '../index.ts';
 import { addResult, findTasks, readResults } from './index.ts';
 
 let folder: string;
@@ -14,11 +15,11 @@ afterEach(() => rm(folder, { recursive: true }));
 describe('a results file', () => {
   test('has a line for each run, and a new one in the place of an old one', async () => {
     const path = join(folder, 'results.jsonl');
-    expect(await readResults(path)).toEqual([]);
-    await addResult(path, entry(['lora', 'cifar', 0], 0.5));
-    await addResult(path, entry(['lora', 'cifar', 1], 0.6));
-    await addResult(path, entry(['lora', 'cifar', 0], 0.7));
-    const found = await readResults(path);
+    expect(await readResults(path, vtabEntries)).toEqual([]);
+    await addResult(path, entry(['lora', 'cifar', 0], 0.5), vtabEntries);
+    await addResult(path, entry(['lora', 'cifar', 1], 0.6), vtabEntries);
+    await addResult(path, entry(['lora', 'cifar', 0], 0.7), vtabEntries);
+    const found = await readResults(path, vtabEntries);
     expect(found.map(({ seed, record }) => [seed, record.result.metrics.accuracy])).toEqual([
       [1, 0.6],
       [0, 0.7],
@@ -38,7 +39,7 @@ describe('a results file', () => {
   ])('with %s is refused by its line', async (_, line, message) => {
     const path = join(folder, 'results.jsonl');
     await writeFile(path, `${line}\n`);
-    await expect(readResults(path)).rejects.toThrow(message);
+    await expect(readResults(path, vtabEntries)).rejects.toThrow(message);
   });
 });
 
