@@ -53,10 +53,14 @@ export async function startStudio(flags: readonly string[] = []): Promise<Studio
   };
 }
 
+/** The address that gives it a recipe. */
+export const addressOf = ({ served }: Studio, recipe: object): string =>
+  `${served.url}#recipe=${encodeURIComponent(JSON.stringify(recipe))}`;
+
 /** Opens it with a recipe in its address. */
 export async function openWith(studio: Studio, recipe: object): Promise<Page> {
   const page = await studio.open();
-  await page.goto(`${studio.served.url}#recipe=${encodeURIComponent(JSON.stringify(recipe))}`);
+  await page.goto(addressOf(studio, recipe));
   await page.reload();
   await page.getByRole('heading', { level: 1 }).waitFor();
   return page;

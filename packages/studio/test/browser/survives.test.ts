@@ -2,7 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { unzipSync } from 'fflate';
 import type { Page } from 'playwright';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { goTo, inPhase, openWith, type Studio, startStudio, unavailable } from './studio.ts';
+import { openBareTab } from './bare-tab.ts';
+import { addressOf, goTo, inPhase, openWith, type Studio, startStudio, unavailable } from './studio.ts';
 
 const recipe = { steps: 18, checkpointEvery: 6, batch: 16 };
 
@@ -48,6 +49,29 @@ describe.skipIf(unavailable)('the studio survives', () => {
     await page.reload();
     await goTo(page, 'Use');
     await page.getByRole('region', { name: 'Confusion matrix' }).waitFor();
+  });
+
+  test('another tab in front: it goes on, and comes to the same numbers', async () => {
+    const inFront = await openWith(studio, recipe);
+    await tryIt(inFront);
+    await inPhase(inFront, 'done');
+    const text = (id: string): string => `document.querySelector('[data-testid=${id}]')?.textContent`;
+
+    const tab = await openBareTab(studio.browser, addressOf(studio, recipe));
+    const patient = { timeout: 120_000 };
+    const tryButton = `[...document.querySelectorAll('button')].find(button => button.textContent.includes('Try it'))`;
+    await expect
+      .poll(() => tab.evaluate(`globalThis.crossOriginIsolated && Boolean(${tryButton})`), patient)
+      .toBe(true);
+    await tab.evaluate(`${tryButton}.click()`);
+    const phase = `document.querySelector('[data-phase]')?.dataset.phase`;
+    await expect.poll(() => tab.evaluate(phase), patient).toBe('training');
+    await tab.hide();
+    await expect.poll(() => tab.evaluate('document.visibilityState')).toBe('hidden');
+    await expect.poll(() => tab.evaluate(phase), patient).toBe('done');
+    expect(await tab.evaluate('document.visibilityState')).toBe('hidden');
+    for (const id of ['loss', 'accuracy'])
+      expect(await tab.evaluate(text(id))).toBe(await inFront.getByTestId(id).textContent());
   });
 
   test('a policy that lets nothing out', async () => {
