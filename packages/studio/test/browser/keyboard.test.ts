@@ -1,6 +1,6 @@
 import type { Locator, Page } from 'playwright';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { inPhase, numberIn, type PlaceTitle, type Studio, startStudio, unavailable } from './studio.ts';
+import { inPhase, numberIn, type Studio, startStudio, tabOf, unavailable } from './studio.ts';
 
 /** Presses Tab until an element has the focus. */
 async function tabTo(page: Page, target: Locator): Promise<void> {
@@ -17,12 +17,6 @@ async function press(page: Page, target: Locator): Promise<void> {
   await tabTo(page, target);
   await page.keyboard.press('Enter');
 }
-
-const place = (page: Page, title: PlaceTitle): Locator =>
-  page
-    .getByRole('navigation', { name: 'Places' })
-    .getByRole('button', { name: new RegExp(`^${title}`) })
-    .filter({ visible: true });
 
 describe.skipIf(unavailable)('with the keyboard alone', () => {
   let studio: Studio;
@@ -46,7 +40,7 @@ describe.skipIf(unavailable)('with the keyboard alone', () => {
   });
 
   test('a method is chosen, and an option of it', async () => {
-    await press(page, place(page, 'Model'));
+    await press(page, tabOf(page, 'Model'));
     const before = await page.getByTestId('trainable').textContent();
     await tabTo(page, page.getByLabel('Method of the adapter default'));
     await page.keyboard.press('h'); // heat
@@ -54,11 +48,11 @@ describe.skipIf(unavailable)('with the keyboard alone', () => {
   });
 
   test('pictures are chosen, moved through, deleted and brought back', async () => {
-    await press(page, place(page, 'Pictures'));
+    await press(page, tabOf(page, 'Pictures'));
     const list = page.getByRole('listbox', { name: /^Pictures of/ });
     const count = async (): Promise<number> =>
       numberIn(
-        await place(page, 'Pictures')
+        await tabOf(page, 'Pictures')
           .textContent()
           .then(text => text?.replace(/^\D*/, '') ?? ''),
       );
@@ -74,7 +68,7 @@ describe.skipIf(unavailable)('with the keyboard alone', () => {
   });
 
   test('a mistake of the matrix is opened', async () => {
-    await press(page, place(page, 'Use'));
+    await press(page, tabOf(page, 'Use'));
     await press(page, page.getByRole('button', { name: / taken for / }));
     await page
       .getByRole('region', { name: / taken for / })

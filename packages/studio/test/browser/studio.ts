@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright';
+import { type Browser, type BrowserContextOptions, chromium, type Locator, type Page } from 'playwright';
 import { type Served, serve } from './serve.ts';
 
 /** Where Chromium is. */
@@ -68,13 +68,15 @@ export async function openWith(studio: Studio, recipe: object): Promise<Page> {
 
 export type PlaceTitle = 'Pictures' | 'Model' | 'Train' | 'Use';
 
-/** Goes to a place by its tab. */
-export const goTo = (page: Page, place: PlaceTitle): Promise<void> =>
+/** The tab of a place. */
+export const tabOf = (page: Page, place: PlaceTitle): Locator =>
   page
     .getByRole('navigation', { name: 'Places' })
     .getByRole('button', { name: new RegExp(`^${place}`) })
-    .filter({ visible: true })
-    .click();
+    .filter({ visible: true });
+
+/** Goes to a place by its tab. */
+export const goTo = (page: Page, place: PlaceTitle): Promise<void> => tabOf(page, place).click();
 
 /** Opens a folder of classes in the place of none. */
 export async function chooseFolder(page: Page, folder: string): Promise<void> {
