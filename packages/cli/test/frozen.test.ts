@@ -9,7 +9,7 @@ import { Scratch } from './peft.ts';
  * The folders that versions wrote: one for each format of `run.json`, and for each field that was added to one. Later versions read
  * them, or refuse them by their format:
  *
- *     peft train --backbone pico-vit --data mnist --steps 3 --batch 8 --checkpoint-every 2 --set r=1 \
+ *     peft train --backbone pico-vit --data mnist --steps 3 --batch 8 --lr 2e-3 --checkpoint-every 2 --set r=1 \
  *       --targets 'blocks.5.attn.qkv[q,v]' --val-split train --keep-best --cache-features --out run-2.2
  *
  * And their reports:
@@ -21,7 +21,7 @@ const found = readdirSync(folder);
 const versions = found.filter(name => name.startsWith('run-'));
 const reports = found.filter(name => name.startsWith('report-'));
 const newest = 'run-2.2';
-const run = ['train', '--backbone', 'pico-vit', '--data', 'mnist', '--steps', '3', '--batch', '8'];
+const run = ['train', '--backbone', 'pico-vit', '--data', 'mnist', '--steps', '3', '--batch', '8', '--lr', '2e-3'];
 const adapter = ['--set', 'r=1', '--targets', 'blocks.5.attn.qkv[q,v]', '--checkpoint-every', '2'];
 /** The arguments that came with the fields of a version. */
 const later: Readonly<Record<string, readonly string[]>> = {

@@ -29,7 +29,7 @@ describe('info counts the parameters of the papers, without weights', () => {
     ['lily', sets('r=16', 'nA=2', 'nB=2'), 198_144, 494_592],
     ['lily', sets('r=32', 'nA=4', 'nB=4'), 792_576, undefined],
     ['heat', sets('r=8'), 258_048, 336_896],
-    ['pear', sets('r=8'), 73_728, 96_256],
+    ['pear', [...sets('r=8', 'act=relu'), ...targets('mlp')], 73_728, 96_256],
   ])('%s %j', async (method, options, vit, swin) => {
     const count = async (backbone: string): Promise<number> => {
       const argv = ['info', '--backbone', backbone, '--method', method, ...options];

@@ -101,7 +101,7 @@ describe('a sweep in worker processes', () => {
     const file = writeSweep('long.json', { recipe: long, space: { lr: [1e-4, 1e-3] }, seeds: [1] });
     const saved = (): string[] => {
       const runs = existsSync(at('long', 'runs')) ? readdirSync(at('long', 'runs')) : [];
-      return runs.flatMap(run => readdirSync(at('long', 'runs', run)).filter(name => name.startsWith('checkpoint')));
+      return runs.filter(run => readdirSync(at('long', 'runs', run)).some(name => name.startsWith('checkpoint')));
     };
     for (let seconds = 2; saved().length < 2 && seconds <= 32; seconds *= 2) {
       const running = start(file, 'long', 2);

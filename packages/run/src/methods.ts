@@ -12,7 +12,7 @@ import { isMethodRecord, reviveMethod } from '@peft/core/method';
 import { heat } from '@peft/heat';
 import { lily } from '@peft/lily';
 import { lora } from '@peft/lora';
-import { neat, neatLearningRate } from '@peft/neat';
+import { neat } from '@peft/neat';
 import { pear } from '@peft/pear';
 import { type Inspect, inspectHeads, inspectMixing, inspectNorms, inspectSharing } from './inspect.ts';
 
@@ -31,14 +31,14 @@ export interface MethodEntry {
   inspect?: Inspect;
 }
 
-/** The methods by their names in recipes. */
+/** The methods by their names in recipes. Learning rates, and Pear's placement, were chosen by sweeps: docs/results.md. */
 export const methodRegistry: Readonly<Record<string, MethodEntry>> = {
   lora: {
     factory: lora,
     summary: 'adds a trained low-rank update to each frozen weight',
     paper: 'Hu et al. 2021, arXiv 2106.09685',
     defaults: { alpha: 16 },
-    lr: 2e-3,
+    lr: 4e-3,
     inspect: inspectNorms,
   },
   neat: {
@@ -46,7 +46,7 @@ export const methodRegistry: Readonly<Record<string, MethodEntry>> = {
     summary: 'updates each frozen weight by a small trained network of that weight',
     paper: 'Zhong et al. 2024, arXiv 2410.01870',
     defaults: {},
-    lr: neatLearningRate,
+    lr: 1e-2,
     inspect: inspectNorms,
   },
   lily: {
@@ -54,7 +54,7 @@ export const methodRegistry: Readonly<Record<string, MethodEntry>> = {
     summary: 'shares low-rank experts among layers, mixed by routers',
     paper: 'Zhong et al. 2024, arXiv 2407.09946',
     defaults: {},
-    lr: 1e-3,
+    lr: 2.5e-3,
     inspect: inspectMixing,
   },
   heat: {
@@ -62,15 +62,15 @@ export const methodRegistry: Readonly<Record<string, MethodEntry>> = {
     summary: 'adapts only the attention heads that matter to the task',
     paper: 'Zhong and Zhou 2024, arXiv 2404.08894',
     defaults: {},
-    lr: 2e-3,
+    lr: 5e-3,
     inspect: inspectHeads,
   },
   pear: {
     factory: pear,
     summary: 'prunes the least important adapters and shares the others in their place',
     paper: 'Zhong et al. 2024, arXiv 2409.19733',
-    defaults: {},
-    lr: 2e-3,
+    defaults: { targets: ['attn.qkv[q,v]'], act: 'identity', r: 16 },
+    lr: 5e-3,
     inspect: inspectSharing,
   },
   adaptformer: {
@@ -84,13 +84,13 @@ export const methodRegistry: Readonly<Record<string, MethodEntry>> = {
     factory: trainModules,
     summary: 'baseline: trains the classification heads alone (linear probing)',
     defaults: {},
-    lr: 2e-3,
+    lr: 1e-2,
   },
   full: {
     factory: trainModules,
     summary: 'baseline: trains all of the model (full fine-tuning)',
     defaults: { modulesToSave: ['*'] },
-    lr: 1e-4,
+    lr: 3e-4,
   },
 };
 

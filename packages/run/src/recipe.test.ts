@@ -6,7 +6,7 @@ describe('a recipe is completed', () => {
     [
       'by defaults',
       {},
-      { method: 'lora', epochs: 10, batch: 32, lr: 2e-3, schedule: 'cosine', set: {}, normalize: true },
+      { method: 'lora', epochs: 10, batch: 32, lr: 4e-3, schedule: 'cosine', set: {}, normalize: true },
     ],
     ['by what suits the method', { method: 'neat' }, { lr: methodRegistry.neat.lr }],
     [
@@ -20,7 +20,7 @@ describe('a recipe is completed', () => {
       { lr: 1, set: { dropout: 0 } },
     ],
     ['by a preset without LoRA', { preset: 'vtab1k', method: 'neat' }, { lr: 1e-3, set: {} }],
-    ['but not by undefined', { lr: undefined, seed: undefined }, { lr: 2e-3, seed: 42 }],
+    ['but not by undefined', { lr: undefined, seed: undefined }, { lr: 4e-3, seed: 42 }],
   ])('%s', (_, given, expected) => {
     const recipe = resolveRecipe(given);
     expect(recipe).toMatchObject(expected);

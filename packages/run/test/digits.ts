@@ -10,11 +10,11 @@ const [imageSize, batch, steps, checkpointEvery] = [16, 2, 4, 2];
 
 /** Each method as it would be used on pico-vit, for a few steps that pass its stages. */
 export const digitsRecipes: readonly RecipeOptions[] = [
-  { method: 'lora', set: { r: 4 }, imageSize, batch, steps, checkpointEvery },
-  { method: 'neat', set: { r: 4 }, imageSize, batch, steps, checkpointEvery },
-  { method: 'lily', set: { r: 4 }, imageSize, batch, steps, checkpointEvery },
-  { method: 'heat', set: { r: 4, ratio: 0.5 }, imageSize, batch, steps, checkpointEvery },
-  { method: 'pear', set: { r: 4 }, imageSize, batch, steps, checkpointEvery },
+  { method: 'lora', lr: 2e-3, set: { r: 4 }, imageSize, batch, steps, checkpointEvery },
+  { method: 'neat', lr: 5e-3, set: { r: 4 }, imageSize, batch, steps, checkpointEvery },
+  { method: 'lily', lr: 1e-3, set: { r: 4 }, imageSize, batch, steps, checkpointEvery },
+  { method: 'heat', lr: 2e-3, set: { r: 4, ratio: 0.5 }, imageSize, batch, steps, checkpointEvery },
+  { method: 'pear', lr: 2e-3, targets: ['mlp'], set: { r: 4, act: 'relu' }, imageSize, batch, steps, checkpointEvery },
 ];
 
 type Losses = readonly number[];

@@ -13,6 +13,7 @@ afterAll(() => rmSync(scratch, { recursive: true }));
 const recipe = {
   backbone: 'pico-vit',
   data: 'mnist',
+  lr: 2e-3,
   set: { r: 1 },
   targets: ['blocks.5.attn.qkv[q,v]'],
   steps: 3,
