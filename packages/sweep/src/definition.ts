@@ -1,10 +1,10 @@
-import { check, type Json, type JsonObject, PeftError } from '@peft/core';
+import { check, closest, type Json, type JsonObject, PeftError } from '@peft/core';
 import { type ConfigOf, configure, option, required, value } from '@peft/core/method';
 import { splitOf } from '@peft/data';
 import type { RecipeOptions } from '@peft/run';
 import { plain } from '@peft/train';
 import { hashOf } from './canonical.ts';
-import { type Dimension, dimensionsOf } from './dimensions.ts';
+import { type Dimension, dimensionsOf, type Settings } from './dimensions.ts';
 
 const count = value.integer({ min: 1, max: 100_000 });
 const seed = value.integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
@@ -24,6 +24,11 @@ export const sweepOptions = {
   seeds: option('The seeds that each trial runs with, so that trials are compared in pairs.', value.list(seed), [42]),
   metric: option('What ranks trials.', value.choice(['accuracy', 'meanPerClass', 'loss']), 'accuracy'),
   evalSplit: option('The split that trials are compared on; the test split is refused.', value.string(), 'val'),
+  first: option(
+    'Settings whose trials run before the others: a trial that has all settings of one of these. It may change between calls.',
+    value.list(value.table(value.json())),
+    [],
+  ),
 };
 
 const drawn = {
@@ -66,7 +71,9 @@ export interface Sweep {
   readonly search: Search;
   readonly seeds: readonly number[];
   readonly metric: Metric;
-  /** The definition as plain data, with all defaults. */
+  /** A trial that has all settings of one of these runs before the others. */
+  readonly first: readonly Settings[];
+  /** The definition as plain data, with all defaults. It does not have `first`, which changes no result. */
   readonly definition: JsonObject;
 }
 
@@ -115,6 +122,15 @@ function checkSplits(evalSplit: string, recipe: RecipeOptions): void {
   });
 }
 
+/** A name that nothing varies by would put no trial first. */
+function checkFirst(first: readonly Settings[], spaces: readonly (readonly Dimension[])[]): void {
+  const names = spaces.flatMap(space => space.map(({ name }) => name));
+  for (const name of first.flatMap(settings => Object.keys(settings)))
+    check(names.includes(name), 'bad-argument', () => {
+      return `sweep: first has ${name}, by which no trial differs; closest: ${closest(name, names)}.`;
+    });
+}
+
 /**
  * Checks a sweep file.
  *
@@ -123,7 +139,7 @@ function checkSplits(evalSplit: string, recipe: RecipeOptions): void {
  */
 export function defineSweep(given: object): Sweep {
   const { $schema: _, ...fields } = given as JsonObject;
-  const { recipe, space, search, seeds, metric, evalSplit } = configure('sweep', sweepOptions, fields, bad);
+  const { recipe, space, search, seeds, metric, evalSplit, first } = configure('sweep', sweepOptions, fields, bad);
   check(seeds.length > 0, 'bad-argument', () => 'sweep: seeds is empty; give one at least.');
   check(new Set(seeds).size === seeds.length, 'bad-argument', () => 'sweep: seeds has one twice.');
   checkFixed(recipe);
@@ -136,5 +152,6 @@ export function defineSweep(given: object): Sweep {
   });
   if (spaces.length === 0) throw new PeftError('bad-argument', 'sweep: space is an empty list; give one at least.');
   const definition = plain({ recipe, space, search: found, seeds, metric, evalSplit });
-  return { id: hashOf(definition), recipe: shared, spaces, search: found, seeds, metric, definition };
+  checkFirst(first, spaces);
+  return { id: hashOf(definition), recipe: shared, spaces, search: found, seeds, metric, first, definition };
 }

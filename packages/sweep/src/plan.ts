@@ -69,9 +69,13 @@ function checkLengths(recipes: readonly Recipe[]): void {
   });
 }
 
+/** Whether a trial's settings have all of those that are wanted. */
+const hasSettings = (settings: Settings, wanted: Settings): boolean =>
+  Object.entries(wanted).every(([name, value]) => JSON.stringify(settings[name]) === JSON.stringify(value));
+
 /** The plan of a sweep. */
 export function planOf(sweep: Sweep): Plan {
-  const { recipe, seeds, metric, search } = sweep;
+  const { recipe, seeds, metric, search, first } = sweep;
   const trials = trialsOf(sweep);
   const factor = search.kind === 'asha' ? search.factor : 1;
   const recipes = new Map(
@@ -83,11 +87,12 @@ export function planOf(sweep: Sweep): Plan {
   const lengthOf = ({ steps, epochs }: Recipe): number => steps ?? epochs;
   if (search.kind === 'asha') checkLengths([...recipes.values()].flat().map(({ whole }) => whole));
 
+  const isFirst = ({ settings }: Trial): boolean => first.some(wanted => hasSettings(settings, wanted));
   const runOf = (trial: Trial, seed: number, rung: number): PlannedRun => {
     const { whole, run } = recipes.get(trial)![seed]!;
     const length = rungsOf(sweep, lengthOf(whole))[rung];
     const common = { run, trial: trial.index, seed: seeds[seed]!, settings: trial.settings, recipe: whole };
-    const priority = 1 + seed;
+    const priority = 1 + seed + (isFirst(trial) ? 0 : seeds.length);
     if (search.kind !== 'asha') return { id: run, ...common, priority };
     if (length === undefined) return { id: run, ...common, rung, priority };
     const until = whole.steps === undefined ? { epochs: length } : { steps: length };

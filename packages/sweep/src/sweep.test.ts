@@ -305,6 +305,23 @@ test('a failure that a later call mends leaves nothing of the rung that was deci
   expect(entries.size).toBeGreaterThan(plan.needed(entries).size);
 });
 
+test('trials with the settings of `first` have priority, seed by seed, and nothing else changes', () => {
+  const file = { recipe, space: { lr: [1e-3, 1e-2], 'set.r': [2, 4] }, seeds: [1, 2] };
+  const order = (first: object[]): string[] =>
+    planOf(defineSweep({ ...file, first }))
+      .runs(new Map())
+      .sort((a, b) => a.priority - b.priority)
+      .map(({ settings, seed }) => `${settings.lr} ${settings['set.r']} ${seed}`);
+  expect(order([{ lr: 1e-2, 'set.r': 2 }, { 'set.r': 4 }])).toEqual([
+    ...['0.001 4 1', '0.01 2 1', '0.01 4 1', '0.001 4 2', '0.01 2 2', '0.01 4 2'],
+    ...['0.001 2 1', '0.001 2 2'],
+  ]);
+  expect(defineSweep({ ...file, first: [{ lr: 1e-2 }] }).id).toBe(defineSweep(file).id);
+  expect(() => defineSweep({ ...file, first: [{ 'set.rr': 2 }] })).toThrow(
+    'sweep: first has set.rr, by which no trial differs; closest: set.r.',
+  );
+});
+
 test('a trial is not ranked by the seeds that it survived', () => {
   const sweep = defineSweep({ recipe, space: { lr: [1e-3, 1e-2] }, seeds: [1, 2] });
   const runs = planOf(sweep).runs(new Map());
