@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { PeftError } from '../errors.ts';
+import { markClass } from './copies.ts';
 
 /**
  * What a patch changes of a module's call. Patches apply in the order in which they were added: each sees the result of
@@ -43,6 +44,10 @@ export interface Variables {
  * ```
  */
 export abstract class Module {
+  static {
+    markClass(Module);
+  }
+
   /** The path from the root, set by {@link bindPaths}; empty for the root and for modules outside a tree. */
   path = '';
   readonly #patches: { readonly change: Patch }[] = [];

@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { check } from '../errors.ts';
 import { deferredVariable } from '../tensor/deferred.ts';
 import type { Key } from '../tensor/random.ts';
+import { markClass } from './copies.ts';
 import type { Initializer } from './init.ts';
 import { type FileLayout, fromFileOrder, isTransposed, plainLayout, toFileOrder } from './layout.ts';
 import { narrow, narrowLayout, narrowShape, widen, widenTensor } from './nonzero.ts';
@@ -33,6 +34,10 @@ export interface ParameterOptions {
  * of any size takes no memory.
  */
 export class Parameter {
+  static {
+    markClass(Parameter);
+  }
+
   readonly shape: readonly number[];
   /** The shape with the entries that are always zero: see {@link ParameterOptions.nonzero}. */
   readonly wholeShape: readonly number[];

@@ -1,5 +1,6 @@
 import { PeftError } from '../errors.ts';
 import { fold, type Key } from '../tensor/random.ts';
+import { refuseOtherCopy } from './copies.ts';
 import { Module } from './module.ts';
 import { Parameter } from './parameter.ts';
 
@@ -10,13 +11,17 @@ export function* children(module: Module): Generator<[string, Module]> {
   for (const [name, value] of Object.entries(module)) {
     if (value instanceof Module) yield [name, value];
     else if (Array.isArray(value)) {
-      for (const [i, item] of value.entries()) if (item instanceof Module) yield [`${name}.${i}`, item];
-    }
+      for (const [i, item] of value.entries()) {
+        if (item instanceof Module) yield [`${name}.${i}`, item];
+        else refuseOtherCopy(item, `${name}.${i}`);
+      }
+    } else refuseOtherCopy(value, name);
   }
 }
 
 /** Every module with its path, the root first with the path given. */
 export function* modules(root: Module, path = ''): Generator<[string, Module]> {
+  if (!(root instanceof Module)) refuseOtherCopy(root, 'The model');
   yield [path, root];
   for (const [name, child] of children(root)) yield* modules(child, join(path, name));
 }
@@ -24,7 +29,9 @@ export function* modules(root: Module, path = ''): Generator<[string, Module]> {
 /** Every parameter with its path, `blocks.0.attn.qkv.weight`. */
 export function* parameters(root: Module): Generator<[string, Parameter]> {
   for (const [path, module] of modules(root)) {
-    for (const [name, value] of Object.entries(module)) if (value instanceof Parameter) yield [join(path, name), value];
+    for (const [name, value] of Object.entries(module)) {
+      if (value instanceof Parameter) yield [join(path, name), value];
+    }
   }
 }
 
