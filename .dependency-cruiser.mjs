@@ -32,7 +32,7 @@ const downward = packages.map(name => ({
   severity: 'error',
   from: { path: `^packages/${name}/src/`, pathNot: tests },
   to: {
-    path: '^(packages|tooling|docs)/',
+    path: '^(packages|tooling|docs|examples)/',
     pathNot: `^packages/${oneOf([name, ...(below[name] ?? ['core'])])}/`,
   },
 }));
@@ -65,8 +65,15 @@ export default {
       name: 'entries',
       comment: 'A package is imported by its entries; tests may share the helpers in its test/ folder.',
       severity: 'error',
-      from: { path: '^((?:packages|tooling|docs/examples)/[^/]+)/' },
+      from: { path: '^((?:packages|tooling|docs/examples|examples)/[^/]+)/' },
       to: { path: '^packages/', pathNot: ['^$1/', ...packages.flatMap(entriesOf), '^packages/[^/]+/test/'] },
+    },
+    {
+      name: 'examples',
+      comment: 'What people copy imports packages by their entries, and nothing else of the house.',
+      severity: 'error',
+      from: { path: '^(examples/[^/]+)/', pathNot: [tests, '/vitest\\.config\\.ts$'] },
+      to: { path: '^(packages|tooling|docs|examples)/', pathNot: ['^$1/', ...packages.flatMap(entriesOf)] },
     },
     {
       name: 'test-helpers',
@@ -133,7 +140,7 @@ export default {
   options: {
     tsPreCompilationDeps: true,
     doNotFollow: { path: 'node_modules' },
-    exclude: { path: '^(packages|tooling|docs)/.*/(dist|generated)/' },
+    exclude: { path: '^(packages|tooling|docs|examples)/.*/(dist|generated)/' },
     enhancedResolveOptions: {
       exportsFields: ['exports'],
       conditionNames: ['@peft/source', 'import', 'default'],

@@ -40,7 +40,16 @@ const generated = await Promise.all([
 const checks = async () => [
   await tool('lint', 'biome', 'ci', '--colors=off', '.'),
   await tool('types', 'tsc', '-p', 'tsconfig.quick.json'),
-  await tool('imports', 'depcruise', '--config', '.dependency-cruiser.mjs', 'packages', 'tooling', 'docs/examples'),
+  await tool(
+    'imports',
+    'depcruise',
+    '--config',
+    '.dependency-cruiser.mjs',
+    'packages',
+    'tooling',
+    'docs/examples',
+    'examples',
+  ),
 ];
 
 const [passed, tested] = await Promise.all([checks(), relatedTests()]);
