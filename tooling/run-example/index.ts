@@ -1,7 +1,9 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { openDataset } from '@peft/data/node';
@@ -15,6 +17,9 @@ export async function temporaryFolder(): Promise<string> {
   return folder;
 }
 
+const folderOf = (test: string): string => fileURLToPath(new URL('.', test));
+const argumentsOf = (args: readonly string[]): string[] => ['--import', 'tsx', 'main.ts', ...args];
+
 /**
  * Runs the `main.ts` beside a test, by the command of its README, on the built packages.
  *
@@ -23,9 +28,31 @@ export async function temporaryFolder(): Promise<string> {
  * @throws Error with what it printed to stderr, if it fails
  */
 export async function runMain(test: string, ...args: string[]): Promise<string> {
-  const cwd = fileURLToPath(new URL('.', test));
-  const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', 'main.ts', ...args], { cwd });
+  const { stdout } = await promisify(execFile)(process.execPath, argumentsOf(args), { cwd: folderOf(test) });
   return stdout;
+}
+
+/**
+ * Starts the server that is the `main.ts` beside a test. When the test is over it is asked to end, and must do so without an error.
+ *
+ * @param test `import.meta.url` of the test
+ * @returns the line that it prints when it listens: the first one with an address
+ * @throws Error with what it printed to stderr, if it ends before
+ */
+export async function startMain(test: string, ...args: string[]): Promise<string> {
+  const server = spawn(process.execPath, argumentsOf(args), { cwd: folderOf(test), stdio: 'pipe' });
+  let errors = '';
+  server.stderr.on('data', text => {
+    errors += text;
+  });
+  const ended = once(server, 'close');
+  onTestFinished(async () => {
+    server.kill('SIGTERM');
+    const [code] = await ended;
+    if (code !== 0) throw new Error(`The server ended with ${code}. ${errors}`);
+  });
+  for await (const line of createInterface(server.stdout)) if (line.includes('http://')) return line;
+  throw new Error(`The server ended before it listened. ${errors}`);
 }
 
 /**
