@@ -18,19 +18,22 @@ export async function temporaryFolder(): Promise<string> {
 }
 
 const folderOf = (test: string): string => fileURLToPath(new URL('.', test));
-const argumentsOf = (args: readonly string[]): string[] => ['--import', 'tsx', 'main.ts', ...args];
+const withTsx = (script: string, args: readonly string[]): string[] => ['--import', 'tsx', script, ...args];
 
 /**
- * Runs the `main.ts` beside a test, by the command of its README, on the built packages.
+ * Runs a script beside a test, by the command of its README, on the built packages.
  *
  * @param test `import.meta.url` of the test
  * @returns what it printed
  * @throws Error with what it printed to stderr, if it fails
  */
-export async function runMain(test: string, ...args: string[]): Promise<string> {
-  const { stdout } = await promisify(execFile)(process.execPath, argumentsOf(args), { cwd: folderOf(test) });
+export async function runScript(test: string, script: string, ...args: string[]): Promise<string> {
+  const { stdout } = await promisify(execFile)(process.execPath, withTsx(script, args), { cwd: folderOf(test) });
   return stdout;
 }
+
+/** Runs the `main.ts` beside a test. */
+export const runMain = (test: string, ...args: string[]): Promise<string> => runScript(test, 'main.ts', ...args);
 
 /**
  * Starts the server that is the `main.ts` beside a test. When the test is over it is asked to end, and must do so without an error.
@@ -40,7 +43,7 @@ export async function runMain(test: string, ...args: string[]): Promise<string> 
  * @throws Error with what it printed to stderr, if it ends before
  */
 export async function startMain(test: string, ...args: string[]): Promise<string> {
-  const server = spawn(process.execPath, argumentsOf(args), { cwd: folderOf(test), stdio: 'pipe' });
+  const server = spawn(process.execPath, withTsx('main.ts', args), { cwd: folderOf(test), stdio: 'pipe' });
   let errors = '';
   server.stderr.on('data', text => {
     errors += text;
