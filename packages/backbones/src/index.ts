@@ -1,4 +1,4 @@
-export { Backbone, setDropPath, withClasses } from './backbone.ts';
+export { Backbone, headParameters, setDropPath, withClasses } from './backbone.ts';
 export { type BackboneOptions, createBackbone, defineBackbone } from './create.ts';
 export { type FeatureSplit, splitFeatures } from './features.ts';
 export { describeModel } from './formats/describe-model.ts';

@@ -186,6 +186,16 @@ describe('a run that is watched', () => {
     expect(watched.record?.result.metrics).toEqual(unwatched.record?.result.metrics);
   });
 
+  test('counts what is trained with the head and without it', async () => {
+    const counts = async (method: string) => (await recordOf({ method, set: {}, steps: 1 })).result;
+    const [linear, full, lora] = [await counts('linear'), await counts('full'), await counts('lora')];
+    const head = linear.trainable;
+    expect(linear.adapterTrainable).toBe(0);
+    expect([full.trainable, full.adapterTrainable]).toEqual([full.total, full.total - head]);
+    expect(lora.trainable).toBe(head + (lora.adapterTrainable ?? 0));
+    expect(lora.adapterTrainable).toBeGreaterThan(0);
+  });
+
   test('has the numbers of one that is not, and looks into each method of a stack', async () => {
     const changes: RecipeOptions = { stack: { experts: { method: 'lily', set: {}, targets: ['mlp.fc1'] } } };
     const [seen, unseen] = [await train(changes, { watch }), await recordOf(changes)];
