@@ -7,6 +7,7 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { defineSweep, planOf } from '@peft/sweep';
 import { type Job, openEmbeddedQueue, type Queue } from '@peft/sweep/node';
 import { openRedisQueue } from '@peft/sweep/redis';
@@ -92,21 +93,41 @@ async function bytesOfRuns(url: string, queue: Queue, runs: number, steps: numbe
   );
 }
 
-const scratch = await mkdtemp(join(tmpdir(), 'peft-queues-'));
-try {
-  console.log(`${machine()}. Load ${load().toFixed(1)}.`);
-  const embedded = await openEmbeddedQueue(join(scratch, 'queue'));
-  await throughput('embedded', join(scratch, 'queue'), embedded);
-  await embedded.close();
-  for (const fsync of ['everysec', 'always']) {
-    const redis = await redisIn(scratch, { options: ['--appendfsync', fsync] });
-    const queue = await openRedisQueue(redis.url);
-    await throughput(`Redis (appendonly, appendfsync ${fsync})`, redis.url, queue);
-    if (fsync === 'everysec') await bytesOfRuns(redis.url, queue, 1000, 500);
-    await queue.close();
-    await redis.stop();
-    await rm(join(scratch, 'appendonlydir'), { recursive: true });
+async function measureEmbedded(scratch: string): Promise<void> {
+  const place = join(scratch, 'queue');
+  const queue = await openEmbeddedQueue(place);
+  await throughput('embedded', place, queue);
+  await queue.close();
+}
+
+async function measureRedis(scratch: string, fsync: string): Promise<void> {
+  const redis = await redisIn(scratch, { options: ['--appendfsync', fsync] });
+  const queue = await openRedisQueue(redis.url);
+  await throughput(`Redis (appendonly, appendfsync ${fsync})`, redis.url, queue);
+  if (fsync === 'everysec') await bytesOfRuns(redis.url, queue, 1000, 500);
+  await queue.close();
+  await redis.stop();
+}
+
+const measurements: Readonly<Record<string, (scratch: string) => Promise<void>>> = {
+  embedded: measureEmbedded,
+  everysec: scratch => measureRedis(scratch, 'everysec'),
+  always: scratch => measureRedis(scratch, 'always'),
+};
+
+const measure = measurements[process.argv[2] ?? ''];
+if (measure) {
+  const scratch = await mkdtemp(join(tmpdir(), 'peft-queues-'));
+  try {
+    await measure(scratch);
+  } finally {
+    await rm(scratch, { recursive: true });
   }
-} finally {
-  await rm(scratch, { recursive: true });
+} else {
+  console.log(`${machine()}. Load ${load().toFixed(1)}.`);
+  // In a process each: the memory of one would count what another left.
+  for (const name of Object.keys(measurements)) {
+    const [code] = await once(fork(fileURLToPath(import.meta.url), [name]), 'exit');
+    if (code !== 0) process.exitCode = 1;
+  }
 }

@@ -88,8 +88,23 @@ async function tryMethod(method, registry, nodes) {
   for (const name of listOf(values.bundlers)) await step(row, name, () => bundle(folder, method, name));
 }
 
+/** Starts the registry; ends with status 3 where this machine cannot have one, or cannot reach npm's. */
+async function reachableRegistry() {
+  try {
+    const registry = await startRegistry(join(scratch, 'registry'));
+    const { ok, status } = await fetch(`${registry.url}@tensorflow%2ftfjs-core`);
+    if (ok) return registry;
+    await registry.stop();
+    throw new Error(`The registry of this machine got TensorFlow.js with status ${status}.`);
+  } catch (error) {
+    console.error(`Nothing can be installed here: ${error.message}`);
+    await rm(scratch, { recursive: true, force: true });
+    process.exit(3);
+  }
+}
+
 try {
-  const registry = await startRegistry(join(scratch, 'registry'));
+  const registry = await reachableRegistry();
   try {
     const packed = await packAll(await packagesToPublish(), join(scratch, 'packed'));
     for (const folder of packed.values()) await publish(folder, '0.1.0', registry);

@@ -54,7 +54,7 @@ export async function startRegistry(folder) {
   const child = spawn(program, command, { cwd: folder, stdio: 'ignore' });
   const stop = async () => void child.kill();
   for (let waited = 0; !(await answers(url)); waited++) {
-    if (waited > 60 || child.exitCode !== null) {
+    if (waited > 300 || child.exitCode !== null) {
       await stop();
       throw new Error('The registry did not start.');
     }
@@ -96,5 +96,6 @@ export async function publish(folder, version, registry) {
     for (const name of Object.keys(dependencies ?? {}))
       if (name.startsWith('@peft/')) dependencies[name] = `^${version}`;
   await writeFile(path, JSON.stringify({ ...description, version }));
-  await run(['npm', 'publish', '--ignore-scripts', '--userconfig', registry.npmrc], { cwd: folder });
+  const there = ['--userconfig', registry.npmrc, '--registry', registry.url];
+  await run(['npm', 'publish', '--ignore-scripts', ...there], { cwd: folder });
 }

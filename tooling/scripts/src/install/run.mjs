@@ -1,5 +1,9 @@
 import { spawn } from 'node:child_process';
 
+/** The environment without what a package manager that runs this tells its children: its registry would win over a project's. */
+const ownEnvironment = () =>
+  Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(npm|pnpm|yarn)_/i.test(name)));
+
 /**
  * Runs a command to its end.
  *
@@ -9,7 +13,7 @@ import { spawn } from 'node:child_process';
  * @throws what it printed, if it fails
  */
 export async function run([program, ...args], { cwd, env = {}, patience = 300 }) {
-  const child = spawn(program, args, { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(program, args, { cwd, env: { ...ownEnvironment(), ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
   let [out, all] = ['', ''];
   child.stdout.on('data', text => {
     out += text;
