@@ -7,7 +7,7 @@ import { expect, test } from 'vitest';
  * packages here. A rise is committed on purpose.
  */
 const ceilings: Record<string, number> = {
-  core: 45_500, // methods on methods 900; files: hashes 500, other libraries' names 1,200; checks of options and files 5,000; Python's regular expressions 4,500
+  core: 45_900, // methods on methods 900; other copies of core 350; files: hashes 500, other libraries' names 1,200; checks of options and files 5,000; Python's regular expressions 4,500
   lora: 6_900, // checked indexed access: 50
   neat: 2_100,
   lily: 4_100,
@@ -21,7 +21,7 @@ const ceilings: Record<string, number> = {
   layers: 1_900,
   vtab: 3_700, // few-shot 500
   report: 1_900,
-  sweep: 5_400, // checks of splits and of lengths, order that does not depend on fields: 330
+  sweep: 5_700, // checks of splits and of lengths, order that does not depend on fields: 330; what goes first 250
   run: 12_000, // runs that outlive an engine 300, accuracy and insights while training 350, the best epoch 450, runs that pause 400, a seed for splits 250, few shots 150
 };
 
