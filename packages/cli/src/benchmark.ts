@@ -1,4 +1,6 @@
+import { join } from 'node:path';
 import { check } from '@peft/core';
+import { writeAtomic } from '@peft/core/node';
 import type { RunEvent, RunRecord } from '@peft/run';
 import type { Arguments } from './arguments.ts';
 import { LastData } from './data.ts';
@@ -21,6 +23,28 @@ export interface BenchmarkRun {
   readonly onEvent?: (event: RunEvent) => Promise<void>;
   /** Called with its record. */
   finished(record: RunRecord): Promise<void>;
+}
+
+/** What a benchmark comes to, in each form. */
+export interface Tables {
+  readonly markdown: string;
+  readonly latex: string;
+  /** A page of HTML that needs no other file. */
+  readonly page: string;
+  /** The rows as data. */
+  readonly rows: readonly object[];
+}
+
+/** Writes tables beside `results.jsonl`, and shows them. */
+export async function writeTables(folder: string, tables: Tables, output: Output): Promise<void> {
+  const { markdown, latex, page, rows } = tables;
+  await writeAtomic(join(folder, 'table.md'), `${markdown}\n`);
+  await writeAtomic(join(folder, 'table.tex'), `${latex}\n`);
+  await writeAtomic(join(folder, 'report.html'), page);
+  output.answer(`${markdown}\n\nwritten to ${folder}: results.jsonl, table.md, table.tex, report.html`, {
+    rows,
+    folder,
+  });
 }
 
 /** Trains the runs one after another. A run that is there already is not repeated, and one that was interrupted goes on. */

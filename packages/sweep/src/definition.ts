@@ -127,7 +127,7 @@ function checkFirst(first: readonly Settings[], spaces: readonly (readonly Dimen
   const names = spaces.flatMap(space => space.map(({ name }) => name));
   for (const name of first.flatMap(settings => Object.keys(settings)))
     check(names.includes(name), 'bad-argument', () => {
-      return `sweep: first has ${name}, by which no trial differs; closest: ${closest(name, names)}.`;
+      return `sweep: first has ${name}, by which no trial differs; closest: ${closest(name, names) ?? 'none'}.`;
     });
 }
 

@@ -1,7 +1,6 @@
 import { join } from 'node:path';
-import { probeWritable, writeAtomic } from '@peft/core/node';
+import { probeWritable } from '@peft/core/node';
 import {
-  type FewShotEntry,
   fewShotEntries,
   fewShotLatex,
   fewShotMarkdown,
@@ -12,7 +11,7 @@ import {
 } from '@peft/vtab';
 import { addResult, type FoundFewShot, findFewShot, readResults } from '@peft/vtab/node';
 import { type Arguments, required, UsageError } from '../arguments.ts';
-import { type BenchmarkRun, trainAll } from '../benchmark.ts';
+import { type BenchmarkRun, trainAll, writeTables } from '../benchmark.ts';
 import { argumentsFor, methodsOf } from '../methods-argument.ts';
 import { renderFewShot } from '../output/few-shot-report.ts';
 import type { Output } from '../output/output.ts';
@@ -24,7 +23,7 @@ import type { Output } from '../output/output.ts';
  */
 export async function fewShot(args: Arguments, root: string | undefined, output: Output): Promise<void> {
   if (root === undefined) throw new UsageError('Give the folder that holds the data sets: peft few-shot ROOT.');
-  required(args, 'backbone');
+  const backbone = required(args, 'backbone');
   const methods = methodsOf(args);
   const counts = args.shotCounts ?? shotCounts;
   const wrong = counts.find(count => !(Number.isSafeInteger(count) && count > 0));
@@ -46,7 +45,9 @@ export async function fewShot(args: Arguments, root: string | undefined, output:
     ({ dataset, method, shots, seed }) =>
       names.has(dataset) && methods.includes(method) && counts.includes(shots) && seeds.includes(seed),
   );
-  await writeTables(entries, args, folder, output);
+  const rows = summarizeFewShot(entries);
+  const page = renderFewShot(rows, backbone);
+  await writeTables(folder, { markdown: fewShotMarkdown(rows), latex: fewShotLatex(rows), page, rows }, output);
 }
 
 /** What one run of the benchmark is of. */
@@ -67,22 +68,4 @@ function runOf({ dataset, shots, seed, method }: Job, args: Arguments, folder: s
     classes: dataset.classes,
     finished: record => addResult(results, { dataset: name, method, shots, seed, record }, fewShotEntries),
   };
-}
-
-/** Writes the table as Markdown, LaTeX and a page, and shows it. */
-async function writeTables(
-  entries: readonly FewShotEntry[],
-  { backbone }: Arguments,
-  folder: string,
-  output: Output,
-): Promise<void> {
-  const rows = summarizeFewShot(entries);
-  const markdown = fewShotMarkdown(rows);
-  await writeAtomic(join(folder, 'table.md'), `${markdown}\n`);
-  await writeAtomic(join(folder, 'table.tex'), `${fewShotLatex(rows)}\n`);
-  await writeAtomic(join(folder, 'report.html'), renderFewShot(rows, backbone ?? ''));
-  output.answer(`${markdown}\n\nwritten to ${folder}: results.jsonl, table.md, table.tex, report.html`, {
-    rows,
-    folder,
-  });
 }

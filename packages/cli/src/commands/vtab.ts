@@ -1,18 +1,9 @@
 import { join } from 'node:path';
-import { probeWritable, writeAtomic } from '@peft/core/node';
-import {
-  evaluateEvery,
-  latexTable,
-  markdownTable,
-  published,
-  summarize,
-  type VtabEntry,
-  vtabEntries,
-  vtabRecipe,
-} from '@peft/vtab';
+import { probeWritable } from '@peft/core/node';
+import { evaluateEvery, latexTable, markdownTable, published, summarize, vtabEntries, vtabRecipe } from '@peft/vtab';
 import { addResult, type FoundTask, findTasks, readResults } from '@peft/vtab/node';
 import { type Arguments, required, UsageError } from '../arguments.ts';
-import { type BenchmarkRun, trainAll } from '../benchmark.ts';
+import { type BenchmarkRun, trainAll, writeTables } from '../benchmark.ts';
 import { Looks } from '../looks.ts';
 import { argumentsFor, methodsOf } from '../methods-argument.ts';
 import type { Output } from '../output/output.ts';
@@ -24,7 +15,7 @@ import { renderVtab } from '../output/vtab-report.ts';
  */
 export async function vtab(args: Arguments, root: string | undefined, output: Output): Promise<void> {
   if (root === undefined) throw new UsageError('Give the folder that holds the tasks: peft vtab ROOT.');
-  required(args, 'backbone');
+  const backbone = required(args, 'backbone');
   const methods = methodsOf(args);
   const { found, missing } = await findTasks(root, args.tasks);
   if (missing.length > 0) output.note(`Not in ${root}: ${missing.join(', ')}`);
@@ -40,7 +31,10 @@ export async function vtab(args: Arguments, root: string | undefined, output: Ou
   const entries = (await readResults(results, vtabEntries)).filter(
     ({ protocol, method, task }) => protocol === args.protocol && methods.includes(method) && names.has(task),
   );
-  await writeTables(entries, args, folder, output);
+  const rows = summarize(entries);
+  const report = { protocol: args.protocol, rows, published };
+  const page = renderVtab({ ...report, entries, backbone });
+  await writeTables(folder, { markdown: markdownTable(report), latex: latexTable(report), page, rows }, output);
 }
 
 /** What one run of the benchmark is of. */
@@ -67,23 +61,4 @@ function runOf({ task, method, seed }: Job, args: Arguments, folder: string, res
       await addResult(results, entry, vtabEntries);
     },
   };
-}
-
-/** Writes the table as Markdown, LaTeX and a page, and shows it. */
-async function writeTables(
-  entries: readonly VtabEntry[],
-  { protocol, backbone }: Arguments,
-  folder: string,
-  output: Output,
-): Promise<void> {
-  const rows = summarize(entries);
-  const report = { protocol, rows, published };
-  const markdown = markdownTable(report);
-  await writeAtomic(join(folder, 'table.md'), `${markdown}\n`);
-  await writeAtomic(join(folder, 'table.tex'), `${latexTable(report)}\n`);
-  await writeAtomic(join(folder, 'report.html'), renderVtab({ ...report, entries, backbone: backbone ?? '' }));
-  output.answer(`${markdown}\n\nwritten to ${folder}: results.jsonl, table.md, table.tex, report.html`, {
-    rows,
-    folder,
-  });
 }
