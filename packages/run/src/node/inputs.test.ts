@@ -5,6 +5,7 @@ import { afterAll, expect, test } from 'vitest';
 import { collect } from '../../test/tiny.ts';
 import { run } from '../index.ts';
 import { folderStore, openInputs } from './index.ts';
+import { openBackboneFor } from './inputs.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'peft-run-'));
 afterAll(() => rmSync(scratch, { recursive: true }));
@@ -39,6 +40,13 @@ test('a recipe opened by name has the losses of the command line, and leaves its
     'run.json',
   ]);
   expect(await folderStore(folder).readRecord()).toEqual(record);
+});
+
+test('random weights are told', async () => {
+  const notices: string[] = [];
+  const notice = (text: string) => notices.push(text);
+  await openBackboneFor({ backbone: 'vit_tiny_patch16_224', imageSize: 32 }, { classes: 2, notice });
+  expect(notices).toEqual(['Backbone: vit_tiny_patch16_224, 32x32 px, 2 classes, random weights']);
 });
 
 test('what is missing is named, and nothing stays open', async () => {

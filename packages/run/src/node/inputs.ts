@@ -67,7 +67,8 @@ export async function openBackboneFor(
     onNotice: notice,
   });
   const [height, width] = backbone.model.imageSize;
-  notice(`Backbone: ${backbone.name}, ${height}x${width} px, ${backbone.model.classes} classes`);
+  const random = backbone.weights === undefined ? ', random weights' : '';
+  notice(`Backbone: ${backbone.name}, ${height}x${width} px, ${backbone.model.classes} classes${random}`);
   return backbone;
 }
 
