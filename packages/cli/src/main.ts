@@ -13,6 +13,13 @@ function silenceTensorflow(): void {
   };
 }
 
+/** What a failure prints. That of a known kind ends with its code, which docs/troubleshooting.md explains. */
+function messageOf(error: unknown): string {
+  if (error instanceof PeftError) return `peft: ${error.message.trimEnd()} [${error.code}]`;
+  if (error instanceof UsageError) return `peft: ${error.message}`;
+  return `peft: unexpected: ${error instanceof Error ? error.message : error}`;
+}
+
 /**
  * Runs the command line.
  *
@@ -26,9 +33,7 @@ export async function run(argv: readonly string[]): Promise<number> {
     return 0;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    const known = error instanceof PeftError || error instanceof UsageError;
-    const message = error instanceof Error ? error.message : String(error);
-    console.error(printable(known ? `peft: ${message}` : `peft: unexpected: ${message}`));
+    console.error(printable(messageOf(error)));
     if (debug && error instanceof Error) console.error(printable(inspect(error)));
     return error instanceof UsageError ? 2 : 1;
   }

@@ -70,6 +70,6 @@ test('without @peft/studio it says what to install', async () => {
   const failure = await promisify(execFile)(process.execPath, [installed, 'studio']).catch(error => error);
   expect(failure.code).toBe(1);
   expect(failure.stderr).toBe(
-    'peft: peft studio needs the package @peft/studio, which is not installed. Install it.\n',
+    'peft: peft studio needs the package @peft/studio, which is not installed. Install it. [missing]\n',
   );
 });
