@@ -54,7 +54,7 @@ test('JavaScript versions are those that are installed', () => {
   }
 });
 
-describe('the versions of peft and transformers are those', () => {
+describe('the versions of Python packages are those', () => {
   test('that adapters are written for', async () => {
     class Net extends Module {
       readonly fc = new Linear(4, 3);
@@ -68,6 +68,10 @@ describe('the versions of peft and transformers are those', () => {
     const config = JSON.parse(new TextDecoder().decode(files['adapter_config.json']));
     expect(config.peft_version).toBe(python.get('peft'));
     expect(page).toContain(`as peft ${config.peft_version} `);
+  });
+
+  test.each(['peft', 'timm', 'transformers', 'torch'])('that docs/python.md names, for %s', name => {
+    expect(readFileSync(join(root, 'docs/python.md'), 'utf8')).toContain(`${name} ${python.get(name)}`);
   });
 
   test.each(['packages/core/test/fixtures/targets.json', 'packages/lora/test/fixtures/combine.json'])(
