@@ -10,6 +10,8 @@ export interface Arguments {
   threads: number;
   /** The page to write; without it, it is printed. */
   out: string | undefined;
+  /** The file for the measures in numbers, of which the history is made. */
+  json: string | undefined;
   /** The arguments as they were given. */
   given: string;
 }
@@ -31,16 +33,19 @@ export function readArguments(argv: readonly string[], folder: string): Argument
       rounds: { type: 'string', default: '7' },
       threads: { type: 'string', default: String(availableParallelism()) },
       out: { type: 'string' },
+      json: { type: 'string' },
     },
   });
   const asked = values.cases.split(',');
   const unknown = asked.find(name => !caseNames.includes(name));
   if (unknown !== undefined) throw new Error(`There is no case "${unknown}"; there are ${caseNames.join(', ')}.`);
+  const pathOf = (path: string | undefined) => (path === undefined ? undefined : resolve(folder, path));
   return {
     cases: caseNames.filter(name => asked.includes(name)),
     rounds: natural('rounds', values.rounds),
     threads: natural('threads', values.threads),
-    out: values.out === undefined ? undefined : resolve(folder, values.out),
+    out: pathOf(values.out),
+    json: pathOf(values.json),
     given: argv.filter(argument => argument !== '--').join(' '),
   };
 }

@@ -7,6 +7,7 @@ import { cases } from './cases.ts';
 import { sweepChart } from './chart.ts';
 import { ModelFiles } from './files.ts';
 import { load, machine, software } from './machine.ts';
+import { measuresOf } from './measures.ts';
 import { measureTable, renderPage } from './page.ts';
 import { type CaseResult, runCase } from './run-case.ts';
 import { runScaling } from './scaling.ts';
@@ -18,6 +19,7 @@ const {
   rounds,
   threads,
   out,
+  json,
   given,
 } = readArguments(process.argv.slice(2), process.env.INIT_CWD ?? process.cwd());
 const loadBefore = load();
@@ -51,6 +53,10 @@ const page = renderPage({
   scaling,
   picture: id => basename(picture(id)),
 });
+if (json) {
+  const numbers = { machine: machine(), threads, measures: results.flatMap(measuresOf) };
+  await writeAtomic(json, `${JSON.stringify(numbers, null, 2)}\n`);
+}
 if (out) {
   await writeAtomic(out, page);
   for (const result of scaling) await writeAtomic(picture(result.sweep.id), sweepChart(result));

@@ -1,4 +1,4 @@
-import type { Measure } from './cases.ts';
+import { type Measured, measuresOf } from './measures.ts';
 import type { CaseResult, EntryResult } from './run-case.ts';
 import type { SweepResult } from './scaling.ts';
 import { median, summarize } from './statistics.ts';
@@ -12,27 +12,20 @@ export function markdownTable(head: readonly string[], rows: readonly (readonly 
 
 const none = '-';
 const ms = (value: number): string => (value < 100 ? value.toFixed(1) : value.toFixed(0));
-const seconds = (value: number): string => `${(value / 1000).toFixed(2)} s`;
+const seconds = (value: number): string => `${value.toFixed(2)} s`;
 const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(0)} MB`;
-const ratio = (over: number, under: number): string => (over / under).toFixed(2);
 
-/** By median, by minimum and by processor time; those that make no sense for the measure are left out. */
-function ratios(of: Measure['of'], over: EntryResult, under: EntryResult | undefined): [string, string, string] {
-  if (of === 'start') return [seconds(median(over.startMs)), seconds(Math.min(...over.startMs)), none];
-  if (of === 'ready') return [seconds(median(over.startMs) - summarize(over.samples).median), none, none];
-  if (!under) return [none, none, none];
-  if (of === 'memory') return [ratio(over.facts.peakBytes, under.facts.peakBytes), none, none];
-  const [a, b] = [summarize(over.samples), summarize(under.samples)];
-  return [ratio(a.median, b.median), ratio(a.min, b.min), ratio(a.cpu, b.cpu)];
-}
+const shown = (value: number | undefined, unit: Measured['unit']): string => {
+  if (value === undefined) return none;
+  return unit === 's' ? seconds(value) : value.toFixed(2);
+};
 
 /** Every measure, and what it must reach. */
 export function measureTable(results: readonly CaseResult[]): string {
-  const rows = results.flatMap(({ case: { measures }, entries }) =>
-    measures.map(({ name, of, over, under, limit = none, aim = none }) => {
-      const find = (label: string) => entries.find(entry => entry.label === label);
-      const found = find(over);
-      return [name, ...(found ? ratios(of, found, find(under)) : [none, none, none]), limit, aim];
+  const rows = results.flatMap(result =>
+    measuresOf(result).map(({ name, unit, median, minimum, processor }, i) => {
+      const { limit = none, aim = none } = result.case.measures[i];
+      return [name, shown(median, unit), shown(minimum, unit), shown(processor, unit), limit, aim];
     }),
   );
   return markdownTable(['measure', 'median', 'minimum', 'processor time', 'must reach', 'aim'], rows);
@@ -49,7 +42,7 @@ function entryRow({ label, startMs, first, samples, facts }: EntryResult): strin
     ms(first.ms),
     traceMs === undefined ? none : ms(traceMs),
     traceMs === undefined ? none : ms(first.ms - traceMs - middle),
-    seconds(median(startMs)),
+    seconds(median(startMs) / 1000),
     megabytes(peakBytes),
     trainable?.toLocaleString('en-US') ?? none,
     adapterBytes?.toLocaleString('en-US') ?? none,

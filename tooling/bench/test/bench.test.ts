@@ -105,8 +105,16 @@ describe('the table of ratios', () => {
 
 describe('the command line', () => {
   test('takes cases in the order of the page, and paths from where it was given', () => {
-    const read = readArguments(['--', '--cases', 'scaling,vit-b', '--rounds', '2', '--out', 'docs/a.md'], '/from');
-    expect(read).toMatchObject({ cases: ['vit-b', 'scaling'], rounds: 2, out: '/from/docs/a.md' });
+    const read = readArguments(
+      ['--', '--cases', 'scaling,vit-b', '--rounds', '2', '--out', 'docs/a.md', '--json', 'a.json'],
+      '/from',
+    );
+    expect(read).toMatchObject({
+      cases: ['vit-b', 'scaling'],
+      rounds: 2,
+      out: '/from/docs/a.md',
+      json: '/from/a.json',
+    });
     expect(readArguments([], '/from').cases).toEqual(caseNames);
   });
 
@@ -226,7 +234,19 @@ describe('for real, on pico-vit', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'peft-bench-test-'));
     try {
       const main = new URL('../dist/main.js', import.meta.url).pathname;
-      const args = [main, '--cases', 'pico', '--rounds', '1', '--threads', '1', '--out', 'page.md'];
+      const args = [
+        main,
+        '--cases',
+        'pico',
+        '--rounds',
+        '1',
+        '--threads',
+        '1',
+        '--out',
+        'page.md',
+        '--json',
+        'page.json',
+      ];
       const env = { ...process.env, INIT_CWD: folder };
       const printed = execFileSync(process.execPath, args, {
         encoding: 'utf8',
@@ -234,9 +254,14 @@ describe('for real, on pico-vit', async () => {
         stdio: ['ignore', 'pipe', 'ignore'],
       });
       expect(printed).toMatch(/\| LoRA step, pico-vit: ours \/ PyTorch \|/);
-      expect(readdirSync(folder)).toEqual(['page.md']);
+      expect(readdirSync(folder).sort()).toEqual(['page.json', 'page.md']);
+      const { threads, measures } = JSON.parse(readFileSync(join(folder, 'page.json'), 'utf8'));
+      expect([threads, measures]).toMatchObject([1, [{ name: 'LoRA step, pico-vit: ours / PyTorch', unit: 'ratio' }]]);
+      if (!pythonMissing) expect(printed).toContain(`| ${measures[0].median.toFixed(2)} `);
       const page = readFileSync(join(folder, 'page.md'), 'utf8');
-      expect(page).toContain('pnpm --filter @peft/bench bench --cases pico --rounds 1 --threads 1 --out page.md');
+      expect(page).toContain(
+        'pnpm --filter @peft/bench bench --cases pico --rounds 1 --threads 1 --out page.md --json page.json',
+      );
       expect(page.includes('PyTorch did not take part')).toBe(pythonMissing !== undefined);
       expect(page).toMatch(/\| ours +\| +?\d/);
     } finally {
