@@ -44,6 +44,25 @@ test('a file of curves stands alone', () => {
   );
 });
 
+test('names at the ends of lines do not overlap in a picture file', () => {
+  const curves = [line('a', [1, 5]), line('b', [2, 5]), line('c', [3, 5.01]), line('d', [4, 1])];
+  const svg = curvesFile(curves, chart);
+  const tops = curves.map(({ name }) => {
+    const [, shift, top] =
+      svg.match(
+        new RegExp(`translate\\(8\\.?5?,(-?[\\d.]+)\\)"[^>]*><text[^>]*translate\\([^,]*,([\\d.]+)\\)[^>]*>${name}<`),
+      ) ?? [];
+    return Number(shift) + Number(top);
+  });
+  const sorted = [...tops].sort((a, b) => a - b);
+  for (const [i, top] of sorted.slice(1).entries()) expect(top - (sorted[i] ?? 0)).toBeGreaterThan(11);
+  expect(Math.max(...tops)).toBe(tops[3]);
+});
+
+test('a curve of one point is a dot in a picture file', () => {
+  expect(curvesFile([line('a', [1]), line('b', [1, 2])], chart).match(/<circle /g)).toHaveLength(1);
+});
+
 test('smoothing keeps a level, and short runs as they are', () => {
   expect(smoothed([3, 1, 2]).map(({ y }) => y)).toEqual([3, 1, 2]);
   const zigzag = smoothed(Array.from({ length: 1000 }, (_, i) => 5 + (i % 2)));

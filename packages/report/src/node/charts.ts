@@ -37,6 +37,7 @@ export interface Chart {
 
 /** In CSS pixels where the chart is as wide as that; a page scales it to its place. */
 const [width, height] = [420, 260];
+const marginBottom = 42;
 
 /** The dashes of a second line of one color. */
 const dashes = ['none', '6 3', '2 3'] as const;
@@ -76,7 +77,7 @@ function plot({ title, x, y, logX = false }: Chart, marks: Plot.Markish[], more:
     height,
     marginTop: 30,
     marginLeft: 52,
-    marginBottom: 42,
+    marginBottom,
     style: { background: 'none', color: 'currentColor', fontFamily: 'inherit', fontSize: '12px' },
     x: {
       label: x,
@@ -117,12 +118,52 @@ export function renderCurves(curves: readonly Curve[], chart: Chart): string {
 const ink = '#6e7781';
 const palette = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9'];
 
-/** Draws a line for each curve as an SVG file of its own. Each line has its name at its end. */
+/** The margin of a picture file above its frame, which has the title. */
+const titleMargin = 44;
+
+/** Moves heights apart until each has `gap` to the next, and none further than it must. */
+function spread(heights: readonly number[], gap: number): number[] {
+  const placed = heights.map((height, i) => ({ i, height })).sort((a, b) => a.height - b.height);
+  for (let round = 0; round < 100; round++) {
+    for (const [i, above] of placed.entries()) {
+      const below = placed[i - 1];
+      const missing = below ? gap - (above.height - below.height) : 0;
+      if (!below || missing <= 0) continue;
+      below.height -= missing / 2;
+      above.height += missing / 2;
+    }
+  }
+  return placed.sort((a, b) => a.i - b.i).map(({ height }) => height);
+}
+
+/** How far the label at the end of each curve moves up or down, in pixels, so that no two overlap. */
+function labelShifts(curves: readonly Curve[]): number[] {
+  const all = curves.flatMap(({ points }) => points.map(({ y }) => y));
+  const [low, high] = [Math.min(...all), Math.max(...all)];
+  const scale = (height - titleMargin - marginBottom) / (high - low || 1);
+  const ends = curves.map(({ points }) => ((points.at(-1)?.y ?? low) - low) * scale);
+  return spread(ends, 13).map((height, i) => Math.round((ends[i] ?? 0) - height));
+}
+
+/** Draws a line for each curve as an SVG file of its own. Each line has its name at its end. A curve of one point is a dot. */
 export function curvesFile(curves: readonly Curve[], chart: Chart): string {
+  const shifts = labelShifts(curves);
   const marks = curves.flatMap(({ name, points }, i) => {
     const stroke = palette[i % palette.length] as string;
-    const label = { x: 'x', y: 'y', text: () => name, textAnchor: 'start', dx: 8, fill: stroke } as const;
-    return [Plot.line(points, { x: 'x', y: 'y', stroke, strokeWidth: 2 }), Plot.text(points.slice(-1), label)];
+    const label = {
+      x: 'x',
+      y: 'y',
+      text: () => name,
+      textAnchor: 'start',
+      dx: 8,
+      dy: shifts[i],
+      fill: stroke,
+    } as const;
+    const line =
+      points.length === 1
+        ? Plot.dot(points, { x: 'x', y: 'y', fill: stroke })
+        : Plot.line(points, { x: 'x', y: 'y', stroke, strokeWidth: 2 });
+    return [line, Plot.text(points.slice(-1), label)];
   });
   const title = Plot.text([chart.title], {
     frameAnchor: 'top-left',
@@ -132,7 +173,7 @@ export function curvesFile(curves: readonly Curve[], chart: Chart): string {
     fill: ink,
   });
   const style = { background: 'none', color: ink, fontFamily: 'system-ui, sans-serif', fontSize: '12px' };
-  const svg = plot(chart, [...marks, title], { style, marginTop: 44, marginRight: 110 });
+  const svg = plot(chart, [...marks, title], { style, marginTop: titleMargin, marginRight: 110 });
   return `${svg.replace('<svg ', '<svg xmlns="http://www.w3.org/2000/svg" ')}\n`;
 }
 
