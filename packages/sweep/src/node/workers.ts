@@ -23,6 +23,11 @@ export const ready = 'ready';
 const mostEnds = 5;
 /** What is kept of the last words of a worker. */
 const lastWords = 2000;
+/**
+ * glibc keeps what is freed in an arena of each thread. A worker opens an engine, with its thread, for every run: with several arenas
+ * its resident memory creeps up, with one it stays as it is.
+ */
+const oneArena = { MALLOC_ARENA_MAX: '1' };
 
 /**
  * Keeps worker processes alive: starts another when one ends, unless its status is 0, which says that there is no more work. A worker
@@ -44,7 +49,7 @@ export function keepWorkers({ count, command, env, notice = () => {} }: WorkersO
     let words = '';
     const child = spawn(program, args, {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-      env: { ...process.env, ...env },
+      env: { ...oneArena, ...process.env, ...env },
       detached: true,
       windowsHide: true,
     });
