@@ -21,6 +21,6 @@ test('lora alone, as it would be published: its README runs, types and a bundle 
     console.warn(stderr);
     skip(stderr.trim());
   }
-  expect(stdout, stderr).toMatch(/^\| lora \| yes \| yes \| yes \| yes \|$/m);
+  expect(stdout, stderr).toMatch(/^\| lora +(\| yes +){4}\|$/m);
   expect(stdout).toContain('A newer lora and an older neat share one core.');
 });
