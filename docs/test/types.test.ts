@@ -1,10 +1,9 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 import { describe, expect, test } from 'vitest';
+import { type Block, blocksOf, pages, root } from './blocks.ts';
 
-const root = fileURLToPath(new URL('../../..', import.meta.url));
 const at = (...parts: string[]): string => join(root, ...parts);
 
 /** What the prose of a page introduces, and its examples use as it is. */
@@ -18,41 +17,14 @@ const given = `
     const source: BatchSource<PictureBatch>;
   }`;
 
-interface Example {
-  /** The page that shows it, from the root. */
-  readonly page: string;
-  /** Of the fence, counted from 1. */
-  readonly line: number;
-  readonly text: string;
-  /** The name of a whole file that is shown: other examples of the page may import it. It has a test of its own. */
-  readonly title: string | undefined;
-}
-
-const pages = [
-  'README.md',
-  ...readdirSync(at('docs')).map(name => `docs/${name}`),
-  ...readdirSync(at('packages')).map(name => `packages/${name}/README.md`),
-].filter(page => page.endsWith('.md') && existsSync(at(page)));
-
-function examplesOf(page: string): Example[] {
-  const content = readFileSync(at(page), 'utf8');
-  return [...content.matchAll(/^```ts(?: title=(\S+))?\n(.*?)^```$/gms)].map(({ index, 1: title, 2: text }) => ({
-    page,
-    line: content.slice(0, index).split('\n').length,
-    text,
-    title,
-  }));
-}
-
 /** Where a file with the example would lie: beside its page. */
-const pathOf = ({ page, line, title }: Example): string =>
-  title ? at(dirname(page), title) : at(`${page}.${line}.ts`);
+const pathOf = ({ page, line, title }: Block): string => (title ? at(dirname(page), title) : at(`${page}.${line}.ts`));
 
 /** From where an import of an example is looked up: a package of ours from within itself, as its users see it. */
 function importer(name: string, path: string): string {
   const [, ours] = name.match(/^@peft\/([^/]+)/) ?? [];
   if (ours && existsSync(at('packages', ours))) return at('packages', ours, 'example.ts');
-  return name.startsWith('.') ? path : at('tooling/integration/test/example.ts');
+  return name.startsWith('.') ? path : at('docs/test/example.ts');
 }
 
 /** The options that all packages are checked with, but that an example need not use all that it makes. */
@@ -95,8 +67,8 @@ function errorsOf(program: ts.Program, path: string, first = 1): string[] {
 }
 
 const asModule = (text: string): string => `${text}\nexport {};\n`;
-const examples = pages.flatMap(examplesOf);
-const [givenPath, wrongPath] = ['given.ts', 'wrong.ts'].map(name => at('tooling/integration/test', name));
+const examples = pages.flatMap(blocksOf).filter(({ language }) => language === 'ts');
+const [givenPath, wrongPath] = ['given.ts', 'wrong.ts'].map(name => at('docs/test', name));
 const program = programOf(
   new Map([
     [givenPath, given],

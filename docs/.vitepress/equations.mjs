@@ -1,0 +1,5 @@
+import { katex } from '@mdit/plugin-katex';
+
+/** TeX between dollars, as GitHub shows it. A plain module: the plugin and VitePress have their types of markdown-it from two packages. */
+export const equations = md =>
+  md.use(katex, { transformer: html => html.replaceAll('<span class="katex', '<span v-pre class="katex') });
