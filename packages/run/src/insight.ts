@@ -1,10 +1,15 @@
 /** A drawing, as data, of what a method did inside. */
 export type Insight = Grid | Bars;
 
-/** A table of shaded cells: heads by layer, experts by target. */
-export interface Grid {
-  readonly kind: 'grid';
+interface Drawing {
   readonly title: string;
+  /** The adapter that it is of, in a run. */
+  readonly adapter?: { readonly name: string; readonly method: string };
+}
+
+/** A table of shaded cells: heads by layer, experts by target. */
+export interface Grid extends Drawing {
+  readonly kind: 'grid';
   /** What a column stands for: `head`. */
   readonly columns: string;
   readonly rows: readonly GridRow[];
@@ -21,9 +26,8 @@ export interface GridRow {
 }
 
 /** A list of bars. */
-export interface Bars {
+export interface Bars extends Drawing {
   readonly kind: 'bars';
-  readonly title: string;
   /** The quantity, with its unit if it has one. */
   readonly measure: string;
   readonly rows: readonly { readonly name: string; readonly value: number; readonly note?: string }[];

@@ -10,14 +10,17 @@ export async function lookInside(
   methods: Readonly<Record<string, MethodEntry>>,
 ): Promise<Insight[]> {
   const looks = model.active.flatMap(adapter => {
-    const look = methods[methodNameOf(adapter.method)]?.inspect;
-    return look ? [{ adapter, look }] : [];
+    const method = methodNameOf(adapter.method);
+    const look = methods[method]?.inspect;
+    return look ? [{ adapter, method, look }] : [];
   });
   if (looks.length === 0) return [];
   const insights: Insight[] = [];
   for await (const { images } of source.batches(0)) {
-    for (const { adapter, look } of looks)
-      insights.push(...(await look({ model, adapter, engine, inputs: { images } })));
+    for (const { adapter, method, look } of looks) {
+      const seen = await look({ model, adapter, engine, inputs: { images } });
+      insights.push(...seen.map(insight => ({ ...insight, adapter: { name: adapter.name, method } })));
+    }
     break;
   }
   return insights;

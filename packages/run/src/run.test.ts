@@ -201,7 +201,10 @@ describe('a run that is watched', () => {
     const [seen, unseen] = [await train(changes, { watch }), await recordOf(changes)];
     expect(seen.record?.result.losses).toEqual(unseen.result.losses);
     expect(seen.record?.result.metrics).toEqual(unseen.result.metrics);
-    expect(unseen.result.insights.map(({ kind }) => kind)).toEqual(['bars', 'grid']);
+    expect(unseen.result.insights).toMatchObject([
+      { kind: 'bars', adapter: { name: 'default', method: 'lora' } },
+      { kind: 'grid', adapter: { name: 'experts', method: 'lily' } },
+    ]);
   });
 });
 

@@ -20,6 +20,11 @@ interface Measured {
 
 const isBars = (insight: Insight): insight is Bars => insight.kind === 'bars';
 
+const isOf =
+  (name: string) =>
+  ({ adapter }: Insight): boolean =>
+    adapter === undefined || adapter.name === name;
+
 function measuredOf({ rows, measure }: Bars): [string, Measured][] {
   const largest = Math.max(...rows.map(({ value }) => value), Number.MIN_VALUE);
   return rows.map(({ name, value, note }) => {
@@ -30,9 +35,9 @@ function measuredOf({ rows, measure }: Bars): [string, Measured][] {
 
 /** What sits at each place of the model, with what the methods tell of it. */
 export function marksOf(plan: Plan, insights: readonly Insight[]): ReadonlyMap<string, readonly Mark[]> {
-  const measured = new Map(insights.filter(isBars).flatMap(measuredOf));
   const marks = new Map<string, Mark[]>();
   for (const { name, method, targets } of plan.adapters) {
+    const measured = new Map(insights.filter(isOf(name)).filter(isBars).flatMap(measuredOf));
     for (const target of targets) {
       const here = marks.get(target) ?? [];
       here.push({ adapter: name, method, ...measured.get(target) });
@@ -50,6 +55,13 @@ export interface Unit {
   readonly off: boolean;
 }
 
+/** The heads or experts of an adapter at a place. */
+export interface UnitRow {
+  readonly adapter: string;
+  readonly method: string;
+  readonly units: readonly Unit[];
+}
+
 const isGrid = (insight: Insight): insight is Grid => insight.kind === 'grid';
 
 const unitsOf = ({ columns }: Grid, { values, off = [] }: Grid['rows'][number]): Unit[] => {
@@ -58,14 +70,19 @@ const unitsOf = ({ columns }: Grid, { values, off = [] }: Grid['rows'][number]):
 };
 
 /** Heads and experts by place, where a method tells of them: by its id, or as the side of an attention, `blocks.0.attn q`. */
-export function unitsAt(plan: Plan, insights: readonly Insight[]): ReadonlyMap<string, readonly Unit[]> {
+export function unitsAt(plan: Plan, insights: readonly Insight[]): ReadonlyMap<string, readonly UnitRow[]> {
   const sides = plan.blocks.flatMap(({ path, attention }) =>
     attention.map(({ id, label }) => [`${path}.attn ${label}`, id] as const),
   );
   const idOf = new Map<string, string>(sides);
-  return new Map(
-    insights
-      .filter(isGrid)
-      .flatMap(grid => grid.rows.map(row => [idOf.get(row.name) ?? row.name, unitsOf(grid, row)] as const)),
-  );
+  const found = new Map<string, UnitRow[]>();
+  for (const { name, method } of plan.adapters) {
+    for (const grid of insights.filter(isOf(name)).filter(isGrid)) {
+      for (const row of grid.rows) {
+        const id = idOf.get(row.name) ?? row.name;
+        found.set(id, [...(found.get(id) ?? []), { adapter: name, method, units: unitsOf(grid, row) }]);
+      }
+    }
+  }
+  return found;
 }
