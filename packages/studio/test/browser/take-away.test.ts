@@ -1,6 +1,6 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { openBackbone } from '@peft/backbones/node';
 import { startBackend } from '@peft/backends';
 import { onnxEngine } from '@peft/compile';
@@ -9,28 +9,12 @@ import { openAdapterFolder } from '@peft/core/node';
 import { type Dataset, relabel } from '@peft/data';
 import { openDataset } from '@peft/data/node';
 import { bareModel, factories, measure, modelWithAdapter, type RunModel } from '@peft/run';
-import { unzipSync } from 'fflate';
 import type { Page } from 'playwright';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { bmpOf } from '../../src/worker/bmp.ts';
 import { type Served, serve } from './serve.ts';
 import { goTo, inPhase, numberIn, openWith, type Studio, startStudio, unavailable } from './studio.ts';
-
-/** What a button of "Take it away" gives. */
-async function taken(page: Page, name: string): Promise<Buffer> {
-  const [download] = await Promise.all([
-    page.waitForEvent('download'),
-    page.getByRole('region', { name: 'Take it away' }).getByRole('button', { name }).click(),
-  ]);
-  return readFile(await download.path());
-}
-
-async function unzip(bytes: Buffer, folder: string): Promise<void> {
-  for (const [path, content] of Object.entries(unzipSync(bytes))) {
-    await mkdir(dirname(join(folder, path)), { recursive: true });
-    await writeFile(join(folder, path), content);
-  }
-}
+import { taken, unzip } from './taken.ts';
 
 describe.skipIf(unavailable)('what is taken away', () => {
   let studio: Studio;
