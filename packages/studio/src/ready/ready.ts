@@ -2,8 +2,15 @@ import { messageOf } from '../message-of.ts';
 /** The page of a trained classifier: a picture or the camera in, classes out. It needs the files of its folder alone. */
 import { type Classifier, openClassifier, type Scored } from './model.ts';
 
-/** Classes that are listed. */
+/** Classes that are listed with their shares. */
 const most = 5;
+/** Names of classes that the page tells. */
+const mostNames = 12;
+
+function aboutOf(labels: readonly string[]): string {
+  const names = labels.slice(0, mostNames).join(', ') + (labels.length > mostNames ? ' …' : '');
+  return `It tells ${labels.length} classes apart: ${names}. Pictures stay on this machine.`;
+}
 
 function byId<E extends HTMLElement>(id: string, type: new () => E): E {
   const found = document.getElementById(id);
@@ -85,7 +92,7 @@ try {
   const { title, labels } = classifier.card;
   document.title = title;
   byId('title', HTMLElement).textContent = title;
-  byId('about', HTMLElement).textContent = `It tells ${labels.length} classes apart, on this machine.`;
+  byId('about', HTMLElement).textContent = aboutOf(labels);
   status.textContent = 'Choose, drop or paste a picture, or turn on the camera.';
   const file = byId('file', HTMLInputElement);
   file.addEventListener('change', () => show(classifier, file.files?.[0]));
