@@ -46,6 +46,7 @@ class Classifier {
         ? undefined
         : 'This file is no picture that the browser can decode; use a JPEG, PNG or WebP file.';
       this.results = isPicture ? results : [];
+      if (!isPicture) this.picture = undefined;
     } catch (error) {
       this.error = messageOf(error);
     } finally {

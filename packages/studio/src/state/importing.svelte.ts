@@ -4,6 +4,9 @@ import type { Picture, PictureClass } from './pictures.ts';
 import { project } from './project.svelte.ts';
 import { view } from './view.svelte.ts';
 
+/** Names as people sort them: 2 before 10. */
+const byName = new Intl.Collator('en', { numeric: true });
+
 /** Pictures on their way into the project. */
 class Importing {
   done = $state(0);
@@ -77,7 +80,8 @@ class Importing {
       known.set(name, made.id);
       return made.id;
     };
-    for (const { className } of placed) if (className !== undefined) idOf(className);
+    const names = new Set(placed.flatMap(({ className }) => className ?? []));
+    for (const name of [...names].sort(byName.compare)) idOf(name);
     return { of: name => (name === undefined ? (shown ?? idOf('Class 1')) : idOf(name)), added };
   }
 }

@@ -143,7 +143,7 @@ class Persistence {
     const isFull = error instanceof DOMException && error.name === 'QuotaExceededError';
     const reason = messageOf(error);
     this.problem = isFull
-      ? 'The browser has no more room, so changes since then do not survive a reload. Save the project as a zip, or remove pictures.'
+      ? 'The browser has no more room: what changes from here on does not survive a reload. Save the project as a zip, or remove pictures.'
       : `The browser stores nothing here, so the project does not survive a reload: ${reason}`;
   }
 }

@@ -34,7 +34,7 @@ test('duplicates are found, and those across classes apart', () => {
   const [one, other] = [pictures('a', 1, 'same'), pictures('b', 2, 'same')];
   const found = problems(['a', 'b'], [...pictures('a', 20), ...pictures('b', 20), ...one, ...other]);
   expect(found).toMatchObject([
-    { pictures: [...one, ...other].map(({ id }) => id) },
-    { pictures: other.map(({ id }) => id) },
+    { text: expect.stringMatching(/^A picture is in/), pictures: [...one, ...other].map(({ id }) => id) },
+    { text: expect.stringMatching(/^2 pictures are copies/), pictures: other.map(({ id }) => id) },
   ]);
 });

@@ -47,14 +47,14 @@ export function problemsOf(
   const across = duplicates.filter(group => new Set(group.map(({ label }) => label)).size > 1);
   if (across.length > 0)
     problems.push({
-      text: `${across.length} pictures are in more than one class.`,
+      text: `${across.length === 1 ? 'A picture is' : `${across.length} pictures are`} in more than one class.`,
       blocks: false,
       pictures: across.flat().map(({ id }) => id),
     });
   const extra = duplicates.flatMap(group => group.slice(1)).map(({ id }) => id);
   if (extra.length > 0)
     problems.push({
-      text: `${extra.length} pictures are there twice or more; copies in the test part make it look better than it is.`,
+      text: `${extra.length === 1 ? 'A picture is a copy' : `${extra.length} pictures are copies`} of another; copies in the test part make the accuracy look better than it is.`,
       blocks: false,
       pictures: extra,
     });

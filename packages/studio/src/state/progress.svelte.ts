@@ -57,7 +57,7 @@ class Progress {
         [this.engine, this.engineReason] = [event.name, event.reason];
         break;
       case 'notice':
-        this.notices = [...this.notices, event.text];
+        if (!this.notices.includes(event.text)) this.notices = [...this.notices, event.text];
         break;
       case 'resumed':
         this.show();

@@ -87,8 +87,8 @@ describe.skipIf(unavailable)('pictures', () => {
   test('copies are found, and chosen by a click', async () => {
     const copies = [{ name: 'copy.bmp', mimeType: 'image/bmp', buffer: await picture(1000) }];
     await page.getByLabel('Picture files').setInputFiles(copies);
-    await health.getByText('1 pictures are there twice or more').waitFor();
-    await health.getByRole('button', { name: 'Choose them' }).click();
+    await health.getByText('A picture is a copy of another').waitFor();
+    await health.getByRole('button', { name: 'Choose it' }).click();
     await page.getByText('1 picture chosen').waitFor();
     await page.getByRole('button', { name: 'Undo' }).click();
   });

@@ -13,10 +13,10 @@ test('few losses are drawn as they are, many as means', () => {
 
 test.each([
   [0, 1],
-  [0.3, 0.5],
-  [2.1, 2.5],
-  [2.6, 5],
-  [70, 100],
+  [0.3, 0.4],
+  [2.1, 4],
+  [5, 6],
+  [70, 80],
 ])('%d is below %d', (value, round) => {
   expect(roundUp(value)).toBe(round);
 });

@@ -18,11 +18,11 @@ export function smoothed(losses: readonly number[]): Point[] {
   return points;
 }
 
-/** The next round number from above: 0.5, 1, 2, 2.5, 5, 10. */
+/** The next number from above whose quarters are round: 1, 2, 4, 6, 8, 10, and those by powers of ten. */
 export function roundUp(value: number): number {
   if (value <= 0) return 1;
   const power = 10 ** Math.floor(Math.log10(value));
-  const leading = [1, 2, 2.5, 5, 10].find(step => step * power >= value) ?? 10;
+  const leading = [1, 2, 4, 6, 8, 10].find(step => step * power >= value) ?? 10;
   return leading * power;
 }
 
