@@ -18,7 +18,8 @@ export interface Arguments {
 
 export const caseNames: readonly string[] = [...cases.map(({ id }) => id), 'scaling'];
 
-const natural = (name: string, text: string): number => {
+/** The positive integer of an option. */
+export const natural = (name: string, text: string): number => {
   const value = Number(text);
   if (Number.isInteger(value) && value > 0) return value;
   throw new Error(`--${name} takes a positive integer, not "${text}".`);

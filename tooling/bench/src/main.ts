@@ -1,7 +1,8 @@
 // The benchmark: peers beside ours in one run. It asserts nothing; goals stand beside the ratios.
 import { basename } from 'node:path';
-import { writeAtomic } from '@peft/core/node';
+import { readIfThere, writeAtomic } from '@peft/core/node';
 import { pythonMissing } from '@peft/reference/python';
+import { sectionOf, withSection } from '@peft/scripts/markdown';
 import { readArguments } from './arguments.ts';
 import { cases } from './cases.ts';
 import { sweepChart } from './chart.ts';
@@ -11,6 +12,14 @@ import { measuresOf } from './measures.ts';
 import { measureTable, renderPage } from './page.ts';
 import { type CaseResult, runCase } from './run-case.ts';
 import { runScaling } from './scaling.ts';
+import { memoryTitle } from './soak/page.ts';
+
+/** The page with the section on memory that the soak wrote into the one before. */
+async function withMemory(page: string, path: string): Promise<string> {
+  const before = await readIfThere(path);
+  const section = before && sectionOf(new TextDecoder().decode(before), memoryTitle);
+  return section ? withSection(page, memoryTitle, section) : page;
+}
 
 const note = (text: string): void => console.error(text);
 
@@ -58,7 +67,7 @@ if (json) {
   await writeAtomic(json, `${JSON.stringify(numbers, null, 2)}\n`);
 }
 if (out) {
-  await writeAtomic(out, page);
+  await writeAtomic(out, await withMemory(page, out));
   for (const result of scaling) await writeAtomic(picture(result.sweep.id), sweepChart(result));
   if (results.length > 0) console.log(measureTable(results));
 } else console.log(page);

@@ -1,14 +1,8 @@
+import { markdownTable } from '@peft/scripts/markdown';
 import { type Measured, measuresOf } from './measures.ts';
 import type { CaseResult, EntryResult } from './run-case.ts';
 import type { SweepResult } from './scaling.ts';
 import { median, summarize } from './statistics.ts';
-
-/** A table in Markdown, its columns aligned. */
-export function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = head.map((title, i) => Math.max(3, title.length, ...rows.map(row => row[i].length)));
-  const line = (cells: readonly string[]) => `| ${cells.map((cell, i) => cell.padEnd(widths[i])).join(' | ')} |`;
-  return [line(head), line(widths.map(width => '-'.repeat(width))), ...rows.map(line)].join('\n');
-}
 
 const none = '-';
 const ms = (value: number): string => (value < 100 ? value.toFixed(1) : value.toFixed(0));
@@ -107,7 +101,7 @@ the same model in its own ops with its own Adam, none of ours; stock kernels are
 export function renderPage({ results, scaling, torchMissing, ...page }: Page): string {
   const sections = [
     '# Benchmarks',
-    `\`\`\`sh\n${page.command}\n\`\`\``,
+    `\`\`\`sh no-run\n${page.command}\n\`\`\``,
     `${page.machine}. ${page.software}. ${page.threads} threads each (TensorFlow.js' own kernels: one, since it starts no threads in Node); load before the run ${page.load.toFixed(2)}.`,
     torchMissing && `PyTorch did not take part: there is no reference environment here.`,
     method,
