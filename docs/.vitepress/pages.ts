@@ -11,7 +11,7 @@ export const sources = {
     'tooling/**',
     'docs/examples/**',
     'docs/results/**',
-    'packages/*/{src,test,scripts,assembly,build,public}/**',
+    'packages/*/{api,src,test,scripts,assembly,build,public}/**',
     ...methods.map(name => `packages/${name}/README.md`),
   ],
 };

@@ -1,2 +1,3 @@
 export type { DawnPackage, Packages, WasmPackage, WebgpuPackage } from './packages.ts';
 export { type BackendName, type BackendOptions, type StartedBackend, startBackend } from './start.ts';
+export type { WasmOptions } from './wasm/start.ts';

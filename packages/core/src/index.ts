@@ -1,5 +1,5 @@
 export { AdaptedModel, type AddOptions, adapt } from './adapted/adapted-model.ts';
-export { Adapter } from './adapted/adapter.ts';
+export { Adapter, type AttachedTarget } from './adapted/adapter.ts';
 export { type DeltaNorm, deltaNorms } from './adapted/delta-norms.ts';
 export { countParameters, type ParameterReport } from './adapted/report.ts';
 export { closest, closestOf } from './closest.ts';
@@ -45,7 +45,7 @@ export {
 } from './module/init.ts';
 export { DropPath, Identity, LayerNorm, Linear, type LinearOptions, type Role, type Slice } from './module/layers.ts';
 export { Module, type Patch, patch, type Variables } from './module/module.ts';
-export type { ModuleNaming } from './module/naming.ts';
+export type { ModuleNaming, NamedModule } from './module/naming.ts';
 export { widenTensor } from './module/nonzero.ts';
 export { Parameter, type ParameterOptions } from './module/parameter.ts';
 export { type LoadOptions, loadState, saveState } from './module/state.ts';

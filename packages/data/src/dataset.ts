@@ -9,7 +9,8 @@ export interface LeftOut {
   readonly reason: string;
 }
 
-interface Labeled {
+/** The name, size, classes and labels of a dataset. */
+export interface Labeled {
   /** For messages: the source of the pictures, and the split. */
   readonly name: string;
   readonly size: number;

@@ -6,7 +6,8 @@ import type { Picture } from './picture.ts';
 import { Refused, undecodable } from './refused.ts';
 import { straightPixels } from './straight-pixels.ts';
 
-interface DecodeBlobOptions {
+/** The limit of a picture that is decoded. */
+export interface DecodeBlobOptions {
   /** A picture of more pixels is refused before it is decoded; default 89,478,485, which is Pillow's limit. */
   readonly maxPixels?: number;
 }

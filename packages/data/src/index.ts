@@ -1,9 +1,17 @@
 export { type BatchSourceOptions, batchSource, type DatasetSource } from './batch-source.ts';
 export { type BatchOptions, batches, type IndexedBatch } from './batches.ts';
 export { checkPreprocessing } from './check-preprocessing.ts';
-export { concat, type Dataset, type LeftOut, type PictureDataset, subset, type TensorDataset } from './dataset.ts';
+export {
+  concat,
+  type Dataset,
+  type Labeled,
+  type LeftOut,
+  type PictureDataset,
+  subset,
+  type TensorDataset,
+} from './dataset.ts';
 export { datasetHash, digestOf, hashedBytes, type IdentifiedDataset, identify } from './dataset-hash.ts';
-export { checkBlob, decodeBlob } from './decode-blob.ts';
+export { checkBlob, type DecodeBlobOptions, decodeBlob } from './decode-blob.ts';
 export { headBytes, isHeic } from './formats/sniff.ts';
 export { checkPixels, defaultMaxPixels } from './limits.ts';
 export { countShared } from './overlap.ts';
@@ -13,7 +21,13 @@ export { leftOutRemark, remarks } from './remarks.ts';
 export { resize } from './resample.ts';
 export { type Parts, stratifiedSplit } from './split.ts';
 export { type SplitName, splitOf } from './split-name.ts';
-export { type TensorFile, tensorFileDataset, tensorFileOf } from './tensor-file.ts';
+export {
+  type FileClasses,
+  type TensorFile,
+  type TensorFileOptions,
+  tensorFileDataset,
+  tensorFileOf,
+} from './tensor-file.ts';
 export { type Normalization, normalizer, type Transform } from './transform.ts';
 export { evalTransform } from './transforms/eval.ts';
 export { flipCropTransform } from './transforms/flip-crop.ts';

@@ -134,7 +134,8 @@ function channelsLast(values: Float32Array, area: number): Float32Array {
   return result;
 }
 
-interface TensorFileOptions {
+/** What the classes of a file are, and how large its pictures may be. */
+export interface TensorFileOptions {
   /** By default the file's own, or as many numbers as its labels need. */
   readonly classes?: FileClasses;
   /** Pictures of more pixels are refused. */

@@ -124,7 +124,8 @@ export const pairOptions = {
   modulesToSave: adaptformerOptions.modulesToSave,
 };
 
-type PairOptions = GivenOf<typeof pairOptions>;
+/** The options of the default pair of methods. */
+export type PairOptions = GivenOf<typeof pairOptions>;
 
 /** Whatever is to differ from the defaults, and either a method or the options of the default pair. */
 export interface HeatOptions extends Omit<GivenOf<typeof heatOptions>, 'strategy'>, PairOptions {

@@ -41,6 +41,7 @@ import { type Component, chooseOff, type LayerScores, type Strategy } from './im
  *     y = (O (.) m) (W + dW) + b = O W + b + [ (O (.) m) dW - (O (.) (1 - m)) W ]
  */
 
+/** The method that `heat` makes. */
 export type HeatMethod = Method<HeatConfig, Tensors, HeatFindings>;
 
 // 1. What a mask does, to the delta of any method.

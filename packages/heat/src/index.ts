@@ -1,5 +1,5 @@
-export type { HeadsOff, HeatConfig, HeatFindings, HeatOptions } from './config.ts';
-export { heat } from './heat.ts';
+export type { HeadsOff, HeatConfig, HeatFindings, HeatOptions, PairOptions } from './config.ts';
+export { type HeatMethod, heat } from './heat.ts';
 export {
   type Component,
   chooseOff,

@@ -1,4 +1,4 @@
 export { type Calibration, calibrate } from './calibrate.ts';
 export type { LilyConfig, LilyOptions } from './config.ts';
-export { lily } from './lily.ts';
+export { type LilyMethod, lily } from './lily.ts';
 export { expertMixing } from './mixing.ts';

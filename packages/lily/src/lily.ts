@@ -33,7 +33,8 @@ const rankOf = (target: Target, { r, mlpRankFactor }: LilyConfig): number => (is
 /** The tensors of a target: A `[in, r]`, P `[nB r, out]` and, unless mixing is uniform, R `[r, nB]`. */
 type LilyTensors = Tensors<'A' | 'P'> & Partial<Tensors<'R'>>;
 
-type LilyMethod = Method<LilyConfig, LilyTensors>;
+/** The method that `lily` makes. */
+export type LilyMethod = Method<LilyConfig, LilyTensors>;
 
 function lilyParameters(target: Target, targets: readonly Target[], config: LilyConfig): ParameterSpecs<LilyTensors> {
   const { nB, mixing } = config;

@@ -1,3 +1,3 @@
 export { type CombineOptions, combine } from './combine.ts';
 export type { LoraConfig, LoraOptions } from './config.ts';
-export { lora } from './lora.ts';
+export { type LoraMethod, lora } from './lora.ts';

@@ -4,7 +4,8 @@ import { type LoraConfig, type LoraOptions, loraConfig, loraOptions } from './co
 import { loraPart, readLora, renamedLora, writeLora } from './files.ts';
 import { type LoraTensors, loraDelta, loraDeltaWeight, loraFromWeight, loraParameters } from './maths.ts';
 
-type LoraMethod = Method<LoraConfig, LoraTensors>;
+/** The method that `lora` makes. */
+export type LoraMethod = Method<LoraConfig, LoraTensors>;
 
 /**
  * Low-rank adaptation of linear modules.

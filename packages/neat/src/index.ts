@@ -1,3 +1,3 @@
 export type { Activation } from './activations.ts';
 export { type NeatConfig, type NeatOptions, neatLearningRate } from './config.ts';
-export { neat } from './neat.ts';
+export { type NeatMethod, neat } from './neat.ts';

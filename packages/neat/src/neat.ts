@@ -100,7 +100,8 @@ export function neatDeltaWeight(
   return config.side === 'out' ? tf.matMul(h, B) : tf.matMul(B, h, true, true);
 }
 
-type NeatMethod = Method<NeatConfig, NeatTensors>;
+/** The method that `neat` makes. */
+export type NeatMethod = Method<NeatConfig, NeatTensors>;
 
 /**
  * Nonlinear adaptation of linear modules: the update is a small network of the frozen weight.

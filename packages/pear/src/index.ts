@@ -1,3 +1,3 @@
 export type { PearConfig, PearFindings, PearOptions } from './config.ts';
-export { pear } from './pear.ts';
+export { type PearMethod, pear } from './pear.ts';
 export type { Pairing } from './prune.ts';

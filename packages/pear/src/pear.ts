@@ -34,6 +34,7 @@ import { pruneAndShare } from './prune.ts';
  * tensors are, while the gradient still flows through it to x.
  */
 
+/** The method that `pear` makes. */
 export type PearMethod = Method<PearConfig, Tensors, PearFindings>;
 
 const checkpoint = 'checkpoint.';

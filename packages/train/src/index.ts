@@ -1,11 +1,11 @@
-export { AdamW, type AdamWOptions } from './adamw.ts';
+export { AdamW, type AdamWOptions, type UpdateScalars } from './adamw.ts';
 export type { Moment } from './best.ts';
 export { evaluate } from './evaluate.ts';
 export { type CachedFeatures, type CacheOptions, cacheFeatures, type OrderedSource } from './features.ts';
-export type { ModelSplit } from './forward.ts';
+export type { Callable, ModelSplit } from './forward.ts';
 export { argMax, checkLogits, logSumExp, type Metrics, MetricsAccumulator } from './metrics.ts';
 export { type Difference, describeDifference, differencesOf, plain } from './recipe.ts';
 export { constantRate, cosine, linearDecay, type Progress, type Schedule, timm0412, warmup } from './schedule.ts';
 export { passStage, stageOf } from './stage.ts';
-export { evaluationStep, type StepOptions, trainingStep } from './step.ts';
+export { type BatchTensors, evaluationStep, type LossOptions, type StepOptions, trainingStep } from './step.ts';
 export { type TrainEvent, Trainer, type TrainerOptions } from './trainer.ts';

@@ -7,6 +7,7 @@ import { type Callable, forwardOf, type ModelSplit } from './forward.ts';
 /** A batch inside a step: what the model takes, and `labels [B]`. */
 export type BatchTensors = ModelInput<tf.Tensor> & { readonly labels: tf.Tensor };
 
+/** What the loss of a step is made of. */
 export interface LossOptions {
   /** Label smoothing, in [0, 1). */
   smoothing?: number;

@@ -6,6 +6,7 @@ import { sharedFiles, wasmFiles } from './files.ts';
 import { installFastKernels, uninstallFastKernels } from './install.ts';
 import { canShareMemory } from './shared-memory.ts';
 
+/** How the wasm backend runs. */
 export interface WasmOptions {
   /** `fast`: our kernels, where they beat TensorFlow.js'; `stock`: only TensorFlow.js'. Default `fast`. */
   kernels?: 'fast' | 'stock';

@@ -26,6 +26,7 @@ interface Loaded {
   readonly writes: readonly Slot[];
 }
 
+/** How an engine keeps the frozen weights. */
 export interface StorageOptions {
   /**
    * The type in which frozen weights are kept. `f16` halves their memory and rounds them to 11 significant bits; computing stays in

@@ -48,6 +48,7 @@ export interface AdapterPlan {
   readonly naming?: ModuleNaming;
 }
 
+/** What a plan checks names against, and what it keeps. */
 export interface PlanOptions {
   /** Whether every name in a list of targets and in `modulesToSave` must match something; true unless given. */
   strict?: boolean;

@@ -5,7 +5,7 @@ export { checkpointed } from '../tensor/checkpointed.ts';
 export { isDeferred, transposedReader } from '../tensor/deferred.ts';
 export { detached, isConstant } from '../tensor/detach.ts';
 export { registerGradients, type ValueAndGrads, valueAndGrads } from '../tensor/gradients.ts';
-export { type FusedOp, type OpAttributes, runFused } from '../tensor/kernel.ts';
+export { type FusedOp, type OpAttributes, type Outputs, runFused } from '../tensor/kernel.ts';
 export { drawNormal, drawPermutation, drawUniform, hostRandom, type RandomSource } from '../tensor/random.ts';
 export { currentRandom, currentScope, type Scope, withScope } from '../tensor/scope.ts';
 export { requestGpuDevice } from './gpu-device.ts';

@@ -1,4 +1,12 @@
-export { type AdapterPlan, parameterOf, planAdapter, planSettled, type TargetParameters } from '../adapted/plan.ts';
+export {
+  type AdapterPlan,
+  type PlanOptions,
+  parameterOf,
+  planAdapter,
+  planSettled,
+  type SavedParameter,
+  type TargetParameters,
+} from '../adapted/plan.ts';
 export { type PeftAdapterFile, TensorReader } from '../files/adapter-file.ts';
 export { readFields, targetFields } from '../files/target-fields.ts';
 export { readTable, type TensorTable, writeTable } from '../files/tensor-table.ts';
@@ -46,6 +54,14 @@ export type {
 export { isMethodRecord, type MethodRecord } from './record.ts';
 export { isMadeBy, methodRecord, reviveMethod } from './revive.ts';
 export { openTargets, renamedOptions, requiredTargets, savedModules, targetsOf } from './target-options.ts';
-export { type Adaptable, isBlock, patternValue, resolveTargets, weightOf } from './targets.ts';
+export {
+  type Adaptable,
+  isBlock,
+  patternValue,
+  type ResolveOptions,
+  resolveTargets,
+  type TargetKinds,
+  weightOf,
+} from './targets.ts';
 export type { TrainModulesOptions } from './train-modules.ts';
 export { type WrapperOptions, type Wrapping, wrapMethod, wrapperOptions } from './wrap.ts';

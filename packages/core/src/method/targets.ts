@@ -275,7 +275,8 @@ function requireEffect(
   });
 }
 
-interface ResolveOptions extends TargetKinds {
+/** How targets are looked up in a model. */
+export interface ResolveOptions extends TargetKinds {
   /** Paths that are never adapted: modules that are trained and saved whole. */
   skipped?: readonly string[];
   /** Whether every name and pattern must match something, rather than one target at least; true unless given. */

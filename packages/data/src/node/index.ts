@@ -1,4 +1,4 @@
 export { type DecodeOptions, decodePicture, readPicture } from './decode.ts';
-export { listPictures } from './list-pictures.ts';
+export { listPictures, type Pictures } from './list-pictures.ts';
 export { openDataset } from './open.ts';
-export type { DatasetOptions } from './source.ts';
+export type { DatasetOptions, SplitOptions } from './source.ts';

@@ -24,7 +24,8 @@ export interface StoredShots {
   open(shots: number, seed: number): Promise<Dataset> | undefined;
 }
 
-interface SplitOptions {
+/** How a split is drawn where it is not stored. */
+export interface SplitOptions {
   /** Seeds splits that are drawn; default 0. */
   readonly seed?: number;
   /** The part of each class that `val` takes where it is not stored, in (0, 1). */

@@ -3,6 +3,7 @@ import { parseHTML } from 'linkedom';
 import { escapeHtml } from '../drawings/html.ts';
 import { methodColor } from '../method-color.ts';
 
+/** A point of a chart, in the units of its axes. */
 export interface Point {
   readonly x: number;
   readonly y: number;

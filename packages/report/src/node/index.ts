@@ -1,3 +1,3 @@
-export { type Chart, type Curve, curvesFile, type Dot, renderCurves, renderDots } from './charts.ts';
+export { type Chart, type Curve, curvesFile, type Dot, type Point, renderCurves, renderDots } from './charts.ts';
 export { htmlTable, page, panel } from './page.ts';
 export { smoothed } from './smooth.ts';

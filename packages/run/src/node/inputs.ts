@@ -10,10 +10,11 @@ import { type Recipe, type RecipeOptions, recipeOptions, resolveRecipe } from '.
 import type { Watch } from '../watch.ts';
 import { type EngineOptions, openEngine } from './engine.ts';
 
-type Notice = (text: string) => void;
+/** Takes what is to be told to a person. */
+export type Notice = (text: string) => void;
 
 /** The fields of a recipe that say which pictures a split has. */
-type PicturesOf = Pick<
+export type PicturesOf = Pick<
   RecipeOptions,
   'data' | 'split' | 'splitSeed' | 'valFraction' | 'shots' | 'skipBroken' | 'maxPixels'
 >;

@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { root } from '../root.mjs';
+import { root } from './root.mjs';
 
 /** The folders of the packages that a release publishes. */
 export async function packagesToPublish() {
