@@ -1,0 +1,3 @@
+import { defineProject } from '@peft/vitest';
+
+export default defineProject();
