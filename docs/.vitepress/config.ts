@@ -19,7 +19,7 @@ export default defineConfig({
   cleanUrls: true,
   lastUpdated: false,
   markdown: {
-    theme: { light: 'github-light-high-contrast', dark: 'github-dark' },
+    theme: { light: 'github-light-high-contrast', dark: 'github-dark-high-contrast' },
     config(md) {
       md.use(equations);
       md.use(followLinks);
