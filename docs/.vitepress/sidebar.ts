@@ -43,6 +43,7 @@ export const manual: DefaultTheme.SidebarItem[] = [
     text: 'Reference',
     items: [
       { text: 'Results', link: '/results' },
+      { text: 'Sizes and speed by commit', link: '/history' },
       { text: 'Limits', link: '/limits' },
       { text: 'Compatibility', link: '/compatibility' },
       { text: 'Versions', link: '/upgrading' },
