@@ -47,7 +47,6 @@ export const manual: DefaultTheme.SidebarItem[] = [
       { text: 'Limits', link: '/limits' },
       { text: 'Compatibility', link: '/compatibility' },
       { text: 'Versions', link: '/upgrading' },
-      { text: 'History', link: '/history' },
       { text: 'Architecture', link: '/architecture' },
       { text: 'API', link: '/api/' },
     ],
