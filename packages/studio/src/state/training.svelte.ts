@@ -29,6 +29,8 @@ interface Watchers {
 class Training {
   phase: Phase = $state('idle');
   error: string | undefined = $state();
+  /** Whether the run has a checkpoint to go on from. */
+  hasCheckpoint = $state(false);
   watchers: Watchers | undefined;
   #run: string | undefined;
   #job: TrainJob | undefined;
@@ -47,6 +49,7 @@ class Training {
     this.#ids = ids;
     const { recipe, backbone, engine } = setup;
     this.#job = { ...pictures, recipe, backbone, engine, run: this.#run, from: 'start' };
+    this.hasCheckpoint = false;
     progress.reset();
     await this.#train(this.#job);
   }
@@ -58,6 +61,7 @@ class Training {
     this.#ids = ids;
     const { backbone, engine } = setup;
     this.#job = { ...pictures, recipe, backbone, engine, run, from: 'checkpoint' };
+    this.hasCheckpoint = true;
     progress.reset(losses);
     await this.#train(this.#job);
   }
@@ -140,6 +144,7 @@ class Training {
   }
 
   async #saveCurve(): Promise<void> {
+    this.hasCheckpoint = true;
     progress.show();
     if (this.#run && this.#job) await this.watchers?.checkpoint(this.#run, this.#job.recipe, progress.losses);
   }
