@@ -1,6 +1,6 @@
 import type { Dataset } from '@peft/data';
 import type { Watch } from '@peft/run';
-import { openPictures } from '@peft/run/node';
+import { openPictures, picturesKey } from '@peft/run/node';
 import { type Arguments, required } from './arguments.ts';
 import type { Output } from './output/output.ts';
 
@@ -64,11 +64,7 @@ export class LastData {
   }
 
   async open(args: Arguments): Promise<RunData> {
-    const { data, split, evalSplit, valSplit, splitSeed, valFraction, shots, skipBroken, maxPixels } = args;
-    const key = JSON.stringify([
-      [data, split, evalSplit, valSplit],
-      [splitSeed, valFraction, shots, skipBroken, maxPixels],
-    ]);
+    const key = picturesKey(args);
     if (this.#last?.key === key) return this.#last.data;
     await this.close();
     this.#last = { ...(await openSplits(args, this.#output)), key };

@@ -9,4 +9,5 @@ export {
   openInputs,
   openPictures,
   type PicturesOf,
+  picturesKey,
 } from './inputs.ts';

@@ -13,11 +13,23 @@ import { type EngineOptions, openEngine } from './engine.ts';
 /** Takes what is to be told to a person. */
 export type Notice = (text: string) => void;
 
-/** The fields of a recipe that say which pictures a split has. */
-export type PicturesOf = Pick<
-  RecipeOptions,
-  'data' | 'split' | 'splitSeed' | 'valFraction' | 'shots' | 'skipBroken' | 'maxPixels'
->;
+const pictureFields = [
+  'data',
+  'split',
+  'evalSplit',
+  'valSplit',
+  'splitSeed',
+  'valFraction',
+  'shots',
+  'skipBroken',
+  'maxPixels',
+] as const;
+
+/** The fields of a recipe that say which pictures it has. */
+export type PicturesOf = Pick<RecipeOptions, (typeof pictureFields)[number]>;
+
+/** A text that recipes share if they name the same pictures. */
+export const picturesKey = (recipe: PicturesOf): string => JSON.stringify(pictureFields.map(field => recipe[field]));
 
 /** Opens a split, and reports the files that are left out. `shots` is about the split that the recipe trains on. */
 export async function openPictures(

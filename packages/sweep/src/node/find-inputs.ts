@@ -5,6 +5,7 @@ import { basename, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { PeftError } from '@peft/core';
 import type { Recipe } from '@peft/run';
+import { picturesKey } from '@peft/run/node';
 import { splitHash, splitsOf } from './needs.ts';
 import { PutBack } from './queue.ts';
 import type { Needs } from './run-job.ts';
@@ -72,8 +73,8 @@ export class Finder {
   }
 
   async #data(recipe: Recipe, needs: Needs): Promise<string | undefined> {
-    const { data = '', splitSeed, valFraction, shots } = recipe;
-    const key = JSON.stringify([{ ...needs, weights: null }, splitsOf(recipe), splitSeed, valFraction, shots]);
+    const { data = '' } = recipe;
+    const key = JSON.stringify([{ ...needs, weights: null }, picturesKey(recipe)]);
     const known = this.#found.get(key);
     if (known !== undefined) return known;
     for (const path of await candidates(data, this.#places.data)) {

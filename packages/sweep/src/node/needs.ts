@@ -1,7 +1,7 @@
 import { check, disposeModule } from '@peft/core';
 import { countShared, type Dataset, datasetHash, type IdentifiedDataset, identify } from '@peft/data';
 import type { Recipe } from '@peft/run';
-import { openBackboneFor, openEngine, openPictures } from '@peft/run/node';
+import { openBackboneFor, openEngine, openPictures, picturesKey } from '@peft/run/node';
 import type { PlannedRun } from '../plan.ts';
 import type { Needs } from './run-job.ts';
 
@@ -81,12 +81,6 @@ async function weightsHash(recipe: Recipe): Promise<string | null> {
     disposeModule(backbone.model);
   }
 }
-
-/** The fields that say which pictures there are. */
-const picturesKey = (recipe: Recipe): string => {
-  const { data, splitSeed, valFraction, shots, skipBroken, maxPixels } = recipe;
-  return JSON.stringify([data, splitsOf(recipe), splitSeed, valFraction, shots, skipBroken, maxPixels]);
-};
 
 const weightsKey = ({ backbone, weights, imageSize }: Recipe): string => JSON.stringify([backbone, weights, imageSize]);
 
