@@ -27,9 +27,9 @@ export const manual: DefaultTheme.SidebarItem[] = [
   {
     text: 'Guides',
     items: [
-      { text: 'A network of your own', link: '/your-own-model' },
+      { text: 'Your own model', link: '/your-own-model' },
       { text: 'Several methods at once', link: '/composing' },
-      { text: 'A method of your own', link: '/writing-a-method' },
+      { text: 'Writing a method', link: '/writing-a-method' },
       { text: 'In your own page', link: '/browser' },
       { text: 'From Python and back', link: '/python' },
       { text: 'VTAB-1K', link: '/packages/vtab' },

@@ -194,7 +194,7 @@ export const described = {
   ...takenBy('train info bench', {
     method: field('method', '<method>', 'how to adapt, as `peft methods` lists them; train takes lora unless given'),
   }),
-  ...takenBy('train', { stack: inFile('stack') }),
+  ...takenBy('train', { stack: inFile('stack'), overwrite: toggle('replace the run that --out holds') }),
   ...takenBy('vtab few-shot', { tasks }),
   ...takenBy('few-shot', { shotCounts }),
   ...takenBy('vtab', {

@@ -15,11 +15,14 @@ import type { RunData } from './data.ts';
 import { openAdapter } from './model.ts';
 import type { Output } from './output/output.ts';
 import { showRun } from './output/run-events.ts';
+import { checkPlace } from './place.ts';
 
 export interface TrainingOptions {
   /** The folder of the adapter, its record and its checkpoints. */
   folder: string;
   signal: AbortSignal;
+  /** Whether the folder may hold another run, or other files; default true. */
+  replaces?: boolean;
   /** Whether to skip a run that the folder has the record of. */
   keepFinished?: boolean;
   /** What to look at between epochs. */
@@ -54,12 +57,13 @@ async function* tapped(events: AsyncIterable<RunEvent>, onEvent?: (event: RunEve
 export async function runTraining(
   args: Arguments,
   data: RunData,
-  { folder, signal, keepFinished, watch, onEvent }: TrainingOptions,
+  { folder, signal, replaces = true, keepFinished, watch, onEvent }: TrainingOptions,
   output: Output,
 ): Promise<RunRecord> {
   const store = folderStore(folder);
   await store.claim(); // before anything is downloaded
   try {
+    if (!replaces) await checkPlace(folder, recipeOf(args));
     const engine = await openEngine(args, text => output.note(text));
     try {
       const start = await openStart(args, data.train, output);

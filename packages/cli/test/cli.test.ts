@@ -165,7 +165,7 @@ describe('savings leave the losses as they are', () => {
   const plain = ['train', ...pico, ...data, '--steps', '6', '--batch', '8', '--method', 'lora', '--set', 'r=2'];
   const onLast = [...plain, '--set', 'targets=["blocks.5.attn.qkv"]'];
   const losses = async (...argv: string[]): Promise<number[]> =>
-    (await peftJson<Trained>(...argv, '--out', at('saving'))).losses;
+    (await peftJson<Trained>(...argv, '--out', at('saving'), '--overwrite')).losses;
   const expectSame = (found: number[], expected: number[]): void => {
     expect(found).toHaveLength(expected.length);
     for (const [i, loss] of found.entries()) expect(Math.abs(loss - expected[i])).toBeLessThan(1e-5);
@@ -186,7 +186,7 @@ describe('savings leave the losses as they are', () => {
 
   test('--cache-features is refused where features change, or do not fit', async () => {
     const refused = async (...argv: string[]): Promise<string> => {
-      const { status, stderr } = await peft(...plain, ...argv, '--out', at('saving'), '--quiet');
+      const { status, stderr } = await peft(...plain, ...argv, '--out', at('saving'), '--overwrite', '--quiet');
       expect(status).toBe(1);
       return stderr;
     };

@@ -19,7 +19,7 @@ export { type Color, centerCrop, crop, flipHorizontal, fromGray, type Picture, p
 export { relabel } from './relabel.ts';
 export { leftOutRemark, remarks } from './remarks.ts';
 export { resize } from './resample.ts';
-export { type Parts, stratifiedSplit } from './split.ts';
+export { defaultSplitSeed, type Parts, stratifiedSplit } from './split.ts';
 export { type SplitName, splitOf } from './split-name.ts';
 export {
   type FileClasses,

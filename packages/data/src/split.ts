@@ -1,6 +1,9 @@
 import { fold, type Key } from '@peft/core';
 import { drawPermutation } from '@peft/core/engine';
 
+/** Seeds the draw of splits that are not stored, unless another seed is given: in recipes and in `openDataset` alike. */
+export const defaultSplitSeed = 42;
+
 /** Two parts of a dataset, as ascending indices. */
 export interface Parts {
   readonly held: Int32Array;

@@ -23,7 +23,7 @@ export {
   methodEntry,
   methodRegistry,
 } from './methods.ts';
-export { bareModel, headClasses, modelWithAdapter, type RunBackbone, type RunModel } from './model.ts';
+export { bareModel, cardOf, headClasses, modelWithAdapter, type RunBackbone, type RunModel } from './model.ts';
 export { type EnginesOptions, runOnEngines } from './on-engines.ts';
 export { optionSchema } from './option-schema.ts';
 export type { RunInputs, RunOptions } from './options.ts';

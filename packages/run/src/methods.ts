@@ -94,10 +94,11 @@ export const methodRegistry: Readonly<Record<string, MethodEntry>> = {
   },
 };
 
-type Registry = Readonly<Record<string, MethodEntry>>;
+/** Methods by their names in recipes. */
+export type Registry = Readonly<Record<string, MethodEntry>>;
 
 /** The factories of a registry's methods. */
-const factoriesOf = (registry: Registry): MethodFactory[] => [
+export const factoriesOf = (registry: Registry): MethodFactory[] => [
   ...new Set(Object.values(registry).map(({ factory }) => factory)),
 ];
 

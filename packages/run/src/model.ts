@@ -101,8 +101,15 @@ export async function modelWithAdapter<B extends RunBackbone>(
   };
 }
 
-/** What an adapter folder records of the model that it was trained on. */
-export const cardOf = async ({ backbone, preprocessing, labels }: RunModel): Promise<ModelCard> => ({
+/**
+ * What an adapter folder records of the model that it was trained on, so that it can be used without naming it again: for
+ * `saveAdapters`.
+ */
+export const cardOf = async ({
+  backbone,
+  preprocessing,
+  labels,
+}: Pick<RunModel, 'backbone' | 'preprocessing' | 'labels'>): Promise<ModelCard> => ({
   backbone: backbone.source,
   weightsHash: await backbone.weightsHash(),
   ...(labels && { labels: [...labels] }),

@@ -1,5 +1,6 @@
 import type { JsonObject } from '@peft/core';
 import { type ConfigOf, configure, option, value } from '@peft/core/method';
+import { defaultSplitSeed } from '@peft/data';
 import { type MethodEntry, methodEntry, methodRegistry } from './methods.ts';
 import { type Preset, presets, scheduleNames } from './presets.ts';
 
@@ -23,7 +24,7 @@ const inputs = {
   data: option('An image folder, a VTAB-1K folder, a .safetensors file, or mnist.', value.string()),
   split: option('The split that is trained on.', value.string(), 'train'),
   evalSplit: option('The split that accuracy is measured on.', value.string(), 'test'),
-  splitSeed: option('What drawn splits depend on, where they are not stored.', seed, 42),
+  splitSeed: option('What drawn splits depend on, where they are not stored.', seed, defaultSplitSeed),
   valFraction: option(
     'The part of each class of train that val takes, where val is not stored.',
     value.number({ above: 0, below: 1 }),
@@ -79,7 +80,7 @@ const training = {
     true,
   ),
   shuffle: option('Whether the pictures come in a new order each epoch.', value.boolean(), true),
-  seed: option('Every random number: initialization, order, drop path, augmentation.', seed, 42),
+  seed: option('Every random number: initialization, order, drop path, augmentation.', seed, defaultSplitSeed),
   frozenDtype: option('How the ONNX engine keeps weights that are not trained.', value.choice(['f32', 'f16']), 'f32'),
 };
 

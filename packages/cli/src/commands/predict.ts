@@ -69,7 +69,13 @@ export async function predict(args: Arguments, paths: string[], output: Output):
     const predictions: Prediction[] = [];
     for (const [index, path] of pictures.entries()) {
       const picture = await readPicture(path, path, { maxPixels }).catch((error: unknown) => {
-        if (!skipBroken || !(error instanceof PeftError)) throw error;
+        if (!(error instanceof PeftError)) throw error;
+        if (!skipBroken && pictures.length > 1) {
+          throw new PeftError(error.code, `${error.message} Or leave out what is broken, with --skip-broken.`, {
+            cause: error,
+          });
+        }
+        if (!skipBroken) throw error;
         output.note(`Left out: ${error.message}`);
       });
       if (!picture) continue;

@@ -43,11 +43,10 @@ const summary = ({
 /** Trains, saves an adapter folder, and evaluates it. */
 export async function train(args: Arguments, output: Output): Promise<void> {
   if (args.initAdapter === undefined) required(args, 'backbone');
+  const folder = args.out ?? join('adapters', folderName(args));
+  const replaces = args.resume !== false || args.overwrite;
   const { result } = await withData(args, output, data =>
-    interruptible(output, signal => {
-      const folder = args.out ?? join('adapters', folderName(args));
-      return runTraining(args, data, { folder, signal }, output);
-    }),
+    interruptible(output, signal => runTraining(args, data, { folder, signal, replaces }, output)),
   );
   const { metrics, ...rest } = result;
   output.answer(summary(result), { ...rest, accuracy: metrics.accuracy, peakBytes: peakMemory() });

@@ -1,6 +1,6 @@
 import { fold, key, PeftError, quoteSome } from '@peft/core';
 import { concat, type Dataset, subset } from '../dataset.ts';
-import { drawShots, stratifiedSplit } from '../split.ts';
+import { defaultSplitSeed, drawShots, stratifiedSplit } from '../split.ts';
 import { findSplit } from '../split-name.ts';
 import { withoutBroken } from './broken.ts';
 import type { DecodeOptions } from './decode.ts';
@@ -26,7 +26,7 @@ export interface StoredShots {
 
 /** How a split is drawn where it is not stored. */
 export interface SplitOptions {
-  /** Seeds splits that are drawn; default 0. */
+  /** Seeds splits that are drawn; default 42, as in recipes. */
   readonly seed?: number;
   /** The part of each class that `val` takes where it is not stored, in (0, 1). */
   readonly valFraction?: number;
@@ -47,7 +47,11 @@ export interface DatasetOptions extends SplitOptions, DecodeOptions {
 /** The part of each class that `test` takes where nothing is stored, and then the part of the rest that `val` takes. */
 const defaultFraction = 0.2;
 
-async function drawn(whole: Dataset, split: string, { seed = 0, valFraction }: SplitOptions): Promise<Dataset> {
+async function drawn(
+  whole: Dataset,
+  split: string,
+  { seed = defaultSplitSeed, valFraction }: SplitOptions,
+): Promise<Dataset> {
   const random = fold(key(seed), 'split');
   const test = stratifiedSplit(whole.labels(), defaultFraction, fold(random, 'test'));
   const name = `${whole.name} (${split}, drawn by seed ${seed})`;
@@ -64,7 +68,7 @@ function heldOut(whole: Dataset, split: string, seed: number, fraction: number):
 async function stored(
   source: Source,
   split: string,
-  { seed = 0, valFraction }: SplitOptions,
+  { seed = defaultSplitSeed, valFraction }: SplitOptions,
 ): Promise<Dataset | undefined> {
   const [train, val, wanted] = ['train', 'val', split].map(name => findSplit(source.splits, name));
   const isHeldOut = valFraction !== undefined && train && !val;
@@ -143,7 +147,7 @@ async function allOf(source: Source, split: string, options: SplitOptions): Prom
 
 /** The pictures of one split of a source. */
 export async function openSplit(source: Source, split: string, options: DatasetOptions): Promise<Dataset> {
-  const { valFraction, shots, seed = 0 } = options;
+  const { valFraction, shots, seed = defaultSplitSeed } = options;
   if (valFraction !== undefined && !(valFraction > 0 && valFraction < 1)) {
     throw new PeftError('bad-argument', `valFraction is ${valFraction}; it must lie between 0 and 1.`);
   }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { collect } from '../../test/tiny.ts';
-import { run } from '../index.ts';
+import { methodRegistry, run } from '../index.ts';
 import { folderStore, openInputs } from './index.ts';
 import { openBackboneFor } from './inputs.ts';
 
@@ -40,6 +40,20 @@ test('a recipe opened by name has the losses of the command line, and leaves its
     'run.json',
   ]);
   expect(await folderStore(folder).readRecord()).toEqual(record);
+});
+
+test("methods of one's own are opened, run, and opened again to start from", async () => {
+  const methods = { mine: { ...methodRegistry.lora, lr: 1e-3 } };
+  const own = { ...recipe, lr: undefined, method: 'mine' };
+  await expect(openInputs(own)).rejects.toThrow('There is no method "mine"');
+  const folder = join(scratch, 'own');
+  const inputs = await openInputs(own, { methods });
+  const { record } = await collect(run(own, { ...inputs, store: folderStore(folder) }));
+  await inputs.close();
+  expect(record?.recipe).toMatchObject({ method: 'mine', lr: 1e-3 });
+  const again = await openInputs({ ...own, initAdapter: folder }, { methods });
+  expect(again.adapter?.card.backbone).toBe('pico-vit');
+  await again.close();
 });
 
 test('random weights are told', async () => {

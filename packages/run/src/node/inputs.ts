@@ -3,7 +3,7 @@ import { type AdapterFolder, check, disposeModule, type Engine, type Preprocessi
 import { openAdapterFolder } from '@peft/core/node';
 import { type Dataset, remarks } from '@peft/data';
 import { openDataset } from '@peft/data/node';
-import { factories } from '../methods.ts';
+import { factoriesOf, methodRegistry, type Registry } from '../methods.ts';
 import { headClasses } from '../model.ts';
 import type { RunInputs } from '../options.ts';
 import { type Recipe, type RecipeOptions, recipeOptions, resolveRecipe } from '../recipe.ts';
@@ -89,6 +89,8 @@ export async function openBackboneFor(
 export interface OpenedInputs extends RunInputs {
   readonly backbone: OpenedBackbone;
   readonly engine: Engine;
+  /** The methods that the recipe was read with. */
+  readonly methods: Registry;
   /** The validation pictures, if the recipe names their split. */
   readonly watch?: Watch;
   /** Closes files and frees memory. */
@@ -98,6 +100,8 @@ export interface OpenedInputs extends RunInputs {
 export interface OpenOptions extends Omit<EngineOptions, 'frozenDtype'> {
   /** Called with lines that say what was opened, and what was left out of the data. */
   readonly notice?: Notice;
+  /** The methods that a recipe can name, and those that an adapter to start from may hold; all of `@peft` unless given. */
+  readonly methods?: Registry;
 }
 
 /**
@@ -114,9 +118,9 @@ export interface OpenOptions extends Omit<EngineOptions, 'frozenDtype'> {
  */
 export async function openInputs(
   options: RecipeOptions,
-  { notice, ...asked }: OpenOptions = {},
+  { notice, methods = methodRegistry, ...asked }: OpenOptions = {},
 ): Promise<OpenedInputs> {
-  const recipe: Recipe = resolveRecipe(options);
+  const recipe: Recipe = resolveRecipe(options, methods);
   const closing: (() => unknown)[] = [];
   const close = async (): Promise<void> => {
     for (const step of closing.splice(0).reverse()) await step();
@@ -132,12 +136,12 @@ export async function openInputs(
     const engine = await openEngine({ ...asked, frozenDtype: recipe.frozenDtype }, notice);
     closing.push(() => engine.dispose());
     const { initAdapter } = recipe;
-    const adapter = initAdapter === undefined ? undefined : await openAdapterFolder(initAdapter, factories);
+    const adapter = initAdapter === undefined ? undefined : await openAdapterFolder(initAdapter, factoriesOf(methods));
     const classes = adapter ? undefined : train.classes.length;
     const backbone = await openBackboneFor(recipe, { dataset: train, adapter, classes, notice });
     closing.push(() => disposeModule(backbone.model));
     const watched = { ...(validation && { watch: { validation } }), ...(adapter && { adapter }) };
-    return { train, test, engine, backbone, ...watched, close };
+    return { train, test, engine, backbone, methods, ...watched, close };
   } catch (error) {
     await close();
     throw error;
