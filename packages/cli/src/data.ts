@@ -36,6 +36,9 @@ async function openSplits(args: Arguments, output: Output): Promise<OpenedData> 
   try {
     const train = await open(args.split ?? 'train');
     const test = await open(args.evalSplit ?? 'test');
+    output.note(
+      `Train: ${train.name}, ${train.size} pictures of ${train.classes.length} classes. Test: ${test.name}, ${test.size}.`,
+    );
     if (args.valSplit === undefined) return { data: { train, test }, close };
     return { data: { train, test, watch: { validation: await open(args.valSplit) } }, close };
   } catch (error) {

@@ -36,7 +36,7 @@ describe('the engine', () => {
   test('is a backend of TensorFlow.js where it is not, and says why', async () => {
     vi.mocked(onnxEngine).mockRejectedValueOnce(missing);
     expect(await opened('auto')).toMatch(/^tfjs (wasm|webgpu)$/);
-    expect(notes[0]).toBe(`onnxruntime cannot be used: ${missing.message}`);
+    expect(notes[0]).toBe('onnxruntime-node is not installed; with it steps are faster: npm install onnxruntime-node');
     expect(notes[1]).toMatch(/^Engine: tfjs (wasm, 2 threads|webgpu) \(the fastest that starts here/);
   });
 

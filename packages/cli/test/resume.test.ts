@@ -122,7 +122,7 @@ test.each(['linear', 'full'])('training goes on from an adapter of the baseline 
   const other = method === 'linear' ? 'full' : 'linear';
   const from = { set: undefined, steps: 1, initAdapter: at(method) };
   await run({ ...from, method, initAdapter: undefined, out: at(method) });
-  await run({ ...from, method: undefined, out: at('from-baseline') });
-  const refused = run({ ...from, method: other, out: at('from-baseline') });
+  await run({ ...from, method: undefined, out: at(`from-${method}`) });
+  const refused = run({ ...from, method: other, out: at('refused') });
   await expect(refused).rejects.toThrow(`it is of the method ${method}, not ${other}`);
 });

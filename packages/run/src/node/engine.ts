@@ -34,7 +34,11 @@ export async function openEngine(
       return onnx;
     } catch (error) {
       if (engine === 'onnx' || provider !== 'cpu' || !(error instanceof PeftError)) throw error;
-      notice(`onnxruntime cannot be used: ${error.message}`);
+      notice(
+        error.code === 'missing'
+          ? 'onnxruntime-node is not installed; with it steps are faster: npm install onnxruntime-node'
+          : `onnxruntime cannot be used: ${error.message}`,
+      );
     }
   }
   check(
