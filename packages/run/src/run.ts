@@ -1,7 +1,6 @@
 import { check, eagerEngine, PeftError, writeAdapterFolder } from '@peft/core';
 import { countShared, type Dataset, type IdentifiedDataset, identify } from '@peft/data';
 import { type Metrics, plain } from '@peft/train';
-import { versions } from '#versions';
 import { matchClasses } from './classes.ts';
 import { countsOf } from './counts.ts';
 import { emitting } from './emitting.ts';
@@ -25,6 +24,7 @@ import {
   type RunResult,
 } from './record.ts';
 import { memoryStore } from './store.ts';
+import { installedVersions } from './versions.ts';
 import { Watcher } from './watch.ts';
 
 /**
@@ -119,7 +119,7 @@ async function* runOpened(
   const result = await resultOf({ recipe, opened, fitted, metrics, bytes }, session);
   const record: RunRecord = {
     format: 2,
-    versions,
+    versions: installedVersions(),
     ...identity,
     ...(resumedDespite.length > 0 && { resumedDespite }),
     result: fitted.stepMs === undefined && before ? { ...result, ...timesOf(before.result) } : result,
