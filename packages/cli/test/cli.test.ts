@@ -159,6 +159,18 @@ describe('an adapter, from training to merging', () => {
     const { trainable } = await peftJson<{ trainable: number }>('info', at('adapter'));
     expect(trainable).toBe(6 * 4 * (96 + 288) + 97 * 2);
   });
+
+  test('info tells what a run was, and what came of it', async () => {
+    const record = JSON.parse(readFileSync(at('adapter', 'run.json'), 'utf8'));
+    expect(await peftJson('info', at('adapter', 'run.json'))).toEqual(record);
+    const { losses, metrics } = record.result;
+    const accuracy = `${(100 * metrics.accuracy).toFixed(1)} %`;
+    const ofRecord = (await peft('info', at('adapter', 'run.json'))).stdout;
+    for (const part of [`${losses.length} steps`, accuracy, '"splitSeed": 42']) expect(ofRecord).toContain(part);
+    expect((await peft('info', at('adapter'))).stdout).toContain(`${accuracy} on its test pictures`);
+    writeFileSync(at('cut.json'), '{ "format": 2');
+    expect((await peft('info', at('cut.json'))).stderr).toMatch(/cut\.json.*\[bad-file\]/s);
+  });
 });
 
 describe('savings leave the losses as they are', () => {

@@ -1,27 +1,30 @@
 import { stat } from 'node:fs/promises';
 import { createBackbone, zoo } from '@peft/backbones';
 import { openBackbone } from '@peft/backbones/node';
-import { countParameters, type JsonObject, modules, parameters } from '@peft/core';
+import { countParameters, type JsonObject, modules, PeftError, parameters } from '@peft/core';
 import { storedNumbers } from '@peft/core/engine';
 import { planAdapter, planSettled } from '@peft/core/method';
 import { openAdapterFolder, openSafetensors, readRegular } from '@peft/core/node';
-import { factories, makeMethod } from '@peft/run';
+import { factories, makeMethod, parseRecord, type RunRecord } from '@peft/run';
+import { folderStore } from '@peft/run/node';
 import { type Arguments, UsageError } from '../arguments.ts';
 import type { Output } from '../output/output.ts';
 import { parseReport } from '../output/report-data.ts';
 import { resultRows, resultTable } from '../output/result-table.ts';
-import { bytes, count, table } from '../output/table.ts';
+import { runSummary } from '../output/run-summary.ts';
+import { bytes, count, percent, table } from '../output/table.ts';
 
-/** Describes an adapter folder, a weights file, a report or a backbone. */
+/** Describes an adapter folder, a weights file, a report, a record or a backbone. */
 export async function info(args: Arguments, path: string | undefined, output: Output): Promise<void> {
   if (path === undefined) return describeBackbone(args, output);
   const found = await stat(path).catch(() => undefined);
   if (!found)
     throw new UsageError(
-      `There is no ${path}; give an adapter folder, a safetensors file, a report, or --backbone NAME.`,
+      `There is no ${path}; give an adapter folder, a safetensors file, a report, a record (run.json), or --backbone NAME.`,
     );
   if (found.isDirectory()) return describeFolder(path, output);
-  return path.endsWith('.html') ? describeReport(path, output) : describeFile(path, output);
+  if (path.endsWith('.html')) return describeReport(path, output);
+  return path.endsWith('.json') ? describeRecord(path, output) : describeFile(path, output);
 }
 
 /** Describes a backbone without loading weights: its parameters, and those of a method on it. */
@@ -77,7 +80,25 @@ async function describeFolder(path: string, output: Output): Promise<void> {
   );
   const total = described.reduce((sum, { numbers }) => sum + numbers, 0);
   const origin = card.backbone ? `\nbackbone ${card.backbone}, ${card.labels?.length ?? '?'} classes` : '';
-  output.answer(text + origin, { trainable: total, total, modules: described, metadata: card });
+  const record = await folderStore(path)
+    .readRecord()
+    .catch((error: unknown) => {
+      if (!(error instanceof PeftError)) throw error;
+      output.note(error.message); // the adapter is whole all the same
+    });
+  const run = record ? `\n${originOf(record)}: ${percent(record.result.metrics.accuracy)} on its test pictures` : '';
+  output.answer(text + origin + run, { trainable: total, total, modules: described, metadata: card });
+}
+
+/** What a run trained on what. */
+const originOf = ({ recipe, result }: RunRecord): string =>
+  `trained by ${result.method} on ${recipe.data}, ${result.losses.length} steps`;
+
+/** Describes the record of a run. */
+async function describeRecord(path: string, output: Output): Promise<void> {
+  const record = parseRecord(new TextDecoder().decode(await readRegular(path)), path);
+  const text = `${record.recipe.backbone} ${originOf(record)}\n\n${runSummary(record.result)}\n\nrecipe ${JSON.stringify(record.recipe, null, 2)}`;
+  output.answer(text, JSON.parse(JSON.stringify(record)));
 }
 
 /** Describes a report of `compare`. */
