@@ -34,10 +34,12 @@ describe.skipIf(unavailable)('with the keyboard alone', () => {
     await inPhase(page, 'paused');
     await press(page, page.getByRole('button', { name: 'Resume' }));
     await inPhase(page, 'training');
+    const step = page.locator('dt', { hasText: /^Step$/ }).locator('+ dd');
+    const steps = async (): Promise<number> => numberIn(await step.textContent());
+    await expect.poll(steps, { timeout: 300_000 }).toBeGreaterThan(60); // two epochs, long enough to have learned
     await press(page, page.getByRole('button', { name: 'Stop and test' }));
     await inPhase(page, 'done');
-    // After however many steps that were: what it came to was measured and is shown.
-    expect(await page.getByTestId('accuracy').textContent()).toMatch(/^\d+(\.\d)? %/);
+    expect(numberIn(await page.getByTestId('accuracy').textContent())).toBeGreaterThan(10);
   });
 
   test('a method is chosen, and an option of it', async () => {
