@@ -1,10 +1,10 @@
 import { loadavg } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { freePort } from '@peft/vitest/free-port';
 import { type Browser, chromium, type Page } from 'playwright';
 import { serve } from 'vitepress';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { overflowing, violations } from '../../packages/studio/test/browser/accessible.ts';
-import { freePort } from '../../packages/studio/test/browser/free-port.ts';
 import {
   failedAudits,
   lighthouseReport,

@@ -17,6 +17,4 @@ export interface TestRedis {
 /** Why there is no Redis; undefined if there is. */
 export declare const noRedis: string | undefined;
 
-export declare function freePort(): Promise<number>;
-
 export declare function redisIn(folder: string, options?: RedisOptions): Promise<TestRedis>;

@@ -1,7 +1,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from './free-port.mjs';
 
 const isInstalled = program => {
   try {
@@ -14,15 +14,6 @@ const isInstalled = program => {
 
 /** Why there is no Redis; undefined if there is. */
 export const noRedis = isInstalled('redis-server') ? undefined : 'redis-server is not installed (Debian: redis-server)';
-
-export async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 async function startRedis(args) {
   const server = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'inherit'] });

@@ -1,8 +1,8 @@
 import { readdir } from 'node:fs/promises';
-import { isDeepStrictEqual } from 'node:util';
 import { check, PeftError } from '@peft/core';
 import { type RecipeOptions, type RunRecord, resolveRecipe } from '@peft/run';
 import { folderStore } from '@peft/run/node';
+import { differencesOf, plain } from '@peft/train';
 
 async function namesIn(folder: string): Promise<string[]> {
   try {
@@ -15,8 +15,7 @@ async function namesIn(folder: string): Promise<string[]> {
 /** Whether a record is of a recipe. A backbone that was not named is that of the adapter to start from. */
 function isOf({ recipe }: RunRecord, options: RecipeOptions): boolean {
   const asked = resolveRecipe({ ...options, backbone: options.backbone ?? recipe.backbone });
-  const plain = (fields: object): unknown => JSON.parse(JSON.stringify(fields)); // as in the file, without what is undefined
-  return isDeepStrictEqual(plain(asked), plain(recipe));
+  return differencesOf(plain(recipe), plain(asked)).length === 0;
 }
 
 /**

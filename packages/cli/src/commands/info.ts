@@ -7,6 +7,7 @@ import { planAdapter, planSettled } from '@peft/core/method';
 import { openAdapterFolder, openSafetensors, readRegular } from '@peft/core/node';
 import { factories, makeMethod, parseRecord, type RunRecord } from '@peft/run';
 import { folderStore } from '@peft/run/node';
+import { plain } from '@peft/train';
 import { type Arguments, UsageError } from '../arguments.ts';
 import type { Output } from '../output/output.ts';
 import { parseReport } from '../output/report-data.ts';
@@ -98,7 +99,7 @@ const originOf = ({ recipe, result }: RunRecord): string =>
 async function describeRecord(path: string, output: Output): Promise<void> {
   const record = parseRecord(new TextDecoder().decode(await readRegular(path)), path);
   const text = `${record.recipe.backbone} ${originOf(record)}\n\n${runSummary(record.result)}\n\nrecipe ${JSON.stringify(record.recipe, null, 2)}`;
-  output.answer(text, JSON.parse(JSON.stringify(record)));
+  output.answer(text, plain(record));
 }
 
 /** Describes a report of `compare`. */

@@ -1,8 +1,8 @@
 import { loadavg } from 'node:os';
+import { freePort } from '@peft/vitest/free-port';
 import { type Browser, chromium } from 'playwright';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type ServedStudio, serveStudio } from '../../src/server/index.ts';
-import { freePort } from './free-port.ts';
 import { failedAudits, lighthouseReport, numberOf, scoreOf, summaryOf } from './lighthouse-report.ts';
 import { executablePath, unavailable } from './studio.ts';
 

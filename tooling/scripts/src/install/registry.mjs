@@ -1,21 +1,11 @@
 import { spawn } from 'node:child_process';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { freePort } from '@peft/vitest/free-port';
 import { run } from './run.mjs';
 
 /** The last one that Node 20 runs. It asks for `node-fetch` by a tag, which mirrors of npm may lack. */
 const verdaccio = { dependencies: { verdaccio: '6.1.6' }, overrides: { 'node-fetch': '2.7.0' } };
-
-/** A port that is free. */
-const freePort = () =>
-  new Promise((resolve, reject) => {
-    const server = createServer().once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
-    });
-  });
 
 /** Takes our packages from anyone, and asks the registry of this machine's npm for all others. */
 const configOf = (folder, upstream) => `
