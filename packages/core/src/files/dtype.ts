@@ -123,6 +123,10 @@ export function toInt32({ dtype, bytes }: StoredTensor): Int32Array {
 const view = (values: Float32Array | Int32Array | Uint16Array): Uint8Array =>
   new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 
+/** The nearest half-precision number, ties to even. */
+export const roundToHalf = (value: number): number =>
+  halfToFloat(floatToHalf(new Uint32Array(Float32Array.of(value).buffer)[0]!));
+
 /** Stores float32 numbers as F32 (a view, not a copy), F16 or BF16, rounding to nearest even. */
 export function fromFloat32(
   values: Float32Array,

@@ -1,3 +1,5 @@
+import type { QuantizedSource } from '../quantized/quantized.ts';
+
 /** A tensor as it stands in a file: raw little-endian bytes, row-major. */
 export interface StoredTensor {
   /** A {@link StoredDtype}, or another that cannot be read. */
@@ -9,4 +11,6 @@ export interface StoredTensor {
    * thread.
    */
   read?(): Promise<Uint8Array>;
+  /** The 8 bits that the numbers of a weight come from, if a file keeps it so. */
+  readonly quantized?: QuantizedSource;
 }

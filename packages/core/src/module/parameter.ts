@@ -1,6 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { check } from '../errors.ts';
-import { deferredVariable } from '../tensor/deferred.ts';
+import { type QuantizedMatrix, quantizeMatrix } from '../quantized/matrix.ts';
+import { type QuantizedSource, quantizedVariable, quantizedWeight } from '../quantized/quantized.ts';
+import { deferredVariable, isDeferred } from '../tensor/deferred.ts';
 import type { Key } from '../tensor/random.ts';
 import { markClass } from './copies.ts';
 import type { Initializer } from './init.ts';
@@ -18,6 +20,8 @@ export interface FileValues {
   readSync(): Float32Array;
   /** Whether each call returns a new array. */
   isNew: boolean;
+  /** The 8 bits of a weight that the file keeps so. */
+  quantized?: QuantizedSource;
 }
 
 export interface ParameterOptions {
@@ -57,6 +61,8 @@ export class Parameter {
   redirect: Parameter | undefined;
   readonly #nonzero: readonly boolean[] | undefined;
   #variable: tf.Variable | undefined;
+  /** The values of the file that the variable was deferred from. */
+  #stored: Pick<FileValues, 'read' | 'readSync'> | undefined;
   #isAdopted = false;
 
   constructor(
@@ -162,9 +168,14 @@ export class Parameter {
    * Sets values given in the order of {@link layout}. If it has none yet, they are read when first needed, perhaps more than
    * once.
    */
-  deferFromFile({ read, readSync, isNew }: FileValues): void {
+  deferFromFile({ read, readSync, isNew, quantized }: FileValues): void {
     if (this.#variable) {
       this.setFromFile(readSync());
+      return;
+    }
+    this.fresh = false;
+    if (quantized && this.isQuantizable) {
+      this.#own(quantizedVariable(this.#matrixShape(), quantized));
       return;
     }
     const asStored = (stored: Float32Array): Float32Array => (isNew ? stored : stored.slice());
@@ -172,13 +183,60 @@ export class Parameter {
       const values = fromFileOrder(stored, this.layout);
       return values === stored ? asStored(stored) : values;
     };
+    this.#stored = { read, readSync };
     const variable = deferredVariable(this.shape, {
       read: async () => inMemoryOrder(await read()),
       readSync: () => inMemoryOrder(readSync()),
       ...(isTransposed(this.layout) && { readTransposed: async () => asStored(await read()) }),
     });
     this.#own(variable);
-    this.fresh = false;
+  }
+
+  /** Whether it is the weight of a linear map, which can be kept in 8 bits. */
+  get isQuantizable(): boolean {
+    return this.shape.length === 2 && isTransposed(this.layout) && !this.#isAdopted;
+  }
+
+  /** Whether it is kept in 8 bits. Setting it ends that. */
+  get isQuantized(): boolean {
+    return this.#variable !== undefined && quantizedWeight(this.#variable.dataId) !== undefined;
+  }
+
+  /**
+   * Keeps the weight of a linear map in 8 bits from now on: products with it multiply integers, and whatever asks for its numbers gets
+   * those that the 8 bits stand for. Do it before anything refers to its variable.
+   *
+   * @param round rounds the numbers that it has, `[out, in]`; by default to 8 bits with a scale for each output
+   * @throws PeftError `not-supported` if it is not such a weight
+   */
+  quantize(round: (values: Float32Array, outFeatures: number) => QuantizedMatrix = quantizeMatrix): void {
+    check(this.isQuantizable, 'not-supported', () => {
+      return `A parameter of shape [${this.shape}] is not the weight of a linear map; only those are kept in 8 bits.`;
+    });
+    const before = this.ownValue;
+    const shape = this.#matrixShape();
+    const stored = isDeferred(before.dataId) ? this.#stored : undefined;
+    const [, outFeatures] = shape;
+    if (stored) {
+      const source = {
+        read: async () => round(await stored.read(), outFeatures),
+        readSync: () => round(stored.readSync(), outFeatures),
+      };
+      this.#replace(quantizedVariable(shape, source));
+      return;
+    }
+    const matrix = round(toFileOrder(before.dataSync<'float32'>(), this.layout), outFeatures);
+    this.#replace(quantizedVariable(shape, { read: async () => matrix, readSync: () => matrix }));
+  }
+
+  #matrixShape(): [inFeatures: number, outFeatures: number] {
+    const [inFeatures, outFeatures] = this.shape as [number, number];
+    return [inFeatures, outFeatures];
+  }
+
+  #replace(variable: tf.Variable): void {
+    this.#variable?.dispose();
+    this.#own(variable);
   }
 
   /** A copy of the values in the order of {@link layout}. */

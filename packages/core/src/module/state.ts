@@ -70,6 +70,7 @@ const valuesOf = (tensor: StoredTensor, what: string): FileValues => {
       return finite(toFloat32({ dtype, shape, bytes: await (tensor.read?.() ?? tensor.bytes) }));
     },
     isNew: tensor.read !== undefined || tensor.dtype !== 'F32',
+    ...(tensor.quantized && { quantized: tensor.quantized }),
   };
 };
 

@@ -1,17 +1,23 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { check } from '../errors.ts';
+import { quantizedWeight } from '../quantized/quantized.ts';
+import { roundedRows } from '../quantized/rounded-rows.ts';
 import { type FusedOp, runFused } from './kernel.ts';
 
 const flat = (x: tf.Tensor, width: number): tf.Tensor2D => tf.reshape(x, [-1, width]); // [..., d] -> [N, d]
 
 type LinearInputs = { x: tf.Tensor; weight: tf.Tensor2D; bias?: tf.Tensor };
 
-/** y = x W + b, without `tf.fused.matMul`: on wasm it adds the bias several times if inputs are batched or transposed. */
+/**
+ * y = x W + b, without `tf.fused.matMul`: on wasm it adds the bias several times if inputs are batched or transposed. Where W is kept
+ * in 8 bits, the rows of x are rounded to 8 bits.
+ */
 const linearOp: FusedOp<LinearInputs, [y: tf.Tensor], [x: tf.Tensor, weight: tf.Tensor2D]> = {
   name: 'PeftLinear',
   reference({ x, weight, bias }) {
     const [inFeatures, outFeatures] = weight.shape;
-    const y = tf.matMul(flat(x, inFeatures), weight); // [N, out]
+    const rows = flat(x, inFeatures);
+    const y = tf.matMul(quantizedWeight(weight.dataId) ? roundedRows(rows) : rows, weight); // [N, out]
     return [tf.reshape(bias ? tf.add(y, bias) : y, [...x.shape.slice(0, -1), outFeatures])];
   },
   gradient: {
@@ -19,11 +25,27 @@ const linearOp: FusedOp<LinearInputs, [y: tf.Tensor], [x: tf.Tensor, weight: tf.
     backward(dy, [x, weight]) {
       const [inFeatures, outFeatures] = weight.shape;
       return {
-        x: () => tf.reshape(tf.matMul(flat(dy, outFeatures), weight, false, true), x.shape), // dy W^T
+        x: () => runFused(inputGradOp, { dy, weight })[0],
         weight: () => tf.matMul(flat(x, inFeatures), flat(dy, outFeatures), true), // x^T dy
         bias: () => tf.sum(flat(dy, outFeatures), 0),
       };
     },
+  },
+};
+
+/**
+ * dx = dy W^T. Where W = Q s is kept in 8 bits, the rows of dy s are rounded to 8 bits and multiplied with Q^T: so one Q serves both
+ * products. Rounding x counts as the identity.
+ */
+const inputGradOp: FusedOp<{ dy: tf.Tensor; weight: tf.Tensor2D }, [dx: tf.Tensor]> = {
+  name: 'PeftLinearInputGrad',
+  reference({ dy, weight }) {
+    const [inFeatures, outFeatures] = weight.shape;
+    const rows = flat(dy, outFeatures);
+    const quantized = quantizedWeight(weight.dataId);
+    const scales = quantized && tf.tensor1d(quantized.scales());
+    const rounded = scales ? tf.div(roundedRows(tf.mul(rows, scales)), scales) : rows;
+    return [tf.reshape(tf.matMul(rounded, weight, false, true), [...dy.shape.slice(0, -1), inFeatures])];
   },
 };
 
