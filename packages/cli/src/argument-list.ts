@@ -269,7 +269,7 @@ export const described = {
   }),
   ...takenBy('train eval predict info merge compare export bench demo vtab few-shot', {
     $schema,
-    frozenDtype: fieldWithDefault('frozenDtype', '<dtype>'),
+    frozenDtype: field('frozenDtype', '<dtype>'),
     seed: fieldWithDefault('seed', '<n>'),
   }),
   ...takenBy('train eval predict info merge compare export bench demo vtab few-shot sweep worker', {

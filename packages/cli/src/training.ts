@@ -41,7 +41,10 @@ async function openStart(
   dataset: Dataset,
   output: Output,
 ): Promise<Pick<RunInputs, 'backbone' | 'adapter'>> {
-  if (args.initAdapter !== undefined) return openAdapter(args, args.initAdapter, output, dataset);
+  if (args.initAdapter !== undefined) {
+    const { frozenDtype = recipeOptions.frozenDtype.default } = args;
+    return openAdapter({ ...args, frozenDtype }, args.initAdapter, output, dataset);
+  }
   const classes = dataset.classes.length;
   return { backbone: await openBackboneFor(args, { dataset, classes, notice: text => output.note(text) }) };
 }

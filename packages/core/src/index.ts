@@ -51,7 +51,12 @@ export { Parameter, type ParameterOptions } from './module/parameter.ts';
 export { type LoadOptions, loadState, saveState } from './module/state.ts';
 export { bindPaths, children, disposeModule, getModule, initialize, modules, parameters } from './module/tree.ts';
 export { type Interpolation, imagenet, type Preprocessing } from './preprocessing.ts';
-export { type QuantizedDtype, type QuantizeOptions, quantizeWeights } from './quantized/quantize-weights.ts';
+export {
+  isQuantizedDtype,
+  type QuantizedDtype,
+  type QuantizeOptions,
+  quantizeWeights,
+} from './quantized/quantize-weights.ts';
 export { escapeControls, quote, quoteSome } from './quote.ts';
 export { attention, attentionMap } from './tensor/attention.ts';
 export { softmaxCrossEntropy } from './tensor/cross-entropy.ts';

@@ -11,6 +11,7 @@ import {
   type ModelCard,
   type Preprocessing,
   parameters,
+  type QuantizedDtype,
 } from '@peft/core';
 import type { Dataset } from '@peft/data';
 import { isHeadFor } from './classes.ts';
@@ -25,6 +26,8 @@ export interface RunBackbone {
   readonly name: string;
   /** The name, folder or address that it was opened by. */
   readonly source: string;
+  /** How the weights of linear modules are kept, if in fewer bits than the file's. */
+  readonly frozenDtype?: QuantizedDtype | undefined;
   /** SHA-256 of the weights file; undefined for random weights. */
   weightsHash(): Promise<string | undefined>;
 }
@@ -112,6 +115,7 @@ export const cardOf = async ({
 }: Pick<RunModel, 'backbone' | 'preprocessing' | 'labels'>): Promise<ModelCard> => ({
   backbone: backbone.source,
   weightsHash: await backbone.weightsHash(),
+  ...(backbone.frozenDtype && { frozenDtype: backbone.frozenDtype }),
   ...(labels && { labels: [...labels] }),
   preprocessing: preprocessing as unknown as JsonObject,
 });

@@ -81,7 +81,11 @@ const training = {
   ),
   shuffle: option('Whether the pictures come in a new order each epoch.', value.boolean(), true),
   seed: option('Every random number: initialization, order, drop path, augmentation.', seed, defaultSplitSeed),
-  frozenDtype: option('How the ONNX engine keeps weights that are not trained.', value.choice(['f32', 'f16']), 'f32'),
+  frozenDtype: option(
+    'How weights that are not trained are kept: `int8` and `int4` also multiply integers; `f16` is for ONNX Runtime.',
+    value.choice(['f32', 'f16', 'int8', 'int4']),
+    'f32',
+  ),
 };
 
 /** What changes only memory and time. */

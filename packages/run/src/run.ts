@@ -1,4 +1,4 @@
-import { check, eagerEngine, PeftError, writeAdapterFolder } from '@peft/core';
+import { check, eagerEngine, isQuantizedDtype, PeftError, writeAdapterFolder } from '@peft/core';
 import { countShared, type Dataset, type IdentifiedDataset, identify } from '@peft/data';
 import { type Metrics, plain } from '@peft/train';
 import { matchClasses } from './classes.ts';
@@ -10,7 +10,7 @@ import { layOut, preprocessingOf } from './lay-out.ts';
 import { lookInside } from './look-inside.ts';
 import { measure } from './measure.ts';
 import { methodRegistry } from './methods.ts';
-import { cardOf, modelFor, modelWithAdapter, type RunModel } from './model.ts';
+import { cardOf, modelFor, modelWithAdapter, type RunBackbone, type RunModel } from './model.ts';
 import type { RunOptions, Session } from './options.ts';
 import { type Recipe, type RecipeOptions, resolveRecipe } from './recipe.ts';
 import {
@@ -61,7 +61,8 @@ export async function* run(
 
 async function* runClaimed(given: RecipeOptions, session: Session): AsyncGenerator<RunEvent, RunRecord | undefined> {
   const { backbone, adapter, train, methods } = session;
-  const { seed } = resolveRecipe(given, methods);
+  const { seed, frozenDtype } = resolveRecipe(given, methods);
+  checkKept(frozenDtype, backbone);
   const opened = adapter ? await modelWithAdapter(backbone, adapter) : modelFor(backbone, train, seed);
   try {
     const recipe = yield* layOut(given, opened, session);
@@ -70,6 +71,15 @@ async function* runClaimed(given: RecipeOptions, session: Session): AsyncGenerat
   } finally {
     opened.model.dispose();
   }
+}
+
+/** Refuses a recipe whose numbers would not be those of this backbone. */
+function checkKept(asked: Recipe['frozenDtype'], { name, frozenDtype: kept }: RunBackbone): void {
+  const wanted = isQuantizedDtype(asked) ? asked : undefined;
+  check(wanted === kept, 'bad-argument', () => {
+    const found = `recipe.frozenDtype is ${asked}, but the linear weights of ${name} are kept in ${kept ?? 'float32'}`;
+    return `${found}: open the backbone with frozenDtype: ${wanted ? `'${wanted}'` : 'undefined'}, or change the recipe.`;
+  });
 }
 
 async function* runOpened(

@@ -1,6 +1,14 @@
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { check, initialize, key, PeftError, type Preprocessing } from '@peft/core';
+import {
+  check,
+  initialize,
+  key,
+  PeftError,
+  type Preprocessing,
+  type QuantizedDtype,
+  quantizeWeights,
+} from '@peft/core';
 import { type BackboneOptions, createBackbone, defineBackbone } from '../create.ts';
 import type { ModelFiles } from '../formats/model-files.ts';
 import { parseHubReference } from '../hub/reference.ts';
@@ -22,6 +30,8 @@ export interface OpenBackboneOptions extends BackboneOptions, DownloadOptions {
   weights?: string;
   /** For what no file gives: a new head, or everything. */
   seed?: number;
+  /** How the weights of linear modules are kept, but for the head's; as they are, unless given: see `quantizeWeights`. */
+  frozenDtype?: QuantizedDtype;
 }
 
 export interface OpenedBackbone {
@@ -38,6 +48,8 @@ export interface OpenedBackbone {
    * must stay as it is.
    */
   readonly weights: string | undefined;
+  /** How the weights of linear modules are kept, if not as they are in the file. */
+  readonly frozenDtype: QuantizedDtype | undefined;
   /**
    * The SHA-256 of that file, in hexadecimal, computed when it is first asked for; `undefined` for random values. Of
    * several files: of a line `<sha256>  <name>` for each, by name.
@@ -99,7 +111,7 @@ async function locate(spec: string, options: OpenBackboneOptions, newHead: boole
  * that are not what they should be
  */
 export async function openBackbone(spec: string, options: OpenBackboneOptions = {}): Promise<OpenedBackbone> {
-  const { classes, seed = 0 } = options;
+  const { classes, seed = 0, frozenDtype } = options;
   const newHead = classes !== undefined;
   const found = await locate(spec, options, newHead);
   const weights = options.weights ?? found.weights;
@@ -110,6 +122,7 @@ export async function openBackbone(spec: string, options: OpenBackboneOptions = 
   const layout = file && loadBackbone(model, file, source, { newHead });
   if (layout) model.naming = adapterNaming(model.architecture, layout);
   initialize(model, key(seed));
+  if (frozenDtype) quantizeWeights(model, frozenDtype, { keep: path => model.classifiers.includes(path) });
   let hash: Promise<string> | undefined;
   const ownHead = !newHead || classes === found.labels?.length;
   return {
@@ -119,6 +132,7 @@ export async function openBackbone(spec: string, options: OpenBackboneOptions = 
     name: found.name,
     source: spec,
     weights,
+    frozenDtype,
     async weightsHash() {
       hash ??= file?.hash();
       return hash;

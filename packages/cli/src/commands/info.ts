@@ -33,7 +33,8 @@ async function describeBackbone(args: Arguments, output: Output): Promise<void> 
   if (args.backbone === undefined)
     throw new UsageError('Give an adapter folder, a safetensors file, or --backbone NAME.');
   const isNamed = Object.hasOwn(zoo, args.backbone);
-  const model = isNamed ? createBackbone(args.backbone) : (await openBackbone(args.backbone, args)).model;
+  const { frozenDtype: _, ...named } = args; // changes no count
+  const model = isNamed ? createBackbone(args.backbone) : (await openBackbone(args.backbone, named)).model;
   const method = args.method ? makeMethod({ ...args, method: args.method }, [...model.classifiers]) : undefined;
   const plan = method && planAdapter(model, method);
   const start = countParameters(model, plan ? [plan] : []);

@@ -10,10 +10,10 @@ import {
   type Step,
   type Tensors,
 } from '@peft/core';
-import { drawUniform, isFrozen, transposedReader } from '@peft/core/engine';
+import { drawUniform, isFrozen, quantizedWeight, transposedReader } from '@peft/core/engine';
 import * as tf from '@tensorflow/tfjs-core';
 import { writeModel } from '../onnx/model.ts';
-import { type Binding, type InputSpec, type Recording, record, type Storage } from '../record/record.ts';
+import { type InputSpec, type Recording, record, type Storage, storageOfForm } from '../record/record.ts';
 import type { RecorderOptions } from '../record/recorder.ts';
 import type { HostArray, Runner } from './runner.ts';
 import { type Slot, Store } from './store.ts';
@@ -55,8 +55,10 @@ export class OnnxEngine implements Engine {
   readonly #runner: Runner;
   readonly #store: Store;
   readonly #steps = new Set<Map<string, Loaded>>();
-  readonly #storageOf: (variable: tf.Variable) => Storage;
+  readonly #frozenDtype: 'f32' | 'f16';
   readonly #limits: GraphLimits;
+  /** Variables that steps assign; their storage is plain. */
+  readonly #assigned = new WeakSet<tf.Variable>();
   #last: Promise<unknown> = Promise.resolve();
   #disposed: Promise<void> | undefined;
   #ended = false;
@@ -65,14 +67,8 @@ export class OnnxEngine implements Engine {
     this.name = name;
     this.#runner = runner;
     this.#limits = limits;
+    this.#frozenDtype = frozenDtype;
     this.#store = new Store(runner);
-    this.#storageOf = variable => {
-      const kept = this.#store.storageOf(variable);
-      if (kept) return kept;
-      if (variable.rank < 2 || variable.dtype !== 'float32' || !isFrozen(variable)) return 'plain';
-      if (frozenDtype === 'f16') return 'half';
-      return transposedReader(variable.dataId) ? 'transposed' : 'plain';
-    };
   }
 
   compile<In extends Tensors, Out extends Tensors>(step: Step<In, Out>): CompiledStep<In, Out> {
@@ -115,6 +111,18 @@ export class OnnxEngine implements Engine {
     return this.#disposed;
   }
 
+  /** How a variable is stored. It stays so, except that a weight is kept in 8 bits just while it is a quantized one. */
+  #storageOf(variable: tf.Variable): Storage {
+    if (this.#assigned.has(variable)) return 'plain';
+    const isInt8 = !this.#limits.portable && quantizedWeight(variable.dataId) !== undefined && isFrozen(variable);
+    const kept = this.#store.storageOf(variable);
+    if (kept && (kept === 'int8') === isInt8) return kept;
+    if (isInt8) return 'int8';
+    if (variable.rank < 2 || variable.dtype !== 'float32' || !isFrozen(variable)) return 'plain';
+    if (this.#frozenDtype === 'f16') return 'half';
+    return transposedReader(variable.dataId) ? 'transposed' : 'plain';
+  }
+
   /** Runs `task` after all earlier tasks. */
   #inTurn<T>(task: () => Promise<T>): Promise<T> {
     const result = this.#last.then(task);
@@ -131,6 +139,8 @@ export class OnnxEngine implements Engine {
     const inOrder = Object.entries(inputs).sort(([a], [b]) => (a < b ? -1 : 1));
     const specs = Object.fromEntries(inOrder.map(([name, tensor]) => [name, specOf(tensor)]));
     const shapes = JSON.stringify(specs);
+    const known = loaded.get(shapes);
+    if (known) await this.#restore(known);
     const ready = loaded.get(shapes) ?? (await this.#load(step, specs));
     loaded.set(shapes, ready);
     const { session, recording, reads, writes } = ready;
@@ -144,9 +154,19 @@ export class OnnxEngine implements Engine {
 
   async #load(step: Step, specs: Record<string, InputSpec>): Promise<Loaded> {
     await tf.ready();
-    const recording = record(step, specs, { storageOf: this.#storageOf, ...this.#limits });
+    const recording = record(step, specs, { storageOf: variable => this.#storageOf(variable), ...this.#limits });
     const { graph, inputs, outputs, random, bindings } = recording;
-    if (await this.#makePlain(bindings)) return this.#load(step, specs);
+    const assigned = bindings.flatMap(({ form, output, source }) =>
+      output && source.kind === 'variable' ? [{ form, variable: source.variable }] : [],
+    );
+    for (const { variable } of assigned) this.#assigned.add(variable);
+    const kept = assigned.filter(
+      ({ form, variable }) => form !== 'plain' || (this.#store.storageOf(variable) ?? 'plain') !== 'plain',
+    );
+    if (kept.length > 0) {
+      await this.#forget(kept.map(({ variable }) => variable));
+      return this.#load(step, specs);
+    }
     check(graph.outputs.length > 0, 'bad-argument', () => 'The step neither returns a tensor nor assigns a variable.');
     const bound = bindings.map(({ input, output, ...binding }) => ({ input, output, slot: this.#store.slot(binding) }));
     const reads = bound.filter(({ input }) => input).map(({ slot }) => slot);
@@ -167,19 +187,20 @@ export class OnnxEngine implements Engine {
     throw values.reason;
   }
 
-  /** Switches variables that the step assigns to plain storage. Returns whether there were any. */
-  async #makePlain(bindings: readonly Binding[]): Promise<boolean> {
-    const assigned = bindings.flatMap(({ storage, output, source }) => {
-      if (!output || source.kind !== 'variable') return [];
-      return (this.#store.storageOf(source.variable) ?? storage) === 'plain' ? [] : [source];
+  /** Forgets the steps if a weight was quantized, or ceased to be, since they were recorded. */
+  async #restore({ reads }: Loaded): Promise<void> {
+    const others = reads.flatMap(({ source, form }) => {
+      if (source.kind !== 'variable' || source.variable.isDisposed) return [];
+      const isInt8 = storageOfForm(form) === 'int8';
+      return isInt8 === (this.#storageOf(source.variable) === 'int8') ? [] : [source.variable];
     });
-    if (assigned.length === 0) return false;
+    if (others.length > 0) await this.#forget(others);
+  }
+
+  /** Frees the copies of variables, and all that was recorded with them. */
+  async #forget(variables: readonly tf.Variable[]): Promise<void> {
     for (const loaded of this.#steps) await this.#unload(loaded);
-    for (const source of assigned) {
-      await this.#store.forget(source.variable);
-      this.#store.slot({ source, storage: 'plain', type: 'float32', shape: source.variable.shape });
-    }
-    return true;
+    for (const variable of variables) await this.#store.forget(variable);
   }
 
   async #unload(loaded: Map<string, Loaded>): Promise<void> {

@@ -4,6 +4,7 @@ export type HostArray =
   | Float32Array<ArrayBuffer>
   | Uint16Array<ArrayBuffer>
   | Int32Array<ArrayBuffer>
+  | Int8Array<ArrayBuffer>
   | Uint8Array<ArrayBuffer>;
 
 /** Name, type and shape of an input or output of a session. */

@@ -154,7 +154,7 @@ describe('weights that a file holds transposed', () => {
       { x: { shape: [8, 16], dtype: 'float32' } },
       { storageOf: variable => (variable.rank > 1 ? 'transposed' : 'plain') },
     );
-    const shapes = bindings.flatMap(({ storage, shape }) => (storage === 'transposed' ? [String(shape)] : []));
+    const shapes = bindings.flatMap(({ form, shape }) => (form === 'transposed' ? [String(shape)] : []));
     expect(shapes.sort()).toEqual(['16,64', '3,16', '64,16']);
     expect(graph.nodes.filter(({ op }) => op === 'Transpose')).toEqual([]);
   });

@@ -1,17 +1,17 @@
 import { check, fromFloat32 } from '@peft/core';
-import { isDeferred, transposedReader } from '@peft/core/engine';
+import { isDeferred, quantizedWeight, transposeBytes, transposedReader } from '@peft/core/engine';
 import { permute } from '@peft/core/method';
 import * as tf from '@tensorflow/tfjs-core';
 import type { ElementType } from '../onnx/graph.ts';
-import type { Binding, Source, Storage } from '../record/record.ts';
+import { type Binding, type Form, type Source, type Storage, storageOfForm } from '../record/record.ts';
 import { isHeld, readData } from '../record/tfjs.ts';
 import type { HostArray, Runner } from './runner.ts';
 
-/** The engine's copy of a variable, or of a tensor made outside the step. */
+/** The engine's copy of a variable, or of a tensor made outside the step: one array of it. */
 export interface Slot {
   readonly id: number;
   readonly source: Source;
-  readonly storage: Storage;
+  readonly form: Form;
   readonly type: ElementType;
   readonly shape: readonly number[];
   /** The data of TensorFlow.js that the copy equals; `undefined` if it must be read first. */
@@ -23,13 +23,16 @@ export interface Slot {
 /** Node reads files in four threads. */
 const readTogether = 8;
 
-const currentData = (source: Source): tf.DataId =>
+const ownerOf = (source: Source): tf.Variable | tf.DataId =>
+  source.kind === 'variable' ? source.variable : source.dataId;
+
+export const currentData = (source: Source): tf.DataId =>
   source.kind === 'variable' ? source.variable.dataId : source.dataId;
 
 /** The engine's copies of variables: read once, changed by steps, copied back on demand. */
 export class Store {
   readonly #runner: Runner;
-  readonly #slots = new Map<tf.Variable | tf.DataId, Slot>();
+  readonly #slots = new Map<tf.Variable | tf.DataId, Map<Form, Slot>>();
   #made = 0;
 
   constructor(runner: Runner) {
@@ -37,34 +40,44 @@ export class Store {
   }
 
   /** The slot of a binding's source, made on first use. */
-  slot({ source, storage, type, shape }: Omit<Binding, 'input' | 'output'>): Slot {
-    const owner = source.kind === 'variable' ? source.variable : source.dataId;
-    const fresh = { id: this.#made, source, storage, type, shape, dataId: undefined, changed: false };
-    const slot = this.#slots.get(owner) ?? fresh;
-    if (slot === fresh) this.#made++;
-    this.#slots.set(owner, slot);
+  slot({ source, form, type, shape }: Omit<Binding, 'input' | 'output'>): Slot {
+    const owner = ownerOf(source);
+    const slots = this.#slots.get(owner) ?? new Map<Form, Slot>();
+    this.#slots.set(owner, slots);
+    const found = slots.get(form);
+    if (found) return found;
+    const slot = { id: this.#made++, source, form, type, shape, dataId: undefined, changed: false };
+    slots.set(form, slot);
     return slot;
   }
 
   /** How the copy of a variable is stored, if there is one. */
   storageOf(variable: tf.Variable): Storage | undefined {
-    return this.#slots.get(variable)?.storage;
+    const [form] = this.#slots.get(variable)?.keys() ?? [];
+    return form && storageOfForm(form);
   }
 
   /** Frees the copy of a variable. */
   async forget(variable: tf.Variable): Promise<void> {
-    const slot = this.#slots.get(variable);
+    const slots = this.#slots.get(variable);
     this.#slots.delete(variable);
-    if (slot) await this.#runner.drop([slot.id]);
+    if (slots) await this.#runner.drop([...slots.values()].map(({ id }) => id));
   }
 
   /** Reads the slots again whose variable was assigned since. The runner takes some while the next are read. */
   async refresh(slots: readonly Slot[]): Promise<void> {
     for (const { source } of slots) checkAlive(source);
     const stale = [...new Set(slots)].filter(({ dataId, source }) => dataId !== currentData(source));
+    // The arrays of one source are read together.
+    const together = new Map<tf.Variable | tf.DataId, Slot[]>();
+    for (const slot of stale) {
+      const owner = ownerOf(slot.source);
+      together.set(owner, [...(together.get(owner) ?? []), slot]);
+    }
+    const bySource = [...together.values()];
     const sent: Promise<void>[] = [];
-    for (let i = 0; i < stale.length; i += readTogether) {
-      const values = await Promise.all(stale.slice(i, i + readTogether).map(readSlot));
+    for (let i = 0; i < bySource.length; i += readTogether) {
+      const values = (await Promise.all(bySource.slice(i, i + readTogether).map(readSlots))).flat();
       const taken = this.#take(values);
       taken.catch(() => {}); // thrown at the end
       sent.push(taken);
@@ -80,7 +93,7 @@ export class Store {
 
   /** Copies the values that steps changed back into the variables, except those that were assigned since. */
   async sync(): Promise<void> {
-    const changed = [...this.#slots.values()].filter(({ changed }) => changed);
+    const changed = [...this.#slots.values()].flatMap(slots => [...slots.values()]).filter(({ changed }) => changed);
     for (const slot of changed) {
       const { source, shape, type, dataId } = slot;
       if (source.kind !== 'variable' || source.variable.isDisposed || source.variable.dataId !== dataId) continue;
@@ -93,9 +106,11 @@ export class Store {
 
   /** Frees the copies of variables that TensorFlow.js has disposed of. */
   async sweep(): Promise<void> {
-    const dead = [...this.#slots].filter(([, { source }]) => !isAlive(source));
-    for (const [owner] of dead) this.#slots.delete(owner);
-    await this.#runner.drop(dead.map(([, { id }]) => id));
+    const dead = [...this.#slots].flatMap(([owner, slots]) =>
+      [...slots.values()].flatMap(({ id, source }) => (isAlive(source) ? [] : [{ owner, id }])),
+    );
+    for (const { owner } of dead) this.#slots.delete(owner);
+    await this.#runner.drop(dead.map(({ id }) => id));
   }
 }
 
@@ -116,11 +131,24 @@ interface ReadValue {
   readonly data: HostArray;
 }
 
-async function readSlot(slot: Slot): Promise<ReadValue> {
-  const { source, storage } = slot;
-  const dataId = currentData(source);
+/** Reads slots of one source. */
+async function readSlots(slots: readonly Slot[]): Promise<ReadValue[]> {
+  const dataId = currentData(slots[0]!.source);
+  const isInt8 = slots.some(({ form }) => storageOfForm(form) === 'int8');
+  const quantized = isInt8 ? await quantizedWeight(dataId)?.read() : undefined;
+  if (!quantized) return Promise.all(slots.map(slot => readSlot(slot, dataId)));
+  const arrays: Partial<Record<Form, () => HostArray>> = {
+    'int8-values': () => transposeBytes(quantized.values, quantized.scales.length),
+    'int8-transposed': () => quantized.values.slice(),
+    'int8-scales': () => quantized.scales.slice(),
+  };
+  return slots.map(slot => ({ slot, dataId, data: arrays[slot.form]!() }));
+}
+
+async function readSlot(slot: Slot, dataId: tf.DataId): Promise<ReadValue> {
+  const { source, form } = slot;
   const data = await read(dataId, slot);
-  check(storage !== 'half' || isFinite16(data), 'numerics', () => {
+  check(form !== 'half' || isFinite16(data), 'numerics', () => {
     const name = source.kind === 'variable' ? source.variable.name : 'a tensor';
     return `"${name}" has values beyond 65504, the largest of half precision; keep frozen weights in f32.`;
   });
@@ -134,12 +162,12 @@ function isFinite16(halves: HostArray): boolean {
 }
 
 /** The values in the type of the slot, in a new array. */
-async function read(dataId: tf.DataId, { storage, type, shape }: Slot): Promise<HostArray> {
-  const stored = storage === 'transposed' && transposedReader(dataId);
+async function read(dataId: tf.DataId, { form, type, shape }: Slot): Promise<HostArray> {
+  const stored = form === 'transposed' && transposedReader(dataId);
   if (stored) return (await stored()) as HostArray;
   const isOwn = isDeferred(dataId) && type === 'float32';
   const values = await readData(dataId);
-  if (storage === 'transposed') return permute(values as Float32Array, shape.toReversed(), [1, 0]) as HostArray;
+  if (form === 'transposed') return permute(values as Float32Array, shape.toReversed(), [1, 0]) as HostArray;
   return isOwn ? (values as HostArray) : copyOf(values, type);
 }
 

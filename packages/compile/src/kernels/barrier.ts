@@ -18,17 +18,26 @@ function never(r: Recorder, after: Value): Value {
 const barrier: Kernel<Values<'x' | 'after'>> = ({ x, after }, _, r) =>
   binary(r, 'Add', x, r.cast(never(r, after), 'float32'));
 
+/** A graph input in its own shape, which no graph optimizer can tell, once `after` is there. */
+function held(r: Recorder, input: string, shape: readonly number[], after: Value): string {
+  const [zero] = r.graph.node('Cast', [r.full(never(r, after))], { to: elementCodes.int64 });
+  const [same] = r.graph.node('Add', [r.ints(shape), zero]);
+  return r.graph.node('Reshape', [input, same])[0];
+}
+
 /**
- * A value for a single use. A value that is stored in half precision is widened for this use only, once the other operand is there, so
+ * A value for a single use. A value that is stored in fewer bits is widened for this use only, once the other operand is there, so
  * that the wide copy lives no longer than the use.
  */
 export function widened(r: Recorder, x: Value, other: Value): Value {
-  if (!x.stored || !tf.util.arraysEqual(x.shape, [...x.held])) return x;
-  const [zero] = r.graph.node('Cast', [r.full(never(r, other))], { to: elementCodes.int64 });
-  const [shape] = r.graph.node('Add', [r.ints(x.shape), zero]);
-  const [half] = r.graph.node('Reshape', [x.stored, shape]);
-  const [name] = r.graph.node('Cast', [half], { to: elementCodes.float32 });
-  return r.value(name, x);
+  if (!tf.util.arraysEqual(x.shape, [...x.held])) return x;
+  if (x.stored) {
+    const half = held(r, x.stored, x.shape, other);
+    return r.value(r.graph.node('Cast', [half], { to: elementCodes.float32 })[0], x);
+  }
+  if (!x.quantized) return x;
+  const values = held(r, x.quantized.values.name, x.shape, other);
+  return r.value(r.graph.node('DequantizeLinear', [values, x.quantized.scales.name], { axis: 1 })[0], x);
 }
 
 export const barrierKernels: KernelTable = { PeftBarrier: barrier };

@@ -1,19 +1,32 @@
-import { dims } from '@peft/core';
 import { float } from '../onnx/graph.ts';
 import type { Recorder } from '../record/recorder.ts';
 import type { Value } from '../record/value.ts';
 import { add, mul, scalar, sub, unary } from './elementwise.ts';
 import type { Kernel, KernelTable, Values } from './kernel.ts';
 import { matMul } from './matmul.ts';
+import { quantizedInputGrad, quantizedLinear } from './quantized.ts';
 import { logSoftmax, reduce } from './reduce.ts';
 
 /** The fused ops of `@peft/core` by kernel name. The references there have the equations. */
 
+/** `[..., d]` as `[N, d]` */
+const rowsOf = (r: Recorder, x: Value): Value => {
+  const width = x.shape.at(-1)!;
+  return r.reshape(x, [x.shape.slice(0, -1).reduce((a, b) => a * b, 1), width]);
+};
+
 const linear: Kernel<Values<'x' | 'weight'> & { bias?: Value }> = ({ x, weight, bias }, _, r) => {
-  const [width, made] = dims(weight, 2);
-  const flat = r.reshape(x, [x.shape.slice(0, -1).reduce((a, b) => a * b, 1), width]); // [N, in]
-  const y = matMul(r, flat, weight, { bias });
-  return r.reshape(y, [...x.shape.slice(0, -1), made]);
+  const y = weight.quantized
+    ? quantizedLinear(r, rowsOf(r, x), weight.quantized, bias)
+    : matMul(r, rowsOf(r, x), weight, { bias });
+  return r.reshape(y, [...x.shape.slice(0, -1), weight.shape[1]!]);
+};
+
+const linearInputGrad: Kernel<Values<'dy' | 'weight'>> = ({ dy, weight }, _, r) => {
+  const dx = weight.quantized
+    ? quantizedInputGrad(r, rowsOf(r, dy), weight.quantized)
+    : matMul(r, rowsOf(r, dy), weight, { transposeB: true });
+  return r.reshape(dx, [...dy.shape.slice(0, -1), weight.shape[0]!]);
 };
 
 const layerNorm: Kernel<Values<'x' | 'gamma' | 'beta'>, { epsilon: number }> = ({ x, gamma, beta }, { epsilon }, r) => {
@@ -112,6 +125,7 @@ const softmaxCrossEntropy: Kernel<Values<'logits' | 'target'>> = ({ logits, targ
 
 export const fusedKernels: KernelTable = {
   PeftLinear: linear,
+  PeftLinearInputGrad: linearInputGrad,
   PeftLayerNorm: layerNorm,
   PeftLayerNormGrad: layerNormGrad,
   PeftGelu: gelu,

@@ -1,8 +1,16 @@
 /** The element types of recorded graphs. */
-export type ElementType = 'float32' | 'float16' | 'int32' | 'int64' | 'bool';
+export type ElementType = 'float32' | 'float16' | 'int8' | 'uint8' | 'int32' | 'int64' | 'bool';
 
 /** `TensorProto.DataType` of `onnx.proto`. */
-export const elementCodes: Record<ElementType, number> = { float32: 1, float16: 10, int32: 6, int64: 7, bool: 9 };
+export const elementCodes: Record<ElementType, number> = {
+  float32: 1,
+  float16: 10,
+  int8: 3,
+  uint8: 2,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+};
 
 /** Numbers are written as INT when they are integers; `float()` marks those that ONNX declares as FLOAT. */
 export type Attribute = number | string | number[] | { readonly float: number };

@@ -1,11 +1,11 @@
-import { PeftError, type Step } from '@peft/core';
+import { dims, PeftError, type Step } from '@peft/core';
 import { type RandomSource, withScope } from '@peft/core/engine';
 import * as tf from '@tensorflow/tfjs-core';
 import { type ElementType, elementCodes, type Graph, type ValueInfo } from '../onnx/graph.ts';
 import { RecordingBackend, recordingBackend } from './backend.ts';
 import { isRecordable, Recorder, type RecorderOptions, typeOf } from './recorder.ts';
 import { disposingAll, registeredVariables } from './tfjs.ts';
-import type { Value } from './value.ts';
+import type { Stored, Value } from './value.ts';
 import { BorrowedVariables } from './variables.ts';
 
 /** Shape and type of an input of a step. */
@@ -24,15 +24,22 @@ export interface StaticPort extends ValueInfo {
 }
 
 /**
- * How a value is stored: as it is; in half precision, widened where it is used; or as the transpose of a matrix, which products take
- * at no cost.
+ * How a value is stored: as it is; in half precision, widened where it is used; as the transpose of a matrix, which products take
+ * at no cost; or in 8 bits, in both orders, with scales.
  */
-export type Storage = 'plain' | 'half' | 'transposed';
+export type Storage = 'plain' | 'half' | 'transposed' | 'int8';
 
-/** How the graph reads a source, and where it writes the source's new value. */
+/** One array of a stored value. */
+export type Form = Exclude<Storage, 'int8'> | 'int8-values' | 'int8-transposed' | 'int8-scales';
+
+/** The storage that a form belongs to. */
+export const storageOfForm = (form: Form): Storage =>
+  form === 'int8-values' || form === 'int8-transposed' || form === 'int8-scales' ? 'int8' : form;
+
+/** How the graph reads an array of a source, and where it writes the source's new value. */
 export interface Binding {
   readonly source: Source;
-  readonly storage: Storage;
+  readonly form: Form;
   /** The stored type and shape. */
   readonly type: ElementType;
   readonly shape: readonly number[];
@@ -72,7 +79,6 @@ export function record(
   const previous = tf.getBackend();
   const recorder = new Recorder(options);
   const outside = new Map<tf.DataId, Value>();
-  const storages = new Map<tf.Variable, Storage>();
   let variables: BorrowedVariables | undefined;
   backend.begin({
     recorder,
@@ -90,16 +96,14 @@ export function record(
     return disposingAll(() => {
       variables = new BorrowedVariables(backend, variable => {
         if (!isRecordable(variable.dtype)) return undefined;
-        const storage = storageOf(variable);
-        storages.set(variable, storage);
-        return placeholders[storage](recorder, variableName(variable), variable);
+        return placeholders[storageOf(variable)](recorder, variable);
       });
       const random = new RecordedRandom(backend, recorder);
       const tensors = Object.entries(inputs).map(
         ([name, spec]) => [name, backend.tensor(placeholder(recorder, `input:${name}`, spec))] as const,
       );
       const results = withScope({ random }, () => withoutHostRandom(() => step(Object.fromEntries(tensors))));
-      return finish(recorder, backend, results, variables, outside, random, storages);
+      return finish(recorder, backend, results, variables, outside, random);
     });
   } catch (error) {
     throw explained(error);
@@ -110,7 +114,8 @@ export function record(
   }
 }
 
-const variableName = ({ name }: tf.Variable): string => `variable:${name}`;
+/** The graph input of an array of a variable. */
+const inputName = ({ name }: tf.Variable, form: Form): string => `variable:${form}:${name}`;
 
 function placeholder(
   r: Recorder,
@@ -120,23 +125,47 @@ function placeholder(
   return r.value(r.graph.input({ name, shape, type: typeOf(dtype) }), { shape, dtype });
 }
 
-function halfPlaceholder(r: Recorder, name: string, { shape }: tf.Variable): Value {
-  const stored = r.graph.input({ name, shape, type: 'float16' });
+function halfPlaceholder(r: Recorder, variable: tf.Variable): Value {
+  const { shape } = variable;
+  const stored = r.graph.input({ name: inputName(variable, 'half'), shape, type: 'float16' });
   const [wide] = r.graph.node('Cast', [stored], { to: elementCodes.float32 });
   return { ...r.value(wide, { shape }), stored };
 }
 
-function transposedPlaceholder(r: Recorder, name: string, { shape }: tf.Variable): Value {
+function transposedPlaceholder(r: Recorder, variable: tf.Variable): Value {
+  const { shape } = variable;
+  const name = inputName(variable, 'transposed');
   const transposed = r.graph.input({ name, shape: shape.toReversed(), type: 'float32' });
   const [turned] = r.graph.node('Transpose', [transposed], { perm: [1, 0] });
   return { ...r.value(turned, { shape }), transposed };
 }
 
-const placeholders: Record<Storage, (r: Recorder, name: string, variable: tf.Variable) => Value> = {
-  plain: placeholder,
+function int8Placeholder(r: Recorder, variable: tf.Variable): Value {
+  const { shape } = variable;
+  const [inFeatures, outFeatures] = dims(variable, 2);
+  const input = (form: Form, type: ElementType, shape: readonly number[]): Stored => {
+    const port = { name: inputName(variable, form), type, shape };
+    r.graph.input(port);
+    return port;
+  };
+  const quantized = {
+    values: input('int8-values', 'int8', [inFeatures, outFeatures]),
+    transposed: input('int8-transposed', 'int8', [outFeatures, inFeatures]),
+    scales: input('int8-scales', 'float32', [outFeatures]),
+  };
+  const [wide] = r.graph.node('DequantizeLinear', [quantized.values.name, quantized.scales.name], { axis: 1 });
+  return { ...r.value(wide, { shape }), quantized };
+}
+
+const placeholders: Record<Storage, (r: Recorder, variable: tf.Variable) => Value> = {
+  plain: (r, variable) => placeholder(r, inputName(variable, 'plain'), variable),
   half: halfPlaceholder,
   transposed: transposedPlaceholder,
+  int8: int8Placeholder,
 };
+
+/** Every form, each with its own graph input. */
+const forms: readonly Form[] = ['plain', 'half', 'transposed', 'int8-values', 'int8-transposed', 'int8-scales'];
 
 /** Turns the results and the assigned variables into outputs of the graph. */
 function finish(
@@ -146,7 +175,6 @@ function finish(
   variables: BorrowedVariables,
   outside: ReadonlyMap<tf.DataId, Value>,
   random: RecordedRandom,
-  storages: ReadonlyMap<tf.Variable, Storage>,
 ): Recording {
   const { graph } = recorder;
   const outputs = Object.entries(results).map(([key, tensor]) => {
@@ -168,16 +196,22 @@ function finish(
   const live = new Map(graph.inputs.map(port => [port.name, port as StaticPort]));
   const bindings: Binding[] = [];
   for (const variable of registeredVariables()) {
-    const [read, output] = [live.get(variableName(variable)), assigned.get(variable)];
-    if (!read && !output) continue;
     const source = { kind: 'variable', variable } as const;
-    const storage = (read && storages.get(variable)) ?? 'plain';
-    const { type, shape } = read ?? { type: typeOf(variable.dtype), shape: variable.shape };
-    bindings.push({ source, storage, type, shape, input: read?.name, output });
+    const output = assigned.get(variable);
+    const reads = forms.flatMap(form => {
+      const port = live.get(inputName(variable, form));
+      return port ? [{ form, port }] : [];
+    });
+    for (const { form, port } of reads) {
+      const { name: input, type, shape } = port;
+      bindings.push({ source, form, type, shape, input, output });
+    }
+    if (reads.length > 0 || !output) continue;
+    bindings.push({ source, form: 'plain', type: typeOf(variable.dtype), shape: variable.shape, output });
   }
   for (const [dataId, { name, shape, dtype }] of outside) {
     const source = { kind: 'tensor', dataId } as const;
-    if (live.has(name)) bindings.push({ source, storage: 'plain', type: typeOf(dtype), shape, input: name });
+    if (live.has(name)) bindings.push({ source, form: 'plain', type: typeOf(dtype), shape, input: name });
   }
   return {
     graph,

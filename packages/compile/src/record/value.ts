@@ -1,5 +1,21 @@
 import type { DataType } from '@tensorflow/tfjs-core';
 
+/** A graph input. */
+export interface Stored {
+  readonly name: string;
+  readonly shape: readonly number[];
+}
+
+/** The graph inputs of a weight `[in, out]` that is kept in 8 bits. */
+export interface QuantizedInputs {
+  /** Signed bytes `[in, out]`. */
+  readonly values: Stored;
+  /** Signed bytes `[out, in]`. */
+  readonly transposed: Stored;
+  /** `[out]` */
+  readonly scales: Stored;
+}
+
 /**
  * A tensor of a step that is being recorded: a name in the graph.
  *
@@ -17,4 +33,6 @@ export interface Value {
   readonly stored?: string;
   /** The graph input with the transpose, of which `name` is the transpose. */
   readonly transposed?: string;
+  /** The graph inputs of a weight in 8 bits, which `name` is widened from. */
+  readonly quantized?: QuantizedInputs;
 }

@@ -1,7 +1,7 @@
 export { gateGradients } from '../adapted/gate-gradients.ts';
 export { storedNumbers } from '../files/stored-numbers.ts';
 export { isFrozen } from '../module/parameter.ts';
-export type { QuantizedMatrix } from '../quantized/matrix.ts';
+export { type QuantizedMatrix, transposeBytes } from '../quantized/matrix.ts';
 export { type QuantizedSource, type QuantizedWeight, quantizedWeight } from '../quantized/quantized.ts';
 export { checkpointed } from '../tensor/checkpointed.ts';
 export { isDeferred, transposedReader } from '../tensor/deferred.ts';

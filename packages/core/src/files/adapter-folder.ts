@@ -9,9 +9,10 @@ import { factoryOf, methodRecord, recordOptions } from '../method/revive.ts';
 import { fromFileOrder, toFileOrder } from '../module/layout.ts';
 import { namesOf } from '../module/naming.ts';
 import type { Parameter } from '../module/parameter.ts';
+import { type QuantizedDtype, quantizedDtypes } from '../quantized/quantize-weights.ts';
 import { quote } from '../quote.ts';
 import { configure, option, required } from '../schema/options.ts';
-import { boolean, integer, list, number, object, string, table } from '../schema/value.ts';
+import { boolean, choice, integer, list, number, object, string, table } from '../schema/value.ts';
 import { key } from '../tensor/random.ts';
 import { type PeftAdapterFile, peftPrefix, TensorReader } from './adapter-file.ts';
 import { fromFloat32, toFloat32 } from './dtype.ts';
@@ -31,6 +32,8 @@ export interface ModelCard {
   backbone?: string;
   /** SHA-256 of the backbone's weights file. */
   weightsHash?: string;
+  /** How the backbone's linear weights were kept, if in fewer bits than the file's. */
+  frozenDtype?: QuantizedDtype;
   labels?: string[];
   preprocessing?: JsonObject;
 }
@@ -185,6 +188,7 @@ const entryFields = {
 const cardFields = {
   backbone: option('The name of the backbone, or where it came from.', string()),
   weightsHash: option('SHA-256 of its weights.', string()),
+  frozenDtype: option('How its linear weights were kept.', choice(quantizedDtypes)),
   labels: option('The names of the classes.', list(string())),
   preprocessing: option('How pictures become its input.', object({})),
 };

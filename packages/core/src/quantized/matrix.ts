@@ -126,3 +126,19 @@ export function dequantizeBlocks({ values, scales }: BlockQuantizedMatrix): Floa
   for (let i = 0; i < wide.length; i++) wide[i] = values[i]! * scales[Math.floor(i / blockSize)]!;
   return wide;
 }
+
+/** The transpose of `[rows, columns]`, in squares that fit into the cache. */
+export function transposeBytes(bytes: Int8Array, rows: number): Int8Array<ArrayBuffer> {
+  const columns = bytes.length / rows;
+  const turned = new Int8Array(bytes.length);
+  const side = 64;
+  for (let top = 0; top < rows; top += side) {
+    const bottom = Math.min(top + side, rows);
+    for (let left = 0; left < columns; left += side) {
+      const right = Math.min(left + side, columns);
+      for (let c = left; c < right; c++)
+        for (let r = top; r < bottom; r++) turned[c * rows + r] = bytes[r * columns + c]!;
+    }
+  }
+  return turned;
+}

@@ -4,8 +4,12 @@ import type { Module } from '../module/module.ts';
 import { modules } from '../module/tree.ts';
 import { dequantizeBlocks, fitsBlocks, type QuantizedMatrix, quantizeBlocks, quantizeMatrix } from './matrix.ts';
 
+export const quantizedDtypes = ['int8', 'int4'] as const;
+
 /** How weights are kept: in 8 bits; or rounded to 4 bits, and the result kept in 8. */
-export type QuantizedDtype = 'int8' | 'int4';
+export type QuantizedDtype = (typeof quantizedDtypes)[number];
+
+export const isQuantizedDtype = (dtype: string): dtype is QuantizedDtype => dtype === 'int8' || dtype === 'int4';
 
 export interface QuantizeOptions {
   /** Whether the weight of a module is left in float32. */

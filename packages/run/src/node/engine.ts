@@ -1,6 +1,6 @@
 import { type StartedBackend, startBackend } from '@peft/backends';
 import { onnxEngine } from '@peft/compile';
-import { check, type Engine, eagerEngine, PeftError } from '@peft/core';
+import { check, type Engine, eagerEngine, PeftError, type QuantizedDtype } from '@peft/core';
 
 export interface EngineOptions {
   /** `auto`, the default, is ONNX Runtime if it is installed, else the fastest backend of TensorFlow.js. */
@@ -8,8 +8,8 @@ export interface EngineOptions {
   /** The execution provider of ONNX Runtime; `cpu` unless given. */
   readonly provider?: 'cpu' | 'webgpu' | 'cuda';
   readonly threads?: number;
-  /** The type in which ONNX Runtime keeps frozen weights; `f32` unless given. */
-  readonly frozenDtype?: 'f32' | 'f16';
+  /** How frozen weights are kept; `f32` unless given. All engines take `int8` and `int4`, which are the backbone's own. */
+  readonly frozenDtype?: 'f32' | 'f16' | QuantizedDtype;
 }
 
 const describe = ({ name, threads, reason }: StartedBackend): string =>
@@ -28,7 +28,7 @@ export async function openEngine(
   if (engine === 'auto' || engine === 'onnx') {
     await startBackend('cpu');
     try {
-      const onnx = await onnxEngine({ threads, provider, frozenDtype });
+      const onnx = await onnxEngine({ threads, provider, ...(frozenDtype === 'f16' && { frozenDtype }) });
       const reason = engine === 'auto' ? 'onnxruntime is installed: steps are recorded once and run there' : 'as asked';
       notice(`Engine: ${onnx.name} (${reason})`);
       return onnx;
@@ -47,9 +47,9 @@ export async function openEngine(
     () => `Provider ${provider} is of ONNX Runtime; it does not go with engine ${engine}.`,
   );
   check(
-    frozenDtype === 'f32',
+    frozenDtype !== 'f16',
     'not-supported',
-    () => `frozenDtype ${frozenDtype} needs ONNX Runtime; TensorFlow.js computes in float32 alone.`,
+    () => 'frozenDtype f16 needs ONNX Runtime. TensorFlow.js keeps frozen weights in f32, int8 or int4.',
   );
   return openEagerEngine({ engine, threads }, notice);
 }

@@ -1,5 +1,12 @@
 import { type OpenedBackbone, openBackbone } from '@peft/backbones/node';
-import { type AdapterFolder, check, disposeModule, type Engine, type Preprocessing } from '@peft/core';
+import {
+  type AdapterFolder,
+  check,
+  disposeModule,
+  type Engine,
+  isQuantizedDtype,
+  type Preprocessing,
+} from '@peft/core';
 import { openAdapterFolder } from '@peft/core/node';
 import { type Dataset, remarks } from '@peft/data';
 import { openDataset } from '@peft/data/node';
@@ -65,23 +72,35 @@ function imageSizeOf(imageSize: number | undefined, { dataset, adapter }: Backbo
   return trained && ([trained.inputSize[1], trained.inputSize[2]] as const);
 }
 
+/** The fields of a recipe that say what the backbone is. */
+type BackboneOf = Pick<RecipeOptions, 'backbone' | 'weights' | 'seed' | 'imageSize' | 'frozenDtype'>;
+
+/** What is said of an adapter that was trained on weights kept in another way. */
+const otherDtype = ({ source, card }: AdapterFolder, { frozenDtype }: OpenedBackbone): string =>
+  `${source} was trained with the backbone's linear weights in ${card.frozenDtype ?? 'float32'}; here they are in ${frozenDtype ?? 'float32'}, so that predictions differ a little.`;
+
 /** Opens a backbone with the picture size and the head of its use. */
 export async function openBackboneFor(
-  { backbone: name, weights, seed, imageSize }: Pick<RecipeOptions, 'backbone' | 'weights' | 'seed' | 'imageSize'>,
+  { backbone: name, weights, seed, imageSize, frozenDtype: asked }: BackboneOf,
   use: BackboneUse = {},
 ): Promise<OpenedBackbone> {
   check(name !== undefined, 'bad-argument', () => 'recipe: backbone is missing; name one.');
   const { adapter, notice = () => {} } = use;
+  const trained = adapter?.card.frozenDtype;
+  const frozenDtype = asked ?? trained ?? 'f32';
   const backbone = await openBackbone(name, {
     weights,
     classes: use.classes ?? (adapter && headClasses(adapter)),
     seed,
+    ...(isQuantizedDtype(frozenDtype) && { frozenDtype }),
     imageSize: imageSizeOf(imageSize, use),
     onNotice: notice,
   });
   const [height, width] = backbone.model.imageSize;
   const random = backbone.weights === undefined ? ', random weights' : '';
-  notice(`Backbone: ${backbone.name}, ${height}x${width} px, ${backbone.model.classes} classes${random}`);
+  const kept = backbone.frozenDtype ? `, linear weights in ${backbone.frozenDtype}` : '';
+  if (adapter && backbone.frozenDtype !== trained) notice(otherDtype(adapter, backbone));
+  notice(`Backbone: ${backbone.name}, ${height}x${width} px, ${backbone.model.classes} classes${random}${kept}`);
   return backbone;
 }
 
