@@ -50,9 +50,11 @@ class Contender:
         if assignment['adapter'] != 'none':
             config = getattr(peft, assignment['torch']['peft'])(**assignment['torch']['config'])
             model = peft.get_peft_model(model, config)
-        self.model = model.train(self.training)
+        self.dtype = torch.bfloat16 if assignment.get('precision') == 'bfloat16' else torch.float32
+        self.autocast = torch.autocast('cpu', torch.bfloat16, enabled=assignment.get('precision') == 'autocast')
+        self.model = model.to(self.dtype).train(self.training)
         pictures = numpy.sin(numpy.arange(batch * size[0] * size[1] * 3, dtype=numpy.float64)).astype(numpy.float32)
-        self.images = torch.from_numpy(pictures).reshape(batch, *size, 3).permute(0, 3, 1, 2).contiguous()
+        self.images = torch.from_numpy(pictures).reshape(batch, *size, 3).permute(0, 3, 1, 2).contiguous().to(self.dtype)
         self.labels = torch.arange(batch) % classes
         if self.training:
             trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
@@ -62,7 +64,9 @@ class Contender:
         if not self.training:
             with torch.inference_mode():
                 return self.model(self.images)[0, 0].item()
-        loss = torch.nn.functional.cross_entropy(self.model(self.images), self.labels)
+        with self.autocast:
+            logits = self.model(self.images)
+        loss = torch.nn.functional.cross_entropy(logits.float(), self.labels)
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()

@@ -25,11 +25,17 @@ function numbers(
   return { median: a.median / b.median, minimum: a.min / b.min, processor: a.cpu / b.cpu };
 }
 
+/** The fastest of the entries with these labels. */
+function fastest(entries: readonly EntryResult[], labels: readonly string[]): EntryResult | undefined {
+  const time = ({ samples }: EntryResult): number => summarize(samples).median;
+  const [first] = entries.filter(({ label }) => labels.includes(label)).sort((a, b) => time(a) - time(b));
+  return first;
+}
+
 /** The measures of a case, in its order. */
 export const measuresOf = ({ case: { measures }, entries }: CaseResult): Measured[] =>
   measures.map(({ name, of, over, under }) => {
-    const find = (label: string) => entries.find(entry => entry.label === label);
-    const found = find(over);
+    const found = entries.find(entry => entry.label === over);
     const unit = of === 'start' || of === 'ready' ? 's' : 'ratio';
-    return { name, unit, ...(found && numbers(of, found, find(under))) };
+    return { name, unit, ...(found && numbers(of, found, fastest(entries, [under].flat()))) };
   });

@@ -94,8 +94,9 @@ of trained parameters. Adapter bytes are those of adapter_model.safetensors.
 
 Both sides train the head and adapt whole modules, \`attn.qkv\` of every block (Lily: and \`mlp.fc1\` and \`mlp.fc2\`), since timm
 fuses q, k and v. NEAT is Hugging Face peft's PEANUT with depth 0; Lily shares an A among 6 layers and has 2 experts, mixed by
-batch as there. AdamW, float32, no dropout; PyTorch as installed, with its fused attention, not compiled. Plain TensorFlow.js is
-the same model in its own ops with its own Adam, none of ours; stock kernels are our code without our kernels.`;
+batch as there. AdamW, float32, no dropout; PyTorch as installed, with its fused attention, not compiled. Ours in int8 keeps the frozen weights of
+linear modules in 8 bits and multiplies integers; PyTorch in bfloat16 has the whole model in it, with autocast its products alone;
+there the first loss may differ by 2 %. Plain TensorFlow.js is the same model in its own ops with its own Adam, none of ours; stock kernels are our code without our kernels.`;
 
 /** The page of results. */
 export function renderPage({ results, scaling, torchMissing, ...page }: Page): string {

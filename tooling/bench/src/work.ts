@@ -3,6 +3,11 @@ export type Engine = 'onnx' | 'wasm' | 'stock-wasm' | 'plain' | 'torch' | 'onnxr
 
 export type MethodName = 'lora' | 'neat' | 'lily';
 
+/**
+ * Ours: frozen weights in 8 bits. PyTorch: the whole model in bfloat16, or its products alone, by `torch.autocast`.
+ */
+export type Precision = 'int8' | 'bfloat16' | 'autocast';
+
 /** One piece of work that contenders do, each in its own way. Plain data: it goes to child processes as JSON. */
 export interface Work {
   /** A name of the zoo. */
@@ -18,6 +23,8 @@ export interface Work {
   readonly targets: readonly string[];
   /** Side of the pictures, if it is not the backbone's. */
   readonly imageSize?: number;
+  /** Float32 unless given. */
+  readonly precision?: Precision;
   /** Blocks of a ViT, if not the backbone's. */
   readonly depth?: number;
 }

@@ -39,8 +39,9 @@ interface Model {
 async function openModel({ engine, weights, imageSize, threads, ...work }: Assignment): Promise<Model> {
   if (engine === 'onnx') await startBackend('cpu');
   else await startBackend('wasm', { kernels: engine === 'wasm' ? 'fast' : 'stock', threads });
+  const frozenDtype = work.precision === 'int8' ? 'int8' : undefined;
   const backbone = weights
-    ? (await openBackbone(work.backbone, { weights, imageSize })).model
+    ? (await openBackbone(work.backbone, { weights, imageSize, frozenDtype })).model
     : initialize(createBackbone(definitionOf(work), { imageSize }), key(0));
   const adapted = work.adapter === 'none' ? undefined : adapt(backbone);
   await adapted?.add('default', makeMethod(work, backbone.classifiers), { key: key(0) });
