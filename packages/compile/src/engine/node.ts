@@ -1,8 +1,9 @@
 import { type Engine, PeftError } from '@peft/core';
 import { gpuLimits, OnnxEngine, type StorageOptions } from './engine.ts';
 import { openGate } from './gate.ts';
-import { probe } from './probe.ts';
+import { multipliesExactly, probe } from './probe.ts';
 import { RemoteRunner } from './remote-runner.ts';
+import type { Runner } from './runner.ts';
 import { nodeThread } from './thread.ts';
 
 export interface OnnxEngineOptions extends StorageOptions {
@@ -18,7 +19,7 @@ export interface OnnxEngineOptions extends StorageOptions {
  */
 const spinning = { allow_spinning: '1', spin_duration_us: '1000' };
 
-/** Without it, bytes are multiplied with saturation on processors that have AVX2 or AVX-512 but no VNNI. */
+/** Makes ONNX Runtime multiply bytes exactly where its fast kernels saturate: with AVX2 or AVX-512 but no VNNI. It is slow. */
 const exactBytes = { x64quantprecision: '1' };
 
 /**
@@ -29,7 +30,7 @@ const exactBytes = { x64quantprecision: '1' };
 export async function onnxEngine({ threads, provider = 'cpu', frozenDtype }: OnnxEngineOptions = {}): Promise<Engine> {
   const [{ Worker }, { availableParallelism }] = await Promise.all([import('node:worker_threads'), import('node:os')]);
   const count = threads ?? availableParallelism();
-  const session = {
+  const sessionOptions = (more: object = {}) => ({
     executionProviders: [provider],
     intraOpNumThreads: count,
     interOpNumThreads: 1,
@@ -37,16 +38,27 @@ export async function onnxEngine({ threads, provider = 'cpu', frozenDtype }: Onn
     graphOptimizationLevel: 'all',
     // A memory pattern is one block for all values that ever live. Without it: 30 % less memory, 3 % more time.
     enableMemPattern: false,
-    extra: { session: { intra_op: spinning, force_spinning_stop: '1', ...exactBytes } },
-  };
+    extra: { session: { intra_op: spinning, force_spinning_stop: '1', ...more } },
+  });
   const entry = new URL('./node-worker.mjs', import.meta.url);
-  const gate = openGate();
-  const runner = new RemoteRunner(nodeThread(new Worker(entry, { execArgv: [], workerData: { gate } }), gate));
+  const open = async (more?: object): Promise<Runner> => {
+    const gate = openGate();
+    const opened = new RemoteRunner(nodeThread(new Worker(entry, { execArgv: [], workerData: { gate } }), gate));
+    try {
+      await opened.open(sessionOptions(more));
+      await probe(opened);
+      if (provider !== 'cpu' || more || (await multipliesExactly(opened))) return opened;
+    } catch (error) {
+      await opened.close();
+      throw error;
+    }
+    await opened.close();
+    return open(exactBytes);
+  };
+  let runner: Runner;
   try {
-    await runner.open(session);
-    await probe(runner);
+    runner = await open();
   } catch (cause) {
-    await runner.close();
     if (cause instanceof PeftError && cause.code === 'missing') throw cause;
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new PeftError('not-supported', `onnxruntime-node cannot use "${provider}" here. ${reason}`, { cause });

@@ -13,3 +13,19 @@ export async function probe(runner: Runner): Promise<void> {
   graph.output(graph.input(x), y);
   await runner.load({ model: writeModel(graph), inputs: [x], outputs: [y], reads: [], writes: [] });
 }
+
+/** Whether the largest bytes are multiplied without saturation: sums of two such products exceed 16 bits. */
+export async function multipliesExactly(runner: Runner): Promise<boolean> {
+  const graph = new Graph();
+  const [rows, width, columns] = [2, 64, 16];
+  const [x, y] = [
+    { name: 'x', type: 'uint8' as const, shape: [rows, width] },
+    { name: 'y', type: 'int32' as const, shape: [rows, columns] },
+  ];
+  const weight = graph.constant('int8', [width, columns], new Array<number>(width * columns).fill(127));
+  graph.output(graph.node('MatMulInteger', [graph.input(x), weight])[0], y);
+  const session = await runner.load({ model: writeModel(graph), inputs: [x], outputs: [y], reads: [], writes: [] });
+  const { y: sums } = await runner.run(session, { x: new Uint8Array(rows * width).fill(255) });
+  await runner.unload(session);
+  return sums?.every(sum => sum === width * 255 * 127) ?? false;
+}

@@ -16,6 +16,8 @@ import * as tf from '@tensorflow/tfjs-core';
 import { afterEach, expect, test } from 'vitest';
 import { record } from '../record/record.ts';
 import { onnxEngine } from './node.ts';
+import { multipliesExactly } from './probe.ts';
+import type { Runner } from './runner.ts';
 import { onnxWebEngine } from './web.ts';
 
 class Net extends Module {
@@ -151,4 +153,15 @@ test('a weight that is assigned is multiplied in float32, and in 8 bits again wh
   value.assign(own);
   own.dispose();
   expect((await step.run({ x: rows })).y.data).toEqual(before);
+});
+
+test('a processor whose kernels saturate is found out', async () => {
+  const sums = (value: number) =>
+    multipliesExactly({
+      load: async () => 1,
+      run: async () => ({ y: new Int32Array(32).fill(value) }),
+      unload: async () => {},
+    } as Partial<Runner> as Runner);
+  expect(await sums(64 * 255 * 127)).toBe(true);
+  expect(await sums(32 * 32767)).toBe(false);
 });

@@ -4,6 +4,7 @@ import type { Recorder } from '../record/recorder.ts';
 import type { Value } from '../record/value.ts';
 import { binary, scalar } from './elementwise.ts';
 import type { Kernel, KernelTable, Values } from './kernel.ts';
+import { dequantized } from './quantized.ts';
 import { slice } from './shape.ts';
 
 /** A `false` that waits for `after`, and that no graph optimizer can fold: whether a number of it exceeds infinity. */
@@ -37,7 +38,7 @@ export function widened(r: Recorder, x: Value, other: Value): Value {
   }
   if (!x.quantized) return x;
   const values = held(r, x.quantized.values.name, x.shape, other);
-  return r.value(r.graph.node('DequantizeLinear', [values, x.quantized.scales.name], { axis: 1 })[0], x);
+  return r.value(dequantized(r, x.quantized, values), x);
 }
 
 export const barrierKernels: KernelTable = { PeftBarrier: barrier };

@@ -57,3 +57,15 @@ export function quantizedInputGrad(r: Recorder, dy: Value, { transposed, scales 
   const scaled = mul(r, dy, r.value(scales.name, scales));
   return product(r, roundRows(r, scaled), transposed);
 }
+
+/** The float32 numbers of a weight in 8 bits; `values` may be a name for the same bytes. */
+export function dequantized(
+  r: Recorder,
+  { values: { name, shape }, scales }: QuantizedInputs,
+  values: string = name,
+): string {
+  const columns = shape[1]!;
+  // Without zero points, an optimizer of ONNX Runtime adds one of a wrong shape.
+  const zeros = r.graph.constant('int8', [columns], new Array<number>(columns).fill(0));
+  return r.graph.node('DequantizeLinear', [values, scales.name, zeros], { axis: 1 })[0];
+}

@@ -98,7 +98,7 @@ function writePort({ name, type, shape }: ValueInfo): ProtoWriter {
 
 /** The raw data of a constant: little endian, as ONNX demands and all supported machines are. */
 function constantBytes({ type, values }: Constant): Uint8Array {
-  if (type === 'bool' || type === 'uint8') return Uint8Array.from(values);
+  if (type === 'bool' || type === 'uint8' || type === 'int8') return Uint8Array.from(values);
   if (type === 'float32') return new Uint8Array(Float32Array.from(values).buffer);
   if (type === 'int32') return new Uint8Array(Int32Array.from(values).buffer);
   return new Uint8Array(BigInt64Array.from(values, BigInt).buffer);

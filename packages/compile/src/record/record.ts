@@ -1,6 +1,7 @@
 import { dims, PeftError, type Step } from '@peft/core';
 import { type RandomSource, withScope } from '@peft/core/engine';
 import * as tf from '@tensorflow/tfjs-core';
+import { dequantized } from '../kernels/quantized.ts';
 import { type ElementType, elementCodes, type Graph, type ValueInfo } from '../onnx/graph.ts';
 import { RecordingBackend, recordingBackend } from './backend.ts';
 import { isRecordable, Recorder, type RecorderOptions, typeOf } from './recorder.ts';
@@ -153,8 +154,7 @@ function int8Placeholder(r: Recorder, variable: tf.Variable): Value {
     transposed: input('int8-transposed', 'int8', [outFeatures, inFeatures]),
     scales: input('int8-scales', 'float32', [outFeatures]),
   };
-  const [wide] = r.graph.node('DequantizeLinear', [quantized.values.name, quantized.scales.name], { axis: 1 });
-  return { ...r.value(wide, { shape }), quantized };
+  return { ...r.value(dequantized(r, quantized), { shape }), quantized };
 }
 
 const placeholders: Record<Storage, (r: Recorder, variable: tf.Variable) => Value> = {
