@@ -13,6 +13,7 @@ export { classAttention, withClassToken } from './vit/class-attention.ts';
 export { type VisionTransformerConfig, visionTransformerDefaults } from './vit/config.ts';
 export { VisionTransformer } from './vit/vision-transformer.ts';
 export { exportBackbone } from './weights/export.ts';
+export { exportQuantized, quantizedMetadata } from './weights/export-quantized.ts';
 export { type LoadBackboneOptions, loadBackbone } from './weights/load.ts';
 export type { FileNaming } from './weights/naming.ts';
 export { resamplePositions } from './weights/resample.ts';

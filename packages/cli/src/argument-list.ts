@@ -166,13 +166,13 @@ const takenBy = <Arguments extends Readonly<Record<string, Argument>>>(
 
 /** Every argument, in the order in which help lists them. */
 export const described = {
-  ...takenBy('train eval predict info merge compare export bench vtab few-shot', {
+  ...takenBy('train eval predict info merge quantize compare export bench vtab few-shot', {
     backbone: field('backbone', '<name>'),
   }),
-  ...takenBy('train eval predict info merge compare export bench vtab few-shot worker', {
+  ...takenBy('train eval predict info merge quantize compare export bench vtab few-shot worker', {
     weights: field('weights', '<file>'),
   }),
-  ...takenBy('train eval predict info merge compare export bench vtab few-shot', {
+  ...takenBy('train eval predict info merge quantize compare export bench vtab few-shot', {
     imageSize: field('imageSize', '<pixels>'),
     yes: toggle('download the backbone that an adapter names'),
   }),
@@ -267,16 +267,16 @@ export const described = {
     provider: choice('<provider>', 'what computes in the ONNX engine', ['cpu', 'webgpu', 'cuda'], 'cpu'),
     threads: count('<n>', 'threads of the engine'),
   }),
-  ...takenBy('train eval predict info merge compare export bench demo vtab few-shot', {
+  ...takenBy('train eval predict info merge quantize compare export bench demo vtab few-shot', {
     $schema,
     frozenDtype: field('frozenDtype', '<dtype>'),
     seed: fieldWithDefault('seed', '<n>'),
   }),
-  ...takenBy('train eval predict info merge compare export bench demo vtab few-shot sweep worker', {
+  ...takenBy('train eval predict info merge quantize compare export bench demo vtab few-shot sweep worker', {
     out: text('<path>', 'where to write'),
   }),
   ...takenBy(
-    'train eval predict info merge compare export bench studio demo vtab few-shot sweep worker methods schema',
+    'train eval predict info merge quantize compare export bench studio demo vtab few-shot sweep worker methods schema',
     {
       json: toggle('the answer as exactly one JSON object on stdout'),
       quiet: toggle('no progress'),

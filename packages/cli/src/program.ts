@@ -83,6 +83,12 @@ export function makeProgram(): Command {
   );
   verb(
     program,
+    'quantize',
+    'write the weights of a backbone in 8 or 4 bits',
+    async () => (await import('./commands/quantize.ts')).quantize,
+  );
+  verb(
+    program,
     'compare',
     'several methods on one data set under one budget',
     async () => (await import('./commands/compare.ts')).compare,

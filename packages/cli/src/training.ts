@@ -70,7 +70,8 @@ export async function runTraining(
     const engine = await openEngine(args, text => output.note(text));
     try {
       const start = await openStart(args, data.train, output);
-      const recipe = { ...recipeOf(args), backbone: args.backbone ?? start.backbone.source };
+      const { source, frozenDtype } = start.backbone;
+      const recipe = { ...recipeOf(args), backbone: args.backbone ?? source, ...(frozenDtype && { frozenDtype }) };
       const { resume } = args;
       try {
         const events = run(recipe, {

@@ -9,6 +9,7 @@ import {
   type QuantizedDtype,
   quantizeWeights,
 } from '@peft/core';
+import { widenQuantized } from '@peft/core/engine';
 import { type BackboneOptions, createBackbone, defineBackbone } from '../create.ts';
 import type { ModelFiles } from '../formats/model-files.ts';
 import { parseHubReference } from '../hub/reference.ts';
@@ -48,7 +49,7 @@ export interface OpenedBackbone {
    * must stay as it is.
    */
   readonly weights: string | undefined;
-  /** How the weights of linear modules are kept, if not as they are in the file. */
+  /** How the weights of linear modules are kept, if in fewer bits than float32. */
   readonly frozenDtype: QuantizedDtype | undefined;
   /**
    * The SHA-256 of that file, in hexadecimal, computed when it is first asked for; `undefined` for random values. Of
@@ -102,6 +103,14 @@ async function locate(spec: string, options: OpenBackboneOptions, newHead: boole
   return { name: spec, definition: lookupBackbone(spec), labels: undefined, weights, files };
 }
 
+/** How the weights of linear modules are to be kept: as asked, or as they are stored. */
+function keptDtype(asked: QuantizedDtype | undefined, stored: QuantizedDtype | undefined, source: string) {
+  check(!asked || !stored || asked === stored, 'bad-argument', () => {
+    return `${source} has its weights in ${stored}; they cannot be kept in ${asked}. Leave frozenDtype out, or open the original weights.`;
+  });
+  return asked ?? stored;
+}
+
 /**
  * Opens a backbone with its weights.
  *
@@ -111,7 +120,7 @@ async function locate(spec: string, options: OpenBackboneOptions, newHead: boole
  * that are not what they should be
  */
 export async function openBackbone(spec: string, options: OpenBackboneOptions = {}): Promise<OpenedBackbone> {
-  const { classes, seed = 0, frozenDtype } = options;
+  const { classes, seed = 0 } = options;
   const newHead = classes !== undefined;
   const found = await locate(spec, options, newHead);
   const weights = options.weights ?? found.weights;
@@ -119,7 +128,9 @@ export async function openBackbone(spec: string, options: OpenBackboneOptions = 
   const model = createBackbone(definition);
   const source = `${basename(weights ?? '')} (${spec})`;
   const file = weights ? await openWeights(weights, source) : undefined;
-  const layout = file && loadBackbone(model, file, source, { newHead });
+  const stored = file && widenQuantized(file.tensors, source);
+  const layout = stored && loadBackbone(model, stored, source, { newHead });
+  const frozenDtype = keptDtype(options.frozenDtype, stored?.dtype, source);
   if (layout) model.naming = adapterNaming(model.architecture, layout);
   initialize(model, key(seed));
   if (frozenDtype) quantizeWeights(model, frozenDtype, { keep: path => model.classifiers.includes(path) });

@@ -1,4 +1,5 @@
 import { check, fromFloat32, type StoredTensor, toFloat32 } from '@peft/core';
+import type { QuantizedMatrix, QuantizedSource } from '@peft/core/engine';
 
 function joinBytes(parts: readonly Uint8Array[]): Uint8Array {
   const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
@@ -8,6 +9,21 @@ function joinBytes(parts: readonly Uint8Array[]): Uint8Array {
     offset += part.length;
   }
   return bytes;
+}
+
+const bytesOf = ({ buffer, byteOffset, byteLength }: Int8Array | Float32Array): Uint8Array =>
+  new Uint8Array(buffer, byteOffset, byteLength);
+
+/** Stacks weights in 8 bits. */
+function joinQuantized(sources: readonly QuantizedSource[]): QuantizedSource {
+  const join = (matrices: readonly QuantizedMatrix[]): QuantizedMatrix => ({
+    values: new Int8Array(joinBytes(matrices.map(({ values }) => bytesOf(values))).buffer as ArrayBuffer),
+    scales: new Float32Array(joinBytes(matrices.map(({ scales }) => bytesOf(scales))).buffer as ArrayBuffer),
+  });
+  return {
+    read: async () => join(await Promise.all(sources.map(source => source.read()))),
+    readSync: () => join(sources.map(source => source.readSync())),
+  };
 }
 
 /** Stacks tensors along their first axis, when the bytes are asked for. */
@@ -20,7 +36,9 @@ export function joinRows(tensors: readonly StoredTensor[]): StoredTensor {
   const same = tensors.every(tensor => tensor.dtype === dtype);
   const inDtype = ({ dtype, shape }: StoredTensor, bytes: Uint8Array): Uint8Array =>
     same ? bytes : fromFloat32(toFloat32({ dtype, shape, bytes }), shape).bytes;
+  const quantized = tensors.flatMap(tensor => tensor.quantized ?? []);
   return {
+    ...(quantized.length === tensors.length && { quantized: joinQuantized(quantized) }),
     dtype: same ? dtype : 'F32',
     shape: [rows, ...first.shape.slice(1)],
     get bytes() {

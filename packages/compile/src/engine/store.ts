@@ -1,10 +1,11 @@
 import { check, fromFloat32 } from '@peft/core';
-import { isDeferred, quantizedWeight, transposeBytes, transposedReader } from '@peft/core/engine';
+import { isDeferred, transposedReader } from '@peft/core/engine';
 import { permute } from '@peft/core/method';
 import * as tf from '@tensorflow/tfjs-core';
 import type { ElementType } from '../onnx/graph.ts';
 import { type Binding, type Form, type Source, type Storage, storageOfForm } from '../record/record.ts';
 import { isHeld, readData } from '../record/tfjs.ts';
+import { int8Arrays } from './int8-arrays.ts';
 import type { HostArray, Runner } from './runner.ts';
 
 /** The engine's copy of a variable, or of a tensor made outside the step: one array of it. */
@@ -135,13 +136,8 @@ interface ReadValue {
 async function readSlots(slots: readonly Slot[]): Promise<ReadValue[]> {
   const dataId = currentData(slots[0]!.source);
   const isInt8 = slots.some(({ form }) => storageOfForm(form) === 'int8');
-  const quantized = isInt8 ? await quantizedWeight(dataId)?.read() : undefined;
-  if (!quantized) return Promise.all(slots.map(slot => readSlot(slot, dataId)));
-  const arrays: Partial<Record<Form, () => HostArray>> = {
-    'int8-values': () => transposeBytes(quantized.values, quantized.scales.length),
-    'int8-transposed': () => quantized.values.slice(),
-    'int8-scales': () => quantized.scales.slice(),
-  };
+  const arrays = isInt8 ? await int8Arrays(dataId) : undefined;
+  if (!arrays) return Promise.all(slots.map(slot => readSlot(slot, dataId)));
   return slots.map(slot => ({ slot, dataId, data: arrays[slot.form]!() }));
 }
 

@@ -1,4 +1,17 @@
-import { attention, dropout, eagerEngine, gelu, layerNorm, linear, type Step } from '@peft/core';
+import {
+  attention,
+  disposeModule,
+  dropout,
+  eagerEngine,
+  gelu,
+  initialize,
+  key,
+  Linear,
+  layerNorm,
+  linear,
+  quantizeWeights,
+  type Step,
+} from '@peft/core';
 import { withScope } from '@peft/core/engine';
 import * as tf from '@tensorflow/tfjs-core';
 import * as ort from 'onnxruntime-node';
@@ -48,6 +61,30 @@ describe('exportOnnx', () => {
     const text = new TextDecoder('latin1').decode(bytes);
     expect(text).not.toContain('com.microsoft');
     expect(text).toContain('demo');
+  });
+
+  test('keeps weights in 8 bits, and multiplies integers', async () => {
+    const layers = [initialize(new Linear(48, 96), key(1)), initialize(new Linear(96, 8), key(2))] as const;
+    const [up, down] = layers;
+    const forward: Step = ({ x }) => ({ y: down.call(gelu(up.call(x))) });
+    const inputs = { x: { shape: [null, 3, 48] } };
+    const exact = await exportOnnx(forward, { inputs });
+    for (const layer of layers) quantizeWeights(layer, 'int8');
+    const bytes = await exportOnnx(forward, { inputs });
+    expect(bytes.length).toBeLessThan(0.5 * exact.length);
+    const session = await ort.InferenceSession.create(bytes);
+    for (const size of [1, 5]) {
+      const x = floats([size, 3, 48], size);
+      const { y } = await session.run({ x: new ort.Tensor('float32', x.data as Float32Array, x.shape) });
+      const expected = await eagerEngine().compile(forward).run({ x });
+      expect(y.dims).toEqual([size, 3, 8]);
+      const far = Math.max(...expected.y.data.map((value, i) => Math.abs(value - (y.data as Float32Array)[i])));
+      expect(far).toBeLessThan(1e-5);
+    }
+    const text = new TextDecoder('latin1').decode(bytes);
+    expect(text).toContain('MatMulInteger');
+    expect(text).not.toContain('com.microsoft');
+    for (const layer of layers) disposeModule(layer);
   });
 
   test('and for one', async () => {

@@ -1,5 +1,7 @@
 import { check, type Step, type Tensors } from '@peft/core';
+import { quantizedWeight } from '@peft/core/engine';
 import * as tf from '@tensorflow/tfjs-core';
+import { int8Arrays } from '../engine/int8-arrays.ts';
 import { type Graph, renamedNode } from '../onnx/graph.ts';
 import { type Initializer, writeModel } from '../onnx/model.ts';
 import { type Binding, type InputSpec, type Recording, record } from '../record/record.ts';
@@ -23,8 +25,8 @@ export interface ExportOptions {
 const sizes = [1009, 1013] as const;
 
 /**
- * Exports a forward step as an ONNX model: opset 21, standard operators only, with the weights inside. Inputs and outputs have the
- * step's names for them.
+ * Exports a forward step as an ONNX model: opset 21, standard operators only, with the weights inside. Weights in 8 bits stay so: rows
+ * are rounded in the model, and MatMulInteger multiplies. Inputs and outputs have the step's names for them.
  *
  * @throws PeftError `not-supported` if the model would be larger than 1.9 GB, or the step cannot be recorded
  */
@@ -34,7 +36,7 @@ export async function exportOnnx<In extends Tensors>(
 ): Promise<Uint8Array<ArrayBuffer>> {
   await tf.ready();
   const recorded = (size: number): Recording & Sample => {
-    const recording = record(forward as Step, specsOf(inputs, size), { portable: true });
+    const recording = record(forward as Step, specsOf(inputs, size), { portable: true, storageOf });
     return { ...recording, size };
   };
   const [first, second] = [recorded(sizes[0]), recorded(sizes[1])];
@@ -47,6 +49,9 @@ export async function exportOnnx<In extends Tensors>(
   const initializers = await Promise.all(first.bindings.map(readWeight));
   return writeModel(renamed(graph), { initializers, metadata });
 }
+
+/** Weights in 8 bits are exported as they are. */
+const storageOf = ({ dataId }: tf.Variable) => (quantizedWeight(dataId) ? 'int8' : 'plain');
 
 const specsOf = (inputs: ExportOptions['inputs'], size: number): Record<string, InputSpec> =>
   Object.fromEntries(
@@ -70,9 +75,10 @@ function checkForward({ bindings, random }: Recording): void {
   );
 }
 
-async function readWeight({ source, input, type, shape }: Binding): Promise<Initializer> {
+async function readWeight({ source, form, input, type, shape }: Binding): Promise<Initializer> {
   const dataId = source.kind === 'variable' ? source.variable.dataId : source.dataId;
-  const { buffer, byteOffset, byteLength } = (await readData(dataId)) as tf.TypedArray;
+  const values = (await int8Arrays(dataId))?.[form]?.() ?? ((await readData(dataId)) as tf.TypedArray);
+  const { buffer, byteOffset, byteLength } = values;
   return { name: input!, type, shape, bytes: new Uint8Array(buffer, byteOffset, byteLength) };
 }
 

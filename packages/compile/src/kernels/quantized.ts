@@ -1,4 +1,5 @@
-import type { Recorder } from '../record/recorder.ts';
+import { elementCodes } from '../onnx/graph.ts';
+import type { Made, Recorder } from '../record/recorder.ts';
 import type { QuantizedInputs, Stored, Value } from '../record/value.ts';
 import { add, mul, unary } from './elementwise.ts';
 import { reduce } from './reduce.ts';
@@ -30,11 +31,20 @@ function roundRows(r: Recorder, x: Value): RoundedRows {
   const made = { shape: [rows, 1] };
   const magnitude = r.emit('Max', [most, least, r.graph.constant('float32', [], [smallestMagnitude])], made);
   const scale = r.emit('Div', [magnitude, r.graph.constant('float32', [], [largest])], made);
-  const zeros = r.graph.constant('uint8', [rows, 1], new Array<number>(rows).fill(zeroPoint));
+  const zeros = r.portable
+    ? zeroPointsLike(r, scale)
+    : r.graph.constant('uint8', [rows, 1], new Array<number>(rows).fill(zeroPoint));
   // A block is a row: of all forms of a scale for each row, ONNX Runtime is fastest with this one.
   const attributes = { axis: 1, block_size: width };
   const [bytes] = r.graph.node('QuantizeLinear', [r.full(x), r.full(scale), zeros], attributes);
   return { bytes, scale };
+}
+
+/** A zero point for each row, however many there will be. */
+function zeroPointsLike(r: Recorder, scale: Value): string {
+  const zero = r.emit('Mul', [scale, r.graph.constant('float32', [], [0])], scale);
+  const points = r.emit('Add', [zero, r.graph.constant('float32', [], [zeroPoint])], scale);
+  return r.graph.node('Cast', [points.name], { to: elementCodes.uint8 })[0];
 }
 
 /** Integer product of rounded rows `[N, K]` and bytes `[K, M]`, with the scales of rows and columns. */
@@ -42,8 +52,19 @@ function product(r: Recorder, { bytes, scale }: RoundedRows, weight: Stored, sca
   const one = r.graph.constant('float32', [], [1]);
   const inputs = [bytes, weight.name, one, scales?.name ?? one, r.graph.constant('uint8', [], [zeroPoint])];
   const made = { shape: [scale.shape[0]!, weight.shape[1]!] };
-  const unscaled = r.emit('MatMulIntegerToFloat', inputs, made, {}, 'com.microsoft');
-  return mul(r, unscaled, scale);
+  const scaled = r.portable
+    ? portableProduct(r, bytes, weight.name, made, scales)
+    : r.emit('MatMulIntegerToFloat', inputs, made, {}, 'com.microsoft');
+  return mul(r, scaled, scale);
+}
+
+/** The same of standard operators. */
+function portableProduct(r: Recorder, bytes: string, weight: string, made: Made, scales?: Stored): Value {
+  const zero = r.graph.constant('uint8', [], [zeroPoint]);
+  const [sums] = r.graph.node('MatMulInteger', [bytes, weight, zero]);
+  const [wide] = r.graph.node('Cast', [sums], { to: elementCodes.float32 });
+  const unscaled = r.value(wide, made);
+  return scales ? mul(r, unscaled, r.value(scales.name, scales)) : unscaled;
 }
 
 /** `x W + b` with x `[N, in]` rounded. */

@@ -1,8 +1,16 @@
 export { gateGradients } from '../adapted/gate-gradients.ts';
+export { roundToHalf } from '../files/dtype.ts';
 export { storedNumbers } from '../files/stored-numbers.ts';
 export { isFrozen } from '../module/parameter.ts';
-export { type QuantizedMatrix, transposeBytes } from '../quantized/matrix.ts';
+export {
+  dequantizeMatrix,
+  type QuantizedMatrix,
+  quantizeBlocks,
+  quantizeMatrix,
+  transposeBytes,
+} from '../quantized/matrix.ts';
 export { type QuantizedSource, type QuantizedWeight, quantizedWeight } from '../quantized/quantized.ts';
+export { storeInt4, storeInt8, widenQuantized } from '../quantized/stored.ts';
 export { checkpointed } from '../tensor/checkpointed.ts';
 export { isDeferred, transposedReader } from '../tensor/deferred.ts';
 export { detached, isConstant } from '../tensor/detach.ts';

@@ -2,7 +2,7 @@ import { check, PeftError } from '../errors.ts';
 import type { StoredTensor } from './stored-tensor.ts';
 
 /** The element types whose numbers are read. F64 is read only. */
-export type StoredDtype = 'F64' | 'F32' | 'F16' | 'BF16' | 'I64' | 'I32' | 'U8' | 'BOOL';
+export type StoredDtype = 'F64' | 'F32' | 'F16' | 'BF16' | 'I64' | 'I32' | 'I8' | 'U8' | 'BOOL';
 
 export const bytesPerElement: Record<StoredDtype, number> = {
   F64: 8,
@@ -11,6 +11,7 @@ export const bytesPerElement: Record<StoredDtype, number> = {
   BF16: 2,
   I64: 8,
   I32: 4,
+  I8: 1,
   U8: 1,
   BOOL: 1,
 };
@@ -112,6 +113,8 @@ export function toInt32({ dtype, bytes }: StoredTensor): Int32Array {
         return Number(value);
       });
     }
+    case 'I8':
+      return Int32Array.from(new Int8Array(bytes.buffer, bytes.byteOffset, size));
     case 'U8':
     case 'BOOL':
       return Int32Array.from(bytes);
