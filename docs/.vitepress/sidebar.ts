@@ -36,6 +36,7 @@ export const manual: DefaultTheme.SidebarItem[] = [
       { text: 'Sweeps on many machines', link: '/sweeps' },
       { text: 'Speed', link: '/benchmarks' },
       { text: 'Memory', link: '/memory' },
+      { text: 'Eight bits', link: '/quantization' },
       { text: 'Troubleshooting', link: '/troubleshooting' },
     ],
   },

@@ -27,7 +27,7 @@ const readTogether = 8;
 const ownerOf = (source: Source): tf.Variable | tf.DataId =>
   source.kind === 'variable' ? source.variable : source.dataId;
 
-export const currentData = (source: Source): tf.DataId =>
+const currentData = (source: Source): tf.DataId =>
   source.kind === 'variable' ? source.variable.dataId : source.dataId;
 
 /** The engine's copies of variables: read once, changed by steps, copied back on demand. */

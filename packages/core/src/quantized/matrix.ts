@@ -32,11 +32,10 @@ function magnitudeOf(values: Float32Array, begin: number, end: number): number {
 }
 
 /** The scale with which numbers up to `magnitude` reach `steps`. */
-export const scaleFor = (magnitude: number, steps: number): number =>
-  Math.max(Math.fround(magnitude / steps), smallestScale);
+const scaleFor = (magnitude: number, steps: number): number => Math.max(Math.fround(magnitude / steps), smallestScale);
 
 /** Writes `values[begin, end) / scale`, rounded to nearest even. */
-export function roundInto(
+function roundInto(
   target: Int8Array,
   values: Float32Array,
   { begin, end, scale, steps }: { begin: number; end: number; scale: number; steps: number },
