@@ -12,7 +12,7 @@ export {
 export { type QuantizedSource, type QuantizedWeight, quantizedWeight } from '../quantized/quantized.ts';
 export { storeInt4, storeInt8, widenQuantized } from '../quantized/stored.ts';
 export { checkpointed } from '../tensor/checkpointed.ts';
-export { isDeferred, transposedReader } from '../tensor/deferred.ts';
+export { isDeferred, retainDeferred, transposedReader } from '../tensor/deferred.ts';
 export { detached, isConstant } from '../tensor/detach.ts';
 export { registerGradients, type ValueAndGrads, valueAndGrads } from '../tensor/gradients.ts';
 export { type FusedOp, type OpAttributes, type Outputs, runFused } from '../tensor/kernel.ts';

@@ -13,6 +13,8 @@ export interface QuantizedSource {
 export interface QuantizedWeight extends QuantizedSource {
   /** `[out]`; read once. */
   scales(): QuantizedMatrix['scales'];
+  /** Calls back once, when no variable holds the weight any more: for what a backend has made of it. */
+  onRelease(callback: () => void): void;
 }
 
 const weights = new WeakMap<tf.DataId, QuantizedWeight>();
@@ -23,24 +25,37 @@ const weights = new WeakMap<tf.DataId, QuantizedWeight>();
  */
 export const quantizedWeight = (dataId: tf.DataId): QuantizedWeight | undefined => weights.get(dataId);
 
+/** Says that data are a copy of a weight, if that is kept in 8 bits: TensorFlow.js' own wasm kernels copy what a gradient needs. */
+export function markCopy({ dataId }: tf.Tensor, copy: tf.Tensor): void {
+  const weight = weights.get(dataId);
+  if (weight && copy.dataId !== dataId) weights.set(copy.dataId, weight);
+}
+
 /** A weight `[in, out]` that is kept in 8 bits. What asks for its float32 values gets those that the 8 bits stand for. */
 export function quantizedVariable(
   [inFeatures, outFeatures]: readonly [number, number],
   source: QuantizedSource,
 ): tf.Variable {
   const layout = linearLayout(inFeatures, outFeatures);
+  const callbacks: (() => void)[] = [];
   const variable = deferredVariable([inFeatures, outFeatures], {
     read: async () => fromFileOrder(dequantizeMatrix(await source.read()), layout),
     readSync: () => fromFileOrder(dequantizeMatrix(source.readSync()), layout),
     readTransposed: async () => dequantizeMatrix(await source.read()),
+    released() {
+      weights.delete(dataId);
+      for (const callback of callbacks.splice(0)) callback();
+    },
   });
+  const { dataId } = variable;
   let scales: QuantizedMatrix['scales'] | undefined;
-  weights.set(variable.dataId, {
+  weights.set(dataId, {
     ...source,
     scales() {
       scales ??= source.readSync().scales;
       return scales;
     },
+    onRelease: callback => void callbacks.push(callback),
   });
   return variable;
 }

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { expect, test } from 'vitest';
-import { isDeferred } from '../engine/index.ts';
+import { isDeferred, retainDeferred } from '../engine/index.ts';
 import { deferredVariable } from './deferred.ts';
 
 /** A variable of four numbers, and how often they were read. */
@@ -50,4 +50,33 @@ test('a tidy keeps it, and freeing it frees everything', () => {
   tf.neg(variable).dispose();
   tf.dispose([variable, counted().variable]);
   expect(tf.memory()).toEqual(before);
+});
+
+test('it tells once when it lets go of its values, however that is', () => {
+  const released: string[] = [];
+  const made = (name: string): tf.Variable => {
+    const readSync = (): Float32Array => Float32Array.of(1, 2);
+    return deferredVariable([2], { readSync, read: async () => readSync(), released: () => released.push(name) });
+  };
+  const [disposed, read, assigned] = [made('disposed'), made('read'), made('assigned')];
+  tf.neg(read).dispose();
+  expect(released).toEqual([]);
+  tf.dispose([disposed, read]);
+  assigned.assign(tf.tensor1d([3, 4]));
+  expect(released).toEqual(['disposed', 'read', 'assigned']);
+  assigned.assign(tf.tensor1d([5, 6]));
+  tf.dispose([disposed, assigned]);
+  expect(released).toHaveLength(3);
+});
+
+test('a count of its own keeps values that were not read', async () => {
+  const { variable, reads } = counted();
+  expect(retainDeferred(variable.dataId)).toBe(true);
+  const alias = tf.engine().makeTensorFromDataId(variable.dataId, [4], 'float32');
+  variable.dispose();
+  expect(reads()).toBe(0);
+  expect([...(await alias.data())]).toEqual([1, 2, 3, 4]);
+  tf.neg(alias).dispose();
+  expect(retainDeferred(alias.dataId)).toBe(false);
+  alias.dispose();
 });

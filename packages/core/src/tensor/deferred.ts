@@ -8,6 +8,8 @@ export interface DeferredValues {
   readSync(): Float32Array;
   /** Reads the transpose of a matrix; present if that is how it is stored. */
   readTransposed?(): Promise<Float32Array>;
+  /** Called once, when the variable no longer holds them. */
+  released?(): void;
 }
 
 interface Source {
@@ -74,11 +76,21 @@ let shared: DeferredBackend | undefined;
  */
 export function deferredVariable(shape: readonly number[], values: DeferredValues): tf.Variable {
   shared ??= new DeferredBackend();
-  return variableOn(shared, shared.hold(values), shape);
+  return variableOn(shared, shared.hold(values), shape, values.released);
 }
 
 /** Whether the values were not read yet, so that reading them returns a new array. */
 export const isDeferred = (dataId: tf.DataId): boolean => shared?.find(dataId) !== undefined;
+
+/**
+ * Counts one more tensor of values that were not read yet; false if they were. For a backend whose kernels share data: its own count
+ * would read them.
+ */
+export function retainDeferred(dataId: tf.DataId): boolean {
+  if (!isDeferred(dataId)) return false;
+  shared?.incRef(dataId);
+  return true;
+}
 
 /** Reads the transpose of a matrix into a new array, if it is stored so and was not read yet. */
 export const transposedReader = (dataId: tf.DataId): (() => Promise<Float32Array>) | undefined =>

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { markCopy } from '../quantized/quantized.ts';
 import type { Tensors } from './tensors.ts';
-import { runKernel, tapeOnlyFirst } from './tfjs.ts';
+import { runKernel, savedFor, tapeOnlyFirst } from './tfjs.ts';
 
 /** The outputs of a fused op: the result, and tensors for its gradient. */
 export type Outputs = [result: tf.Tensor, ...others: tf.Tensor[]];
@@ -59,6 +60,12 @@ export function runFused<In extends Tensors, Out extends Outputs, Saved extends 
     });
   }
   const outputs = runKernel(op.name, inputs, attributes as tf.NamedAttrMap) as Out;
-  if (gradient) tapeOnlyFirst(outputs);
+  if (!gradient) return outputs;
+  tapeOnlyFirst(outputs);
+  const saved = savedFor(outputs[0]);
+  for (const [i, name] of gradient.saveInputs.entries()) {
+    const [input, kept] = [inputs[name], saved[i]];
+    if (input && kept) markCopy(input, kept);
+  }
   return outputs;
 }

@@ -17,6 +17,12 @@ export function tapeOnlyFirst([result]: readonly [tf.Tensor, ...tf.Tensor[]]): v
   if (node?.outputs[0]?.id === result.id) node.outputs = [result];
 }
 
+/** What the tape keeps for the gradient of the last op, if that made `result`: inputs, then outputs. */
+export function savedFor({ id }: tf.Tensor): readonly tf.Tensor[] {
+  const node = tf.engine().state.activeTape?.at(-1);
+  return node?.outputs[0]?.id === id ? ((node.saved ?? []) as tf.Tensor[]) : [];
+}
+
 /** Whether an op that is on the tape made the tensor. */
 export function isOnTape({ id }: tf.Tensor): boolean {
   const tape = tf.engine().state.activeTape ?? [];
@@ -58,12 +64,46 @@ export function gradientsWithin(f: () => tf.Tensor, sources: tf.Tensor[], dy: tf
   }
 }
 
-/** A variable of data that `backend` holds. Unlike with `tf.variable`, the data stays there until an op takes it. */
-export function variableOn(backend: tf.KernelBackend, dataId: tf.DataId, shape: readonly number[]): tf.Variable {
+/** A variable that says when it lets go of the data it was made with: it is disposed of, or assigned others. */
+class HoldingVariable extends tf.Variable {
+  #released: (() => void) | undefined;
+
+  constructor(tensor: tf.Tensor, released: (() => void) | undefined) {
+    super(tensor, false, `deferred-${tensor.id}`, tensor.id);
+    this.#released = released;
+  }
+
+  override assign(value: tf.Tensor): void {
+    super.assign(value);
+    this.#release();
+  }
+
+  override dispose(): void {
+    super.dispose();
+    this.#release();
+  }
+
+  #release(): void {
+    this.#released?.();
+    this.#released = undefined;
+  }
+}
+
+/**
+ * A variable of data that `backend` holds. Unlike with `tf.variable`, the data stays there until an op takes it.
+ *
+ * @param released is called once, when the variable no longer holds that data
+ */
+export function variableOn(
+  backend: tf.KernelBackend,
+  dataId: tf.DataId,
+  shape: readonly number[],
+  released?: () => void,
+): tf.Variable {
   const engine = tf.engine();
   backend.incRef(dataId); // of the tensor, which the variable outlives
   const tensor = engine.makeTensorFromTensorInfo({ dataId, shape: [...shape], dtype: 'float32' }, backend);
-  const variable = new tf.Variable(tensor, false, `deferred-${tensor.id}`, tensor.id);
+  const variable = new HoldingVariable(tensor, released);
   backend.incRef(dataId);
   engine.trackTensor(variable, backend);
   engine.registeredVariables[variable.name] = variable;
