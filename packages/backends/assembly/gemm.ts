@@ -1,6 +1,7 @@
 // C = alpha op(A) op(B) + D: packed panels and a tile of registers (Goto and van de Geijn 2008).
 import { Lanes } from './lanes';
 import { pack } from './pack';
+import { scratch } from './scratch';
 
 /** As many as keep 2 rows accumulators, 2 of b and the work of one in 15 registers; a fused product takes one less. */
 const tileRows: i32 = ASC_FEATURE_RELAXED_SIMD ? 6 : 4;
@@ -10,7 +11,7 @@ const panelK = 384;
 const panelRows = 96;
 const panelColumns = 512;
 
-/** Bytes that `gemm` needs for its panels and one tile. */
+/** Bytes that a product needs for its panels and one tile. */
 export function scratchBytes(): usize {
   return ((panelRows + panelColumns) * panelK + tileRows * tileColumns) << 2;
 }
@@ -132,13 +133,6 @@ function multiplyPanels(
     }
     b += (<usize>(k * tileColumns)) << 2;
   }
-}
-
-/** Where {@link gemm} packs its panels: {@link scratchBytes} bytes. */
-let scratch: usize = 0;
-
-export function setScratch(address: usize): void {
-  scratch = address;
 }
 
 /**

@@ -1,13 +1,15 @@
 import { check, PeftError } from '@peft/core';
+import { retainDeferred } from '@peft/core/engine';
 import { type DataType, type KernelBackend, type TensorInfo, version_core } from '@tensorflow/tfjs-core';
 import { instantiate } from './instantiate.mjs';
 import { compileKernels } from './module.ts';
+import { PackedWeights } from './packed-weights.ts';
 import { isShared } from './shared-memory.ts';
 import { alone, startTeam, type Team } from './threads/team.ts';
 
 /** The internals of tfjs 4.22's wasm backend used here. */
 interface WasmBackend extends KernelBackend {
-  wasm: { asm: { memory: WebAssembly.Memory }; _malloc(bytes: number): number };
+  wasm: { asm: { memory: WebAssembly.Memory }; _malloc(bytes: number): number; _free(address: number): void };
   dataIdMap: { get(dataId: object): { memoryOffset: number } };
   makeOutput(shape: number[], dtype: DataType): TensorInfo;
 }
@@ -18,6 +20,8 @@ export interface Heap {
   /** The requested number of threads. */
   readonly threads: number;
   readonly team: Team;
+  /** Weights in 8 bits, as the kernels take them. */
+  readonly weights: PackedWeights;
   address(tensor: TensorInfo): number;
   /** The address of each. */
   addresses<Several extends TensorInfo[]>(...tensors: Several): { [Index in keyof Several]: number };
@@ -26,6 +30,8 @@ export interface Heap {
   /** The same data in another shape, with one more reference. */
   share(tensor: TensorInfo, shape: number[]): TensorInfo;
   release(tensor: TensorInfo): void;
+  /** Ends the team and frees the weights. */
+  close(): void;
 }
 
 /** Returns the backend, or throws `not-supported` if its version or internals are not those the kernels need. */
@@ -37,6 +43,7 @@ function checkInternals(backend: KernelBackend): WasmBackend {
   const missing = Object.entries({
     'wasm.asm.memory': given.wasm?.asm?.memory,
     'wasm._malloc': given.wasm?._malloc,
+    'wasm._free': given.wasm?._free,
     'dataIdMap.get': given.dataIdMap?.get,
     makeOutput: given.makeOutput,
     incRef: given.incRef,
@@ -74,11 +81,19 @@ async function openTeam({ wasm }: WasmBackend, threads: number): Promise<Team> {
 /** Puts the kernels into the backend's memory. Their scratch space, a megabyte for each thread, is allocated once and kept. */
 export async function openHeap(registered: KernelBackend, threads: number): Promise<Heap> {
   const backend = checkInternals(registered);
+  const { wasm } = backend;
+  const team = await openTeam(backend, threads);
+  const weights = new PackedWeights(team.kernels, {
+    allocate: bytes => checkAddress(wasm._malloc(bytes)),
+    free: address => wasm._free(address),
+    bytes: () => new Uint8Array(wasm.asm.memory.buffer),
+  });
   const address = ({ dataId }: TensorInfo): number => backend.dataIdMap.get(dataId).memoryOffset;
   return {
     backend,
     threads,
-    team: await openTeam(backend, threads),
+    team,
+    weights,
     address,
     addresses: <Several extends TensorInfo[]>(...tensors: Several) =>
       tensors.map(address) as { [Index in keyof Several]: number },
@@ -88,9 +103,13 @@ export async function openHeap(registered: KernelBackend, threads: number): Prom
       return tensor;
     },
     share(tensor, shape) {
-      backend.incRef(tensor.dataId);
+      if (!retainDeferred(tensor.dataId)) backend.incRef(tensor.dataId);
       return { dataId: tensor.dataId, shape, dtype: tensor.dtype };
     },
     release: tensor => void backend.disposeData(tensor.dataId),
+    close() {
+      team.end();
+      weights.clear();
+    },
   };
 }

@@ -16,7 +16,7 @@ const isOurs = (config: tf.KernelConfig | undefined): config is InstalledKernel 
 function remove(name: string): void {
   const installed = tf.getKernel(name, 'wasm');
   if (!isOurs(installed)) return;
-  installed.heap.team.end();
+  installed.heap.close();
   tf.unregisterKernel(name, 'wasm');
   if (installed.replaced) tf.registerKernel(installed.replaced);
 }

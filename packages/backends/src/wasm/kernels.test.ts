@@ -1,4 +1,14 @@
-import { attention, gelu, layerNorm, linear, softmaxCrossEntropy } from '@peft/core';
+import {
+  attention,
+  disposeModule,
+  gelu,
+  initialize,
+  key,
+  Linear,
+  layerNorm,
+  linear,
+  softmaxCrossEntropy,
+} from '@peft/core';
 import * as tf from '@tensorflow/tfjs-core';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
@@ -157,6 +167,40 @@ describe.each([
           expectSame(withGradients(() => [random([2, rows, k], 1), random([k, n], 2), random([n], 3)], linear)),
         ),
       ));
+
+    describe('linear with a weight in 8 bits', () => {
+      /** The outputs of a layer and the gradient of its input, from rows of very different size. */
+      const product =
+        (rows: number, k: number, n: number, bias: boolean): Compute =>
+        () => {
+          const layer = initialize(new Linear(k, n, { bias }), key(1));
+          layer.weight.quantize();
+          layer.bias?.set(numbers(n, 3));
+          const sizes = tf.tensor2d(
+            Array.from({ length: rows }, (_, i) => 10 ** (i % 7)),
+            [rows, 1],
+          );
+          const outputs = withGradients(
+            () => [random([2, rows, k], 2)],
+            x => layer.call(tf.div(tf.mul(x, sizes), 1000)),
+          )();
+          disposeModule(layer);
+          return [outputs].flat().map(y => tf.div(y, tf.add(1, tf.max(tf.abs(y), -1, true))));
+        };
+
+      test('any size', () =>
+        check(
+          fc.asyncProperty(length, length, length, fc.boolean(), (rows, k, n, bias) =>
+            expectSame(product(rows, k, n, bias)),
+          ),
+        ));
+
+      test.each([
+        [197, 192, 576],
+        [97, 770, 33],
+        [12, 33, 1000],
+      ])('sizes of models: %i rows, [%i, %i]', (rows, k, n) => expectSame(product(rows, k, n, true)));
+    });
 
     test('attention', () =>
       check(

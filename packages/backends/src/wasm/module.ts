@@ -23,6 +23,23 @@ export interface KernelExports {
     d: Address,
     strideD: number,
   ): void;
+  /** What `multiplyRounded` and what packs for it take: see {@link dotOffsetOf}. */
+  dotOffset(): number;
+  packedBytes(k: number, n: number): number;
+  packWeight(values: Address, k: number, n: number, offset: number, to: Address): void;
+  turnPacked(from: Address, k: number, n: number, offset: number, to: Address): void;
+  multiplyRounded(
+    m: number,
+    n: number,
+    k: number,
+    x: Address,
+    factors: Address,
+    weight: Address,
+    columnScales: Address,
+    bias: Address,
+    y: Address,
+    offset: number,
+  ): void;
   softmax(x: Address, y: Address, rows: number, n: number): void;
   softmaxGrad(p: Address, dp: Address, dx: Address, rows: number, n: number): void;
   softmaxCrossEntropy(logits: Address, target: Address, loss: Address, p: Address, rows: number, n: number): void;
@@ -72,6 +89,13 @@ async function compileRelaxed(bytes: Uint8Array<ArrayBuffer>): Promise<WebAssemb
     v8.setFlagsFromString('--no-experimental-wasm-relaxed-simd');
   }
 }
+
+/**
+ * How the kernels multiply numbers of 8 bits here. By dot products only where relaxed SIMD needs no flag: behind it, V8 11.3 spoils
+ * registers in them.
+ */
+export const dotOffsetOf = ({ dotOffset }: KernelExports): number =>
+  WebAssembly.validate(decode(kernelBuilds.relaxedSimd)) ? dotOffset() : -1;
 
 /**
  * Compiles the kernels, with fused multiply-add where this machine's WebAssembly has relaxed SIMD.

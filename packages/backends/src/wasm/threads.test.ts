@@ -1,4 +1,4 @@
-import { attention, gelu, layerNorm, linear } from '@peft/core';
+import { attention, disposeModule, gelu, initialize, key, Linear, layerNorm, linear } from '@peft/core';
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-wasm';
 import { afterEach, expect, test, vi } from 'vitest';
@@ -15,8 +15,13 @@ afterEach(() => {
   tf.registerBackend('wasm', factory, 2);
 });
 
+interface Op {
+  shapes: number[][];
+  f(...xs: tf.Tensor[]): tf.Tensor;
+}
+
 /** Ops large enough to be shared, with sizes that no number of threads divides, and their gradients. */
-const ops: Record<string, { shapes: number[][]; f: (...xs: tf.Tensor[]) => tf.Tensor }> = {
+const ops: Record<string, Op> = {
   'a tall product': {
     shapes: [
       [1571, 61],
@@ -49,10 +54,13 @@ const ops: Record<string, { shapes: number[][]; f: (...xs: tf.Tensor[]) => tf.Te
   parts: { shapes: [[7, 197, 192]], f: x => tf.concat(tf.split(x, 3, 2).reverse(), 2) },
 };
 
-/** The values of all, and of all their gradients. */
+/** The values of all, and of a linear map in 8 bits, and of all their gradients. */
 async function results(): Promise<Map<string, Float32Array[]>> {
   const found = new Map<string, Float32Array[]>();
-  for (const [name, { shapes, f }] of Object.entries(ops)) {
+  const layer = initialize(new Linear(61, 203), key(1));
+  layer.weight.quantize();
+  const inEightBits: Op = { shapes: [[7, 197, 61]], f: x => layer.call(x) };
+  for (const [name, { shapes, f }] of Object.entries({ ...ops, 'linear in 8 bits': inEightBits })) {
     const outputs = tf.tidy(() => {
       const inputs = shapes.map((shape, i) => random(shape, 1 + i));
       const y = f(...inputs);
@@ -61,6 +69,7 @@ async function results(): Promise<Map<string, Float32Array[]>> {
     found.set(name, await Promise.all(outputs.map(async output => (await output.data()) as Float32Array)));
     tf.dispose(outputs);
   }
+  disposeModule(layer);
   return found;
 }
 

@@ -1,6 +1,7 @@
 import type { FastKernel } from '../kernel.ts';
 import { attention, attentionGrad, softmax, softmaxCrossEntropy } from './attention.ts';
-import { batchMatMul, fusedMatMul, linear } from './matmul.ts';
+import { linear, linearInputGrad } from './linear.ts';
+import { batchMatMul, fusedMatMul } from './matmul.ts';
 import { concat, identity, pad, slice, split, transpose, unpack } from './move.ts';
 import { gelu, geluGrad, layerNorm, layerNormGrad } from './pointwise.ts';
 import { unsortedSegmentSum } from './segment.ts';
@@ -17,6 +18,7 @@ export const fastKernels: readonly FastKernel[] = [
   layerNorm,
   layerNormGrad,
   linear,
+  linearInputGrad,
   pad,
   slice,
   softmax,

@@ -40,7 +40,7 @@ function batchIndices(batch: number[], out: number[]): number[] {
 }
 
 /** Multiples of what a tile of either build of the kernel has, so that no span ends within one. */
-const tile = { rows: 12, columns: 8 };
+export const tile = { rows: 12, columns: 8 };
 
 /** A product of matrices that lie without gaps at these addresses: c = op(a) op(b) + d, with one row d, or none if 0. */
 interface Product extends MatMulAttributes {
@@ -54,7 +54,7 @@ interface Product extends MatMulAttributes {
 }
 
 /** Shares a product out by rows of c, or by its columns where there are more of them. */
-function shareProduct(team: Team, { m, n, k, a, transposeA, b, transposeB, c, d }: Product): void {
+export function shareProduct(team: Team, { m, n, k, a, transposeA, b, transposeB, c, d }: Product): void {
   const [strideA, strideB, strideC] = [4 * (transposeA ? m : k), 4 * (transposeB ? k : n), 4 * n];
   const [nextRow, nextColumn] = [transposeA ? 4 : strideA, transposeB ? strideB : 4];
   const byRows: SpanCalls = ({ gemm }, i, rows) => {
@@ -154,18 +154,3 @@ export const fusedMatMul = fastKernel<FusedInputs, FusedAttributes>(tf._FusedMat
   heap.release(y);
   return activated;
 });
-
-/** Rows of x times weight, plus bias: core's `linear`. */
-export const linear = fastKernel<{ x: TensorInfo; weight: TensorInfo; bias?: TensorInfo }>(
-  'PeftLinear',
-  (heap, { x, weight, bias }) => {
-    if (!allOf('float32', x, weight, bias)) return undefined;
-    const [k, n] = dims(weight, 2);
-    const y = heap.make([...x.shape.slice(0, -1), n]);
-    const rows = sizeOf(x.shape.slice(0, -1));
-    const [from, by, to] = heap.addresses(x, weight, y);
-    const d = bias ? heap.address(bias) : 0;
-    shareProduct(heap.team, { m: rows, n, k, a: from, transposeA: false, b: by, transposeB: false, c: to, d });
-    return y;
-  },
-);

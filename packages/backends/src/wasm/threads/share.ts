@@ -4,8 +4,8 @@ import type { Team } from './team.ts';
 /** Multiply-adds that take a thread about as long as it takes to wake another, some 30 microseconds. */
 const leastWork = 2 ** 19;
 
-/** The cost of one element in other kernels, in multiply-adds of a matrix product. */
-export const cost = { move: 8, norm: 16, exp: 32 };
+/** The cost of one element in other kernels, or of one product of 8 bits, in multiply-adds of a matrix product. */
+export const cost = { dot: 0.5, move: 8, norm: 16, exp: 32 };
 
 type Calls = (kernels: KernelExports, index: number) => void;
 export type SpanCalls = (kernels: KernelExports, first: number, length: number) => void;
