@@ -6,7 +6,7 @@ import { gzippedSize, measured, packageSize } from '../src/measure.mjs';
  * packages here. A rise is committed on purpose.
  */
 const ceilings: Record<string, number> = {
-  core: 45_900, // methods on methods 900; other copies of core 350; files: hashes 500, other libraries' names 1,200; checks of options and files 5,000; Python's regular expressions 4,500
+  core: 47_000, // weights in 8 bits 1,100; methods on methods 900; other copies of core 350; files: hashes 500, other libraries' names 1,200; checks of options and files 5,000; Python's regular expressions 4,500
   lora: 6_900, // checked indexed access: 50
   neat: 2_100,
   lily: 4_100,

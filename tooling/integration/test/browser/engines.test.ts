@@ -4,7 +4,7 @@ import { type CompiledStep, type Engine, eagerEngine, type Step } from '@peft/co
 import { beforeAll, describe, expect, test } from 'vitest';
 import { withDevice } from '../../../../packages/compile/test/with-device.ts';
 import { methods } from '../models.ts';
-import { expectSame, train } from '../runs.ts';
+import { expectSame, expectSameInEightBits, train } from '../runs.ts';
 import { type Traffic, watchTraffic } from './traffic.ts';
 
 test('this is a browser', async () => {
@@ -45,6 +45,16 @@ test('frozen weights may be kept in half precision', async () => {
   expect(Math.max(...differences)).toBeLessThan(1e-2);
   expect(Math.max(...differences)).toBeGreaterThan(0);
 });
+
+test.each(['vit', 'swin'] as const)(
+  'a %s whose frozen weights are in 8 bits has the same losses on wasm and cpu',
+  async architecture => {
+    await startBackend('cpu');
+    const expected = await train(eagerEngine(), architecture, 'lora', { steps: 20, isQuantized: true });
+    await startBackend('wasm');
+    expectSameInEightBits(await train(eagerEngine(), architecture, 'lora', { steps: 20, isQuantized: true }), expected);
+  },
+);
 
 describe.each(Object.keys(methods))('%s', name => {
   let expected: Awaited<ReturnType<typeof train>>;
