@@ -9,12 +9,7 @@ const tileColumns = 8;
 /** k of a panel: an A strip and a B strip, 21 KiB together, stay in the first-level cache. */
 const panelK = 384;
 const panelRows = 96;
-const panelColumns = 512;
-
-/** Bytes that a product needs for its panels and one tile. */
-export function scratchBytes(): usize {
-  return ((panelRows + panelColumns) * panelK + tileRows * tileColumns) << 2;
-}
+const panelColumns = 512; // panels and a tile are within `panelBytes`
 
 /**
  * One tile of A B, from packed strips, to `to`.

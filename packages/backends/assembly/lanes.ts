@@ -1,4 +1,5 @@
-// Four floats at a time. Methods, since asc takes `@inline` and Biome takes decorators on both.
+// Four floats at a time. `at` is where the numbers of `At` are. Methods, since asc takes `@inline` and Biome takes decorators on both.
+import { At } from './constants';
 
 // biome-ignore lint/complexity/noStaticOnlyClass: a namespace whose members can be marked for inlining
 export class Lanes {
@@ -32,35 +33,39 @@ export class Lanes {
   }
 
   /** e^x, relative error below 2e-7; 0 below -87.3, infinite above 88.4 (Moshier's Cephes, expf). */
-  @inline static exp(x: v128): v128 {
-    const bounded = f32x4.min(f32x4.max(x, f32x4.splat(-87.3)), f32x4.splat(88.722));
-    const n = f32x4.nearest(f32x4.mul(bounded, f32x4.splat(Mathf.LOG2E)));
-    let r = Lanes.madd(n, f32x4.splat(-0.693359375), bounded);
-    r = Lanes.madd(n, f32x4.splat(2.1219444e-4), r);
-    let p = Lanes.madd(f32x4.splat(1.98756915e-4), r, f32x4.splat(1.3981999507e-3));
-    p = Lanes.madd(p, r, f32x4.splat(8.3334519073e-3));
-    p = Lanes.madd(p, r, f32x4.splat(4.1665795894e-2));
-    p = Lanes.madd(p, r, f32x4.splat(1.6666665459e-1));
-    p = Lanes.madd(p, r, f32x4.splat(5.0000001201e-1));
-    p = Lanes.madd(p, f32x4.mul(r, r), f32x4.add(r, f32x4.splat(1)));
-    const scale = i32x4.shl(i32x4.add(i32x4.trunc_sat_f32x4_s(n), i32x4.splat(127)), 23);
-    return v128.andnot(f32x4.mul(p, scale), f32x4.lt(x, f32x4.splat(-87.3)));
+  @inline static exp(x: v128, at: usize): v128 {
+    const low = v128.load32_splat(at, At.expLow);
+    const bounded = f32x4.pmin(f32x4.pmax(x, low), v128.load32_splat(at, At.expHigh));
+    const rounding = v128.load32_splat(at, At.rounding);
+    const shifted = Lanes.madd(bounded, v128.load32_splat(at, At.log2e), rounding); // n in its last bits
+    const n = f32x4.sub(shifted, rounding);
+    let r = Lanes.madd(n, v128.load32_splat(at, At.ln2Most), bounded);
+    r = Lanes.madd(n, v128.load32_splat(at, At.ln2Rest), r);
+    let p = Lanes.madd(v128.load32_splat(at, At.exp0), r, v128.load32_splat(at, At.exp1));
+    p = Lanes.madd(p, r, v128.load32_splat(at, At.exp2));
+    p = Lanes.madd(p, r, v128.load32_splat(at, At.exp3));
+    p = Lanes.madd(p, r, v128.load32_splat(at, At.exp4));
+    p = Lanes.madd(p, r, v128.load32_splat(at, At.half));
+    const one = v128.load32_splat(at, At.one);
+    p = Lanes.madd(p, f32x4.mul(r, r), f32x4.add(r, one));
+    const scale = i32x4.add(i32x4.shl(shifted, 23), one); // 2^n
+    return v128.andnot(f32x4.mul(p, scale), f32x4.lt(x, low));
   }
 
   /** The error function, absolute error below 3e-7: x P(x^2) / Q(x^2) on [-4, 4] (Eigen, generic_fast_erf_float). */
-  @inline static erf(x: v128): v128 {
-    const t = f32x4.min(f32x4.max(x, f32x4.splat(-4)), f32x4.splat(4));
+  @inline static erf(x: v128, at: usize): v128 {
+    const t = f32x4.pmin(f32x4.pmax(x, v128.load32_splat(at, At.erfLow)), v128.load32_splat(at, At.erfHigh));
     const t2 = f32x4.mul(t, t);
-    let p = Lanes.madd(t2, f32x4.splat(-2.72614225801306e-10), f32x4.splat(2.77068142495902e-8));
-    p = Lanes.madd(p, t2, f32x4.splat(-2.10102402082508e-6));
-    p = Lanes.madd(p, t2, f32x4.splat(-5.69250639462346e-5));
-    p = Lanes.madd(p, t2, f32x4.splat(-7.3499063032685e-4));
-    p = Lanes.madd(p, t2, f32x4.splat(-2.95459980854025e-3));
-    p = Lanes.madd(p, t2, f32x4.splat(-1.60960333262415e-2));
-    let q = Lanes.madd(t2, f32x4.splat(-1.45660718464996e-5), f32x4.splat(-2.13374055278905e-4));
-    q = Lanes.madd(q, t2, f32x4.splat(-1.68282697438203e-3));
-    q = Lanes.madd(q, t2, f32x4.splat(-7.37332916720468e-3));
-    q = Lanes.madd(q, t2, f32x4.splat(-1.42647390514189e-2));
+    let p = Lanes.madd(t2, v128.load32_splat(at, At.p0), v128.load32_splat(at, At.p1));
+    p = Lanes.madd(p, t2, v128.load32_splat(at, At.p2));
+    p = Lanes.madd(p, t2, v128.load32_splat(at, At.p3));
+    p = Lanes.madd(p, t2, v128.load32_splat(at, At.p4));
+    p = Lanes.madd(p, t2, v128.load32_splat(at, At.p5));
+    p = Lanes.madd(p, t2, v128.load32_splat(at, At.p6));
+    let q = Lanes.madd(t2, v128.load32_splat(at, At.q0), v128.load32_splat(at, At.q1));
+    q = Lanes.madd(q, t2, v128.load32_splat(at, At.q2));
+    q = Lanes.madd(q, t2, v128.load32_splat(at, At.q3));
+    q = Lanes.madd(q, t2, v128.load32_splat(at, At.q4));
     return f32x4.div(f32x4.mul(t, p), q);
   }
 }

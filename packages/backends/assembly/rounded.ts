@@ -1,9 +1,8 @@
 // y = rounded(x) Q scales + bias, in integers but for the scales: rows of x in 8 bits, and a packed weight.
 import { dotRows, multiplyDots, multiplyPairs, pairRows } from './dot';
-import { scratchBytes } from './gemm';
 import { depthOf, groupShift, startBytes, strip, stripBytes } from './pack-weight';
 import { roundRows } from './round-rows';
-import { scratch } from './scratch';
+import { panelBytes, scratch } from './scratch';
 
 /** Of x in a panel, at most: it stays in the second-level cache. A multiple of the rows of either tile. */
 const panelRows = 96;
@@ -76,7 +75,7 @@ export function multiplyRounded(
   const rowScales = tile + tileBytes;
   const wide = rowScales + (panelRows << 2);
   const panel = offset < 0 ? wide + startBytes + ((<usize>(depth * strip)) << 1) : wide;
-  const most = min(panelRows, <i32>((scratchBytes() - (panel - scratch)) / pitch) * rowsOfTile);
+  const most = min(panelRows, <i32>((panelBytes - (panel - scratch)) / pitch) * rowsOfTile);
   for (let i = 0; i < m; i += most) {
     const rows = min(m - i, most);
     roundRows(x, factors, rows, k, offset, panel, rowsOfTile, pitch, rowScales);

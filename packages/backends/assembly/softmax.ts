@@ -1,31 +1,41 @@
 import { Lanes } from './lanes';
+import { constants } from './scratch';
 
 const lowest: f32 = -f32.MAX_VALUE;
 
-/** The largest of `count` floats. */
+/** The largest of `count` floats, of those that are numbers: an exponential shows the others. */
 export function rowMax(x: usize, count: i32): f32 {
   let top = f32x4.splat(lowest);
-  for (; count >= 4; count -= 4) {
-    top = f32x4.max(top, v128.load(x));
+  let other = top;
+  for (; count >= 8; count -= 8) {
+    top = f32x4.pmax(top, v128.load(x));
+    other = f32x4.pmax(other, v128.load(x, 16));
+    x += 32;
+  }
+  top = f32x4.pmax(top, other);
+  if (count >= 4) {
+    top = f32x4.pmax(top, v128.load(x));
+    count -= 4;
     x += 16;
   }
-  if (count) top = f32x4.max(top, Lanes.loadPart(x, count, lowest));
+  if (count) top = f32x4.pmax(top, Lanes.loadPart(x, count, lowest));
   return Lanes.max(top);
 }
 
 /** y = e^(x - shift), and its sum; `y` may be `x`. */
 export function rowExp(x: usize, shift: f32, y: usize, count: i32): f32 {
+  const at = constants;
   const offset = f32x4.splat(shift);
   let total = f32x4.splat(0);
   for (; count >= 4; count -= 4) {
-    const e = Lanes.exp(f32x4.sub(v128.load(x), offset));
+    const e = Lanes.exp(f32x4.sub(v128.load(x), offset), at);
     v128.store(y, e);
     total = f32x4.add(total, e);
     x += 16;
     y += 16;
   }
   if (count) {
-    const e = Lanes.exp(f32x4.sub(Lanes.loadPart(x, count, -Infinity), offset));
+    const e = Lanes.exp(f32x4.sub(Lanes.loadPart(x, count, -Infinity), offset), at);
     Lanes.storePart(y, count, e);
     total = f32x4.add(total, e);
   }

@@ -231,6 +231,18 @@ describe.each([
         return attention(random([1, 2, 3, 4], 1), random([1, 2, 6, 4], 2), random([1, 2, 6, 4], 3), 3, mask);
       }));
 
+    test('sums', () =>
+      check(
+        fc.asyncProperty(length, length, (rows, n) =>
+          expectSame(
+            withGradients(
+              () => [random([rows, n], 1), random([rows, n], 2), random([n], 3)],
+              (a, b, row) => tf.add(tf.add(a, b), row),
+            ),
+          ),
+        ),
+      ));
+
     test('layer norm', () =>
       check(
         fc.asyncProperty(length, fc.integer({ min: 2, max: 40 }), (rows, n) =>

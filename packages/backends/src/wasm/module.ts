@@ -66,6 +66,7 @@ export interface KernelExports {
   ): void;
   gelu(x: Address, y: Address, count: number, tanh: boolean): void;
   geluGrad(dy: Address, x: Address, dx: Address, count: number, tanh: boolean): void;
+  add(a: Address, b: Address, y: Address, count: number): void;
   moveRows(from: Address, to: Address, count: number, ...sizesThenFromStepsThenToSteps: number[]): void;
   fill(to: Address, count: number, bits: number): void;
   transpose(from: Address, to: Address, batch: number, rows: number, columns: number): void;

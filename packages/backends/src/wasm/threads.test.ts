@@ -46,6 +46,13 @@ const ops: Record<string, Op> = {
   linear: { shapes: [[7, 197, 61], [61, 203], [203]], f: (x, w, b) => linear(x, w, b) },
   attention: { shapes: Array(3).fill([3, 5, 197, 19]), f: (q, k, v) => attention(q, k, v, 0.3) },
   'layer norm': { shapes: [[1571, 193], [193], [193]], f: (x, g, b) => layerNorm(x, g, b, 1e-6) },
+  sums: {
+    shapes: [
+      [331, 1009],
+      [331, 1009],
+    ],
+    f: (a, b) => tf.add(a, b),
+  },
   gelu: { shapes: [[331, 1009]], f: x => gelu(x) },
   softmax: { shapes: [[1571, 197]], f: x => tf.softmax(x) },
   heads: { shapes: [[7, 197, 3, 64]], f: x => tf.transpose(x, [0, 2, 1, 3]) },

@@ -3,10 +3,11 @@ import { attention, attentionGrad, softmax, softmaxCrossEntropy } from './attent
 import { linear, linearInputGrad } from './linear.ts';
 import { batchMatMul, fusedMatMul } from './matmul.ts';
 import { concat, identity, pad, slice, split, transpose, unpack } from './move.ts';
-import { gelu, geluGrad, layerNorm, layerNormGrad } from './pointwise.ts';
+import { add, gelu, geluGrad, layerNorm, layerNormGrad } from './pointwise.ts';
 import { unsortedSegmentSum } from './segment.ts';
 
 export const fastKernels: readonly FastKernel[] = [
+  add,
   attention,
   attentionGrad,
   batchMatMul,

@@ -1,4 +1,4 @@
-import type { TensorInfo } from '@tensorflow/tfjs-core';
+import { Add, type TensorInfo } from '@tensorflow/tfjs-core';
 import { allOf, fastKernel, sizeOf } from '../kernel.ts';
 import { cost, shareSpans } from '../threads/share.ts';
 
@@ -86,3 +86,18 @@ export const geluGrad = fastKernel<{ dy: TensorInfo; x: TensorInfo }, GeluAttrib
     return dx;
   },
 );
+
+/** Sums of tensors of one shape: those of residuals, and of gradients. */
+export const add = fastKernel<{ a: TensorInfo; b: TensorInfo }>(Add, (heap, { a, b }) => {
+  if (!allOf('float32', a, b) || String(a.shape) !== String(b.shape)) return undefined;
+  const y = heap.make(a.shape);
+  const [left, right, to] = heap.addresses(a, b, y);
+  shareSpans(
+    heap.team,
+    sizeOf(a.shape),
+    cost.move,
+    ({ add }, first, count) => add(left + 4 * first, right + 4 * first, to + 4 * first, count),
+    lanes,
+  );
+  return y;
+});
