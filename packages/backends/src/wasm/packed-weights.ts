@@ -20,8 +20,8 @@ export interface PackedWeight {
   readonly backward: number;
 }
 
-/** Sums of as many products of -127 to 127 fit into 32 bits, and a tile of their rows into the scratch space. */
-const mostInner = 2 ** 16;
+/** Strips of as many rows and columns fit into the scratch space, and sums of as many products of -127 to 127 into 32 bits. */
+const mostInner = 2 ** 15;
 
 /**
  * Weights in 8 bits in the memory of a backend, as products take them: each packed when it is first asked for, once for each

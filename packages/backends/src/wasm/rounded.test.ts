@@ -79,6 +79,7 @@ const sizes: Size[] = [
   [97, 24, 33],
   [193, 41, 131],
   [6, 7, 9000],
+  [5, 9, 2 ** 15], // the most
 ];
 
 describe.each([
