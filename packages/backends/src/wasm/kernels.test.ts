@@ -410,6 +410,22 @@ describe.each([
         }),
       ));
 
+    test('stack, by an axis before or after any', () =>
+      check(
+        fc.asyncProperty(shapes, dtype, fc.nat(1000), (shape, type, pick) => {
+          const axis = (pick % (2 * shape.length + 2)) - shape.length - 1;
+          return expectSame(() => tf.stack([integers(shape, type), integers(shape, type)], axis), 0);
+        }),
+      ));
+
+    test('a cast, to the same dtype too', () =>
+      check(
+        fc.asyncProperty(shapes, dtype, dtype, (shape, from, to) => {
+          fc.pre(to !== 'bool' || from === 'bool'); // which tfjs itself casts wrongly
+          return expectSame(() => tf.add(0, tf.cast(integers(shape, from), to)), 0);
+        }),
+      ));
+
     test('gather, whose gradient is a segment sum', () =>
       check(
         fc.asyncProperty(fc.array(fc.nat(4), { minLength: 1, maxLength: 12 }), length, (indices, n) =>

@@ -2,7 +2,7 @@ import type { FastKernel } from '../kernel.ts';
 import { attention, attentionGrad, softmax, softmaxCrossEntropy } from './attention.ts';
 import { linear, linearInputGrad } from './linear.ts';
 import { batchMatMul, fusedMatMul } from './matmul.ts';
-import { concat, identity, pad, slice, split, transpose, unpack } from './move.ts';
+import { cast, concat, identity, pack, pad, slice, split, transpose, unpack } from './move.ts';
 import { add, gelu, geluGrad, layerNorm, layerNormGrad } from './pointwise.ts';
 import { unsortedSegmentSum } from './segment.ts';
 
@@ -11,6 +11,7 @@ export const fastKernels: readonly FastKernel[] = [
   attention,
   attentionGrad,
   batchMatMul,
+  cast,
   concat,
   fusedMatMul,
   gelu,
@@ -20,6 +21,7 @@ export const fastKernels: readonly FastKernel[] = [
   layerNormGrad,
   linear,
   linearInputGrad,
+  pack,
   pad,
   slice,
   softmax,

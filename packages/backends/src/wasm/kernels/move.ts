@@ -12,6 +12,11 @@ export const identity = fastKernel<{ x: TensorInfo }>(tf.Identity, (heap, { x })
   x.dtype === 'string' ? undefined : heap.share(x, x.shape),
 );
 
+/** tfjs' own kernel copies the data even where the dtype stays. */
+export const cast = fastKernel<{ x: TensorInfo }, { dtype: tf.DataType }>(tf.Cast, (heap, { x }, { dtype }) =>
+  x.dtype === dtype && dtype !== 'string' ? heap.share(x, x.shape) : undefined,
+);
+
 interface Transpose {
   /** Sizes of the input's axes. */
   sizes: number[];
@@ -142,11 +147,10 @@ export const pad = fastKernel<{ x: TensorInfo }, { paddings: [number, number][];
   },
 );
 
-export const concat = fastKernel<TensorInfo[], { axis: number }>(tf.Concat, (heap, given, attributes) => {
-  const tensors = Object.values(given);
+/** Tensors of one dtype one after another along an axis. */
+function joined(heap: Heap, tensors: TensorInfo[], axis: number): TensorInfo | undefined {
   const [first] = tensors;
   if (!first || !isWord(first) || !allOf(first.dtype, ...tensors)) return undefined;
-  const [axis = attributes.axis] = tf.util.parseAxisParam(attributes.axis, first.shape);
   const shapes = tensors.map(({ shape }) => shape);
   tf.backend_util.assertParamsConsistent(shapes, axis);
   const y = heap.make(tf.backend_util.computeOutShape(shapes, axis), first.dtype);
@@ -163,4 +167,18 @@ export const concat = fastKernel<TensorInfo[], { axis: number }>(tf.Concat, (hea
     to += 4 * count;
   }
   return y;
+}
+
+export const concat = fastKernel<TensorInfo[], { axis: number }>(tf.Concat, (heap, given, attributes) => {
+  const tensors = Object.values(given);
+  const [axis = attributes.axis] = tf.util.parseAxisParam(attributes.axis, tensors[0]?.shape ?? []);
+  return joined(heap, tensors, axis);
+});
+
+/** tfjs' own kernel copies in JavaScript. */
+export const pack = fastKernel<TensorInfo[], { axis: number }>(tf.Pack, (heap, given, { axis }) => {
+  const tensors = Object.values(given);
+  const at = axis < 0 ? axis + (tensors[0]?.shape.length ?? 0) + 1 : axis;
+  const expanded = tensors.map(({ dataId, dtype, shape }) => ({ dataId, dtype, shape: shape.toSpliced(at, 0, 1) }));
+  return joined(heap, expanded, at);
 });
