@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { check } from '../errors.ts';
 import { type Adaptable, weightOf } from '../method/targets.ts';
+import { sameData } from '../tensor/tfjs.ts';
 import { byModule } from './activation.ts';
 import { type Adapter, type AttachedTarget, sliceWeight, valuesOf } from './adapter.ts';
 
@@ -25,7 +26,7 @@ export class MergedWeights {
     try {
       for (const [module, targets] of byModule(adapters.flatMap(adapter => adapter.attachedTargets))) {
         const { value } = weightOf(module);
-        const frozen = tf.keep(tf.clone(value));
+        const frozen = tf.keep(sameData(value));
         this.#frozen.set(module, frozen);
         const merged = tf.tidy(() =>
           targets.reduce((sum: tf.Tensor, target) => tf.add(sum, mergedDelta(target, frozen)), frozen),

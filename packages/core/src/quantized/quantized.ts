@@ -13,7 +13,7 @@ export interface QuantizedSource {
 export interface QuantizedWeight extends QuantizedSource {
   /** `[out]`; read once. */
   scales(): QuantizedMatrix['scales'];
-  /** Calls back once, when no variable holds the weight any more: for what a backend has made of it. */
+  /** Calls back once, when the variable lets go of the weight: for what a backend has made of it. */
   onRelease(callback: () => void): void;
 }
 
@@ -43,7 +43,6 @@ export function quantizedVariable(
     readSync: () => fromFileOrder(dequantizeMatrix(source.readSync()), layout),
     readTransposed: async () => dequantizeMatrix(await source.read()),
     released() {
-      weights.delete(dataId);
       for (const callback of callbacks.splice(0)) callback();
     },
   });

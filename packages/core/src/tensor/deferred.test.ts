@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { expect, test } from 'vitest';
 import { isDeferred, retainDeferred } from '../engine/index.ts';
 import { deferredVariable } from './deferred.ts';
+import { sameData } from './tfjs.ts';
 
 /** A variable of four numbers, and how often they were read. */
 function counted(): { variable: tf.Variable; reads: () => number } {
@@ -67,6 +68,14 @@ test('it tells once when it lets go of its values, however that is', () => {
   assigned.assign(tf.tensor1d([5, 6]));
   tf.dispose([disposed, assigned]);
   expect(released).toHaveLength(3);
+
+  const merged = made('merged');
+  const own = sameData(merged);
+  merged.assign(tf.tensor1d([3, 4]));
+  merged.assign(own);
+  merged.dispose();
+  own.dispose();
+  expect(released.slice(3)).toEqual(['merged', 'merged']);
 });
 
 test('a count of its own keeps values that were not read', async () => {

@@ -8,7 +8,7 @@ export interface DeferredValues {
   readSync(): Float32Array;
   /** Reads the transpose of a matrix; present if that is how it is stored. */
   readTransposed?(): Promise<Float32Array>;
-  /** Called once, when the variable no longer holds them. */
+  /** Called when the variable no longer holds them; again if it was assigned them back in the meantime. */
   released?(): void;
 }
 

@@ -64,35 +64,46 @@ export function gradientsWithin(f: () => tf.Tensor, sources: tf.Tensor[], dy: tf
   }
 }
 
+/** Another tensor of the same data, on whichever backend that is. Kernels that copy tensors may copy the data. */
+export function sameData({ dataId, shape, dtype }: tf.Tensor): tf.Tensor {
+  const engine = tf.engine();
+  const backend = engine.state.tensorInfo.get(dataId)?.backend ?? engine.backend;
+  backend.incRef(dataId);
+  return engine.makeTensorFromTensorInfo({ dataId, shape, dtype }, backend);
+}
+
 /** A variable that says when it lets go of the data it was made with: it is disposed of, or assigned others. */
 class HoldingVariable extends tf.Variable {
-  #released: (() => void) | undefined;
+  readonly #held: tf.DataId;
+  readonly #released: (() => void) | undefined;
+  #holds = true;
 
   constructor(tensor: tf.Tensor, released: (() => void) | undefined) {
     super(tensor, false, `deferred-${tensor.id}`, tensor.id);
+    this.#held = tensor.dataId;
     this.#released = released;
   }
 
   override assign(value: tf.Tensor): void {
     super.assign(value);
-    this.#release();
+    this.#look(this.dataId === this.#held);
   }
 
   override dispose(): void {
     super.dispose();
-    this.#release();
+    this.#look(false);
   }
 
-  #release(): void {
-    this.#released?.();
-    this.#released = undefined;
+  #look(holds: boolean): void {
+    if (this.#holds && !holds) this.#released?.();
+    this.#holds = holds;
   }
 }
 
 /**
  * A variable of data that `backend` holds. Unlike with `tf.variable`, the data stays there until an op takes it.
  *
- * @param released is called once, when the variable no longer holds that data
+ * @param released is called when the variable no longer holds that data; again if it was assigned it back in the meantime
  */
 export function variableOn(
   backend: tf.KernelBackend,
