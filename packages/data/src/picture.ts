@@ -8,6 +8,15 @@ export interface Picture {
   readonly height: number;
 }
 
+/** Width and height in pixels. */
+export type Size = Pick<Picture, 'width' | 'height'>;
+
+/** A part of a picture: its corner and its size, in pixels. */
+export interface Box extends Size {
+  readonly left: number;
+  readonly top: number;
+}
+
 /** The color of pixels outside a picture: red, green, blue. */
 export type Color = readonly [number, number, number];
 
@@ -54,24 +63,32 @@ export function roundHalfEven(value: number): number {
   return floor % 2 === 0 ? floor : floor + 1;
 }
 
+/** The middle of a picture, as torchvision's `center_crop` takes it; its corner lies outside where the picture is smaller. */
+export const centerBox = (from: Size, { width, height }: Size): Box => ({
+  left: roundHalfEven((from.width - width) / 2),
+  top: roundHalfEven((from.height - height) / 2),
+  width,
+  height,
+});
+
 /** The middle `width` x `height` of a picture, padded where it is smaller (torchvision's `center_crop`). */
 export function centerCrop(picture: Picture, width: number, height: number, color: Color = black): Picture {
   const dx = Math.max(0, width - picture.width);
   const dy = Math.max(0, height - picture.height);
   const border = { left: dx >> 1, top: dy >> 1, right: (dx + 1) >> 1, bottom: (dy + 1) >> 1 };
   const padded = dx > 0 || dy > 0 ? pad(picture, border, color) : picture;
-  const left = roundHalfEven((padded.width - width) / 2);
-  const top = roundHalfEven((padded.height - height) / 2);
+  const { left, top } = centerBox(padded, { width, height });
   return crop(padded, left, top, width, height);
 }
 
 /** The mirror image, left and right exchanged. */
 export function flipHorizontal({ data, width, height }: Picture): Picture {
   const flipped = new Uint8Array(data.length);
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) {
-      const from = (y * width + x) * 3;
-      flipped.set(data.subarray(from, from + 3), (y * width + (width - 1 - x)) * 3);
+  for (let y = 0, from = 0; y < height; y++) {
+    for (let to = ((y + 1) * width - 1) * 3; from < (y + 1) * width * 3; from += 3, to -= 3) {
+      flipped[to] = data[from]!;
+      flipped[to + 1] = data[from + 1]!;
+      flipped[to + 2] = data[from + 2]!;
     }
   }
   return { data: flipped, width, height };

@@ -1,4 +1,5 @@
 import type { Preprocessing } from '@peft/core';
+import { kernelsWith, placesOf } from './kernels.ts';
 import type { Picture } from './picture.ts';
 
 /** The mean and deviation that normalize values in 0..1. */
@@ -30,12 +31,15 @@ export function normalizer({ mean, std }: Normalization): (picture: Picture) => 
     table[i] = f(table[i]! - f(mean[i % 3]!)) / f(std[i % 3]!);
   }
   return ({ data }) => {
-    const values = new Float32Array(data.length);
-    for (let i = 0; i < data.length; i += 3) {
-      values[i] = table[data[i]! * 3]!;
-      values[i + 1] = table[data[i + 1]! * 3 + 1]!;
-      values[i + 2] = table[data[i + 2]! * 3 + 2]!;
-    }
-    return values;
+    const [bytesAt, floatsAt, end] = placesOf(table.byteLength, data.length, data.length * 4).slice(1) as [
+      number,
+      number,
+      number,
+    ];
+    const kernels = kernelsWith(end);
+    new Float32Array(kernels.memory.buffer, 0, table.length).set(table);
+    new Uint8Array(kernels.memory.buffer, bytesAt, data.length).set(data);
+    kernels.normalize(bytesAt, 0, floatsAt, data.length / 3);
+    return new Float32Array(kernels.memory.buffer, floatsAt, data.length).slice();
   };
 }

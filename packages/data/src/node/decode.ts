@@ -3,6 +3,7 @@ import type Sharp from 'sharp';
 import type { Metadata } from 'sharp';
 import { decodeBmp } from '../formats/bmp.ts';
 import { decodeNetpbm } from '../formats/netpbm.ts';
+import { headerSize } from '../formats/size.ts';
 import { describeUnknown, formatOf, headBytes, type PictureFormat } from '../formats/sniff.ts';
 import { checkMaxPixels, checkPixels, defaultMaxPixels } from '../limits.ts';
 import type { Picture } from '../picture.ts';
@@ -48,11 +49,14 @@ function checkContent({ channels, depth, width, height }: Metadata, maxPixels: n
 /** sharp stops at damage, but not at surplus bytes, which every other decoder ignores. */
 const failOn = 'error';
 
-async function decodeBySharp(bytes: Uint8Array, format: string, maxPixels: number): Promise<Picture> {
+async function decodeBySharp(bytes: Uint8Array, format: PictureFormat, maxPixels: number): Promise<Picture> {
   const sharp = await loadSharp();
   try {
-    const image = sharp(bytes, { ignoreIcc: true, failOn, limitInputPixels: false });
-    checkContent(await image.metadata(), maxPixels);
+    // Read in order, libvips needs no second copy of the pixels.
+    const image = sharp(bytes, { ignoreIcc: true, failOn, limitInputPixels: false, sequentialRead: true });
+    const size = format === 'JPEG' ? headerSize(bytes, format) : undefined;
+    if (size) checkPixels(...size, maxPixels);
+    else checkContent(await image.metadata(), maxPixels);
     const { data, info } = await image
       .autoOrient()
       .removeAlpha()

@@ -1,51 +1,48 @@
 import type { Preprocessing } from '@peft/core';
 import { targetSize } from '../check-preprocessing.ts';
-import { type Color, centerCrop, type Picture, roundHalfEven } from '../picture.ts';
-import { resize } from '../resample.ts';
+import { type Color, centerBox, centerCrop, type Picture, roundHalfEven, type Size } from '../picture.ts';
+import { resizePart } from '../resample.ts';
 import { normalizer, type Transform } from '../transform.ts';
 
-interface Size {
-  readonly height: number;
-  readonly width: number;
-}
+/** The size whose shorter side is `side` (torchvision's `Resize(int)`). */
+const shorterTo = ({ width, height }: Size, side: number): Size =>
+  width <= height
+    ? { width: side, height: Math.trunc((side * height) / width) }
+    : { width: Math.trunc((side * width) / height), height: side };
 
-/** Resizes so that the shorter side is `side` (torchvision's `Resize(int)`). */
-function resizeShorter(picture: Picture, side: number, interpolation: Preprocessing['interpolation']): Picture {
-  const { width, height } = picture;
-  return width <= height
-    ? resize(picture, side, Math.trunc((side * height) / width), interpolation)
-    : resize(picture, Math.trunc((side * width) / height), side, interpolation);
-}
-
-/** Resizes by one ratio so that the picture covers (`cover`) or fits into (`fit`) the target. */
-function resizeKeepingRatio(
-  picture: Picture,
-  target: Size,
-  mode: 'cover' | 'fit',
-  interpolation: Preprocessing['interpolation'],
-): Picture {
-  const ratios = [picture.height / target.height, picture.width / target.width];
+/** The size that covers (`cover`) or fits into (`fit`) the target, both sides by one ratio. */
+function keepingRatio({ width, height }: Size, target: Size, mode: 'cover' | 'fit'): Size {
+  const ratios = [height / target.height, width / target.width];
   const ratio = mode === 'fit' ? Math.max(...ratios) : Math.min(...ratios);
   const scaled = (side: number): number => Math.max(1, roundHalfEven(side / ratio));
-  return resize(picture, scaled(picture.width), scaled(picture.height), interpolation);
+  return { width: scaled(width), height: scaled(height) };
+}
+
+/** The middle of a picture that is resized to `scaled`, padded where that is smaller. */
+function middle(
+  picture: Picture,
+  scaled: Size,
+  interpolation: Preprocessing['interpolation'],
+  size: Size,
+  color?: Color,
+): Picture {
+  if (scaled.width < size.width || scaled.height < size.height) {
+    return centerCrop(resizePart(picture, scaled, interpolation), size.width, size.height, color);
+  }
+  return resizePart(picture, scaled, interpolation, { part: centerBox(scaled, size) });
 }
 
 function cropped(picture: Picture, preprocessing: Preprocessing, size: Size, scaled: Size): Picture {
   const { interpolation, cropMode, mean } = preprocessing;
-  if (cropMode === 'squash') {
-    return centerCrop(resize(picture, scaled.width, scaled.height, interpolation), size.width, size.height);
-  }
+  if (cropMode === 'squash') return middle(picture, scaled, interpolation, size);
   if (cropMode === 'border') {
     const color: Color = [roundHalfEven(255 * mean[0]), roundHalfEven(255 * mean[1]), roundHalfEven(255 * mean[2])];
-    const fitted = resizeKeepingRatio(picture, scaled, 'fit', interpolation);
-    return centerCrop(fitted, size.width, size.height, color);
+    return middle(picture, keepingRatio(picture, scaled, 'fit'), interpolation, size, color);
   }
   // timm does not pass the interpolation on for targets that are not square, and so they are bilinear.
-  const covering =
-    scaled.width === scaled.height
-      ? resizeShorter(picture, scaled.width, interpolation)
-      : resizeKeepingRatio(picture, scaled, 'cover', 'bilinear');
-  return centerCrop(covering, size.width, size.height);
+  return scaled.width === scaled.height
+    ? middle(picture, shorterTo(picture, scaled.width), interpolation, size)
+    : middle(picture, keepingRatio(picture, scaled, 'cover'), 'bilinear', size);
 }
 
 /**

@@ -1,17 +1,9 @@
 import { fold, type Key, type Preprocessing } from '@peft/core';
 import { drawUniform } from '@peft/core/engine';
 import { targetSize } from '../check-preprocessing.ts';
-import { crop, flipHorizontal, type Picture, pad, roundHalfEven } from '../picture.ts';
-import { resize } from '../resample.ts';
+import { type Box, crop, flipHorizontal, type Picture, pad, roundHalfEven } from '../picture.ts';
+import { resizePart } from '../resample.ts';
 import { normalizer, type Transform } from '../transform.ts';
-
-/** A part of a picture: its corner and its size, in pixels. */
-export interface Box {
-  readonly left: number;
-  readonly top: number;
-  readonly width: number;
-  readonly height: number;
-}
 
 const scale = { low: 0.08, high: 1 };
 const ratio = { low: 3 / 4, high: 4 / 3 };
@@ -64,10 +56,11 @@ export function flipCropTransform(preprocessing: Preprocessing, random: Key): Tr
   const { height, width } = targetSize(preprocessing);
   const normalize = normalizer(preprocessing);
 
-  const cropped = (picture: Picture, draws: Float32Array): Picture => {
-    if (Math.max(picture.width, picture.height) <= smallSide) return shiftedByFour(picture, draws);
-    const box = randomResizedBox(picture.width, picture.height, draws);
-    return crop(picture, box.left, box.top, box.width, box.height);
+  const resized = (picture: Picture, draws: Float32Array): Picture => {
+    const isSmall = Math.max(picture.width, picture.height) <= smallSide;
+    const source = isSmall ? shiftedByFour(picture, draws) : picture;
+    const from = isSmall ? undefined : randomResizedBox(picture.width, picture.height, draws);
+    return resizePart(source, { width, height }, 'bicubic', { from });
   };
 
   return {
@@ -75,8 +68,8 @@ export function flipCropTransform(preprocessing: Preprocessing, random: Key): Tr
     width,
     apply(picture, index) {
       const draws = drawUniform(fold(random, index), attempts * 4 + 1);
-      const resized = resize(cropped(picture, draws), width, height, 'bicubic');
-      return normalize(draws[attempts * 4]! < 0.5 ? flipHorizontal(resized) : resized);
+      const result = resized(picture, draws);
+      return normalize(draws[attempts * 4]! < 0.5 ? flipHorizontal(result) : result);
     },
   };
 }
