@@ -2,6 +2,7 @@ import { type BatchSource, fold, key, type Preprocessing } from '@peft/core';
 import { drawPermutation } from '@peft/core/engine';
 import { batches, type IndexedBatch } from './batches.ts';
 import type { Dataset } from './dataset.ts';
+import { prepare } from './prepare.ts';
 import type { Transform } from './transform.ts';
 import { evalTransform } from './transforms/eval.ts';
 import { flipCropTransform } from './transforms/flip-crop.ts';
@@ -46,7 +47,7 @@ function still(dataset: Dataset, transform: Transform): Dataset {
     height,
     width,
     async tensor(index) {
-      const values = known.get(index) ?? transform.apply(await dataset.picture(index), index);
+      const values = known.get(index) ?? (await prepare(dataset, transform, index));
       known.set(index, values);
       return values;
     },

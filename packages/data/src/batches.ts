@@ -1,6 +1,6 @@
 import { PeftError, type PictureBatch } from '@peft/core';
 import type { Dataset } from './dataset.ts';
-import type { Picture } from './picture.ts';
+import { prepare } from './prepare.ts';
 import type { Transform } from './transform.ts';
 
 /** A batch of a dataset: pictures `[B, H, W, 3]`, their classes, and where they are in the dataset. */
@@ -17,9 +17,12 @@ export interface BatchOptions {
   readonly transform?: Transform;
   /** Drops the last batch if it is not full; default false. */
   readonly dropLast?: boolean;
-  /** The number of batches to prepare ahead; default 1. */
+  /** The number of batches to prepare ahead; by default as many as 64 MB hold, at least 1 and at most 8. */
   readonly prefetch?: number;
 }
+
+/** The most bytes of batches that are made ahead; one batch may be more. */
+const aheadBytes = 64e6;
 
 /** The number of pictures of a batch that are read concurrently: few, as each may be large. */
 const readers = 4;
@@ -40,15 +43,7 @@ function makeReader(dataset: Dataset, transform: Transform | undefined): Reader 
     );
   }
   const { height, width } = transform;
-  const apply = (picture: Picture, index: number): Float32Array => {
-    try {
-      return transform.apply(picture, index);
-    } catch (error) {
-      if (!(error instanceof PeftError)) throw error;
-      throw new PeftError(error.code, `${dataset.name}, picture ${index}: ${error.message}`, { cause: error });
-    }
-  };
-  return { height, width, read: async index => apply(await dataset.picture(index), index) };
+  return { height, width, read: index => prepare(dataset, transform, index) };
 }
 
 async function readBatch(
@@ -80,6 +75,9 @@ async function readBatch(
   };
 }
 
+/** The batches that are made ahead, of so many bytes each. */
+const prefetchOf = (bytes: number): number => Math.min(8, Math.max(1, Math.floor(aheadBytes / bytes)));
+
 function checkOptions(dataset: Dataset, order: Int32Array, batchSize: number, prefetch: number): void {
   if (!Number.isInteger(batchSize) || batchSize < 1 || !Number.isInteger(prefetch) || prefetch < 0) {
     throw new PeftError('bad-argument', `batches: batchSize ${batchSize} and prefetch ${prefetch} must be counts.`);
@@ -94,14 +92,15 @@ function checkOptions(dataset: Dataset, order: Int32Array, batchSize: number, pr
 }
 
 /**
- * Streams a dataset as batches. While the caller works on one batch, up to `prefetch` more are prepared in turn. Leaving the
- * loop, or calling `return()`, stops reading.
+ * Streams a dataset as batches. While the caller works on one batch, up to `prefetch` more are prepared in turn, in other
+ * threads where dataset and transform allow. Leaving the loop, or calling `return()`, stops reading.
  */
 export async function* batches(dataset: Dataset, options: BatchOptions): AsyncGenerator<IndexedBatch, void, void> {
-  const { batchSize, dropLast = false, prefetch = 1 } = options;
+  const { batchSize, dropLast = false } = options;
   const order = options.order ?? Int32Array.from({ length: dataset.size }, (_, index) => index);
-  checkOptions(dataset, order, batchSize, prefetch);
+  checkOptions(dataset, order, batchSize, options.prefetch ?? 0);
   const reader = makeReader(dataset, options.transform);
+  const { prefetch = prefetchOf(batchSize * reader.height * reader.width * 12) } = options;
   const labels = dataset.labels();
   const end = dropLast ? order.length - (order.length % batchSize) : order.length;
   const stop = new AbortController();

@@ -1,6 +1,7 @@
 import { PeftError } from '@peft/core';
 import { sameNames } from './classes.ts';
 import type { Picture } from './picture.ts';
+import type { TransformRecipe } from './transform.ts';
 
 /** A file or folder that is not used, and why: `path reason`. */
 export interface LeftOut {
@@ -28,10 +29,22 @@ export interface Labeled {
   close?(): Promise<void>;
 }
 
+/** What a picture is made into in another thread. */
+export interface Preparation {
+  readonly recipe: TransformRecipe;
+  /** The index that the transform draws by. */
+  readonly index: number;
+}
+
 /** Labeled pictures with random access: a picture is read when it is asked for. */
 export interface PictureDataset extends Labeled {
   readonly preprocessed?: false;
   picture(index: number): Promise<Picture>;
+  /**
+   * Reads and transforms a picture in another thread, to `[height, width, 3]`: the same as `picture` and then the transform.
+   * Where `picture` is changed, this must be too, or left out.
+   */
+  prepared?(index: number, preparation: Preparation): Promise<Float32Array>;
   /** Tries to decode a picture. Returns what is wrong, or undefined. */
   inspect?(index: number): Promise<LeftOut | undefined>;
 }
@@ -74,7 +87,10 @@ export function subset(dataset: Dataset, indices: Int32Array, name: string): Dat
   if (dataset.preprocessed)
     return { ...dataset, ...changed, tensor: async (index: number) => dataset.tensor(at(index)) };
   const inspect = async (index: number): Promise<LeftOut | undefined> => dataset.inspect?.(at(index));
-  return { ...dataset, ...changed, picture: async (index: number) => dataset.picture(at(index)), inspect };
+  const { prepared: preparedOf } = dataset;
+  const prepared = preparedOf && (async (index: number, how: Preparation) => preparedOf(at(index), how));
+  const picture = async (index: number): Promise<Picture> => dataset.picture(at(index));
+  return { ...dataset, ...changed, picture, prepared, inspect };
 }
 
 /** One dataset after another; they must have the same classes and be of one kind. Closing it closes all. */
@@ -128,9 +144,13 @@ export function concat(datasets: readonly Dataset[], name: string): Dataset {
     const [part, offset] = at(parts, index);
     return part.picture(offset);
   };
+  const prepared = (index: number, how: Preparation): Promise<Float32Array> => {
+    const [part, offset] = at(parts, index);
+    return part.prepared!(offset, how);
+  };
   const inspect = async (index: number): Promise<LeftOut | undefined> => {
     const [part, offset] = at(parts, index);
     return part.inspect?.(offset);
   };
-  return { ...common, picture, inspect };
+  return { ...common, picture, inspect, prepared: parts.every(part => part.prepared) ? prepared : undefined };
 }

@@ -7,6 +7,7 @@ export {
   type Labeled,
   type LeftOut,
   type PictureDataset,
+  type Preparation,
   subset,
   type TensorDataset,
 } from './dataset.ts';
@@ -28,6 +29,6 @@ export {
   tensorFileDataset,
   tensorFileOf,
 } from './tensor-file.ts';
-export { type Normalization, normalizer, type Transform } from './transform.ts';
+export { type Normalization, normalizer, type Transform, type TransformRecipe } from './transform.ts';
 export { evalTransform } from './transforms/eval.ts';
 export { flipCropTransform } from './transforms/flip-crop.ts';

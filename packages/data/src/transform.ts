@@ -1,9 +1,14 @@
-import type { Preprocessing } from '@peft/core';
+import type { Key, Preprocessing } from '@peft/core';
 import { kernelsWith, placesOf } from './kernels.ts';
 import type { Picture } from './picture.ts';
 
 /** The mean and deviation that normalize values in 0..1. */
 export type Normalization = Pick<Preprocessing, 'mean' | 'std'>;
+
+/** A transform as plain data, of which another thread makes the same. */
+export type TransformRecipe =
+  | { readonly kind: 'eval'; readonly preprocessing: Preprocessing }
+  | { readonly kind: 'flip-crop'; readonly preprocessing: Preprocessing; readonly random: Key };
 
 /**
  * From a picture to the floats that a backbone reads.
@@ -14,6 +19,8 @@ export type Normalization = Pick<Preprocessing, 'mean' | 'std'>;
 export interface Transform {
   readonly height: number;
   readonly width: number;
+  /** With which it can run in another thread; a transform of your own has none. */
+  readonly recipe?: TransformRecipe;
   /** @returns `[height, width, 3]` */
   apply(picture: Picture, index: number): Float32Array;
 }

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import type { DecodeOptions } from './decode.ts';
 import { kindOf, list } from './files.ts';
 import { openList } from './list-file.ts';
+import type { ReadOptions } from './picture-files.ts';
 import type { Source } from './source.ts';
 
 /** The list of each split. */
@@ -28,7 +28,7 @@ export async function annotationLists(root: string): Promise<string[]> {
  * `train_meta.list.num_shot_K.seed_S` for each number of shots and each seed, with `val_meta.list` and `test_meta.list`. Paths are
  * taken from `images`, or from the folder itself where there is no `images`.
  */
-export async function fewShotFolder(root: string, names: readonly string[], options: DecodeOptions): Promise<Source> {
+export async function fewShotFolder(root: string, names: readonly string[], options: ReadOptions): Promise<Source> {
   const images = join(root, 'images');
   const pictures = (await kindOf(images)) === 'folder' ? images : root;
   const fileOf = (name: string): string => join(root, 'annotations', name);

@@ -2,11 +2,10 @@ import { join, relative } from 'node:path';
 import { PeftError, quoteSome } from '@peft/core';
 import type { Dataset, LeftOut } from '../dataset.ts';
 import { type SplitName, splitOf } from '../split-name.ts';
-import type { DecodeOptions } from './decode.ts';
 import { list } from './files.ts';
 import { checkLevel } from './folder-level.ts';
 import { isNamedPicture, listPictures, type Pictures, pictureEndings } from './list-pictures.ts';
-import { pictureFiles } from './picture-files.ts';
+import { pictureFiles, type ReadOptions } from './picture-files.ts';
 import { Problems } from './problems.ts';
 import type { Source } from './source.ts';
 
@@ -51,7 +50,7 @@ const emptyClass = (folder: string, leftOut: readonly LeftOut[]): string => {
 };
 
 /** The pictures of `root/CLASS/**`, as torchvision's `ImageFolder` numbers them: classes in the order of their names. */
-async function openClasses(level: Level, classes: readonly string[], options: DecodeOptions): Promise<Dataset> {
+async function openClasses(level: Level, classes: readonly string[], options: ReadOptions): Promise<Dataset> {
   const { root, stray } = level;
   const members = await listClasses(level);
   const problems = new Problems();
@@ -93,7 +92,7 @@ async function openSplitFolder(
   splits: readonly string[],
   split: string,
   beside: readonly string[],
-  options: DecodeOptions,
+  options: ReadOptions,
 ) {
   const level = await readLevel(join(root, split));
   const [first = split] = splits;
@@ -111,7 +110,7 @@ async function openSplitFolder(
 }
 
 /** `root/train/CLASS/*.jpg`, beside it `val` and `test`; or `root/CLASS/*.jpg`, which is one body. */
-export async function imageFolder(root: string, options: DecodeOptions): Promise<Source> {
+export async function imageFolder(root: string, options: ReadOptions): Promise<Source> {
   const { folders, files } = await list(root);
   if (folders.length === 0) {
     const found = files.length === 0 ? 'it is empty' : `found ${files.length} files (${files.slice(0, 3).join(', ')})`;

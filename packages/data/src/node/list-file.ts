@@ -3,9 +3,8 @@ import { PeftError, quote } from '@peft/core';
 import { checkClassNames, maxLabel, numberedClasses, startAtOne } from '../classes.ts';
 import type { Dataset } from '../dataset.ts';
 import { maxClasses } from '../limits.ts';
-import type { DecodeOptions } from './decode.ts';
 import { kindOf, list, readLines } from './files.ts';
-import { pictureFiles } from './picture-files.ts';
+import { pictureFiles, type ReadOptions } from './picture-files.ts';
 import { Problems } from './problems.ts';
 
 /** A list in columns, as there may be millions of lines. */
@@ -133,7 +132,7 @@ export interface ListedPictures {
 /** Opens the pictures of a list. */
 export async function openList(
   { root, pictures, file, others }: ListedPictures,
-  options: DecodeOptions,
+  options: ReadOptions,
 ): Promise<Dataset> {
   const own = await readList(file);
   const { paths, labels, lines } = own;

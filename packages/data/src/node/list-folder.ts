@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { splitOf } from '../split-name.ts';
-import type { DecodeOptions } from './decode.ts';
 import { list } from './files.ts';
 import { openList } from './list-file.ts';
+import type { ReadOptions } from './picture-files.ts';
 import type { Source } from './source.ts';
 
 /** The file stems that a split goes by, in order of preference. */
@@ -28,7 +28,7 @@ export async function listStems(root: string): Promise<string[]> {
  * A folder in VTAB-1K's layout: `train800.txt`, `val200.txt`, `train800val200.txt` and `test.txt` of lines `path label`,
  * optionally `classes.txt`. Splits are `train`, `val`, `trainval`, `test` and the stems of the files themselves.
  */
-export function listFolder(root: string, lists: readonly string[], options: DecodeOptions): Source {
+export function listFolder(root: string, lists: readonly string[], options: ReadOptions): Source {
   const fileOf = (stem: string): string => join(root, `${stem}.txt`);
   const stemOf = (split: string): string | undefined => (stems[split] ?? [split]).find(stem => lists.includes(stem));
   return {

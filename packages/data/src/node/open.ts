@@ -12,15 +12,17 @@ import { tensorFiles, tensorFilesNamed } from './tensor-files.ts';
 async function recognize(
   spec: string,
   split: string,
-  { maxPixels = defaultMaxPixels }: DatasetOptions,
+  { maxPixels = defaultMaxPixels, workers }: DatasetOptions,
 ): Promise<Source> {
   checkMaxPixels(maxPixels);
   const kind = await kindOf(spec);
   if (kind === 'folder') {
     const lists = await listStems(spec);
-    if (lists.length > 0) return listFolder(spec, lists, { maxPixels });
+    if (lists.length > 0) return listFolder(spec, lists, { maxPixels, workers });
     const annotations = await annotationLists(spec);
-    return annotations.length > 0 ? fewShotFolder(spec, annotations, { maxPixels }) : imageFolder(spec, { maxPixels });
+    return annotations.length > 0
+      ? fewShotFolder(spec, annotations, { maxPixels, workers })
+      : imageFolder(spec, { maxPixels, workers });
   }
   if (kind === 'file') {
     if (spec.endsWith('.safetensors')) return tensorFiles(spec, split, { maxPixels });

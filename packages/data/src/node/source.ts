@@ -3,7 +3,7 @@ import { concat, type Dataset, subset } from '../dataset.ts';
 import { defaultSplitSeed, drawShots, stratifiedSplit } from '../split.ts';
 import { findSplit } from '../split-name.ts';
 import { withoutBroken } from './broken.ts';
-import type { DecodeOptions } from './decode.ts';
+import type { ReadOptions } from './picture-files.ts';
 
 /** Something that holds pictures: one body of them, or stored splits. */
 export interface Source {
@@ -34,7 +34,7 @@ export interface SplitOptions {
   readonly shots?: number;
 }
 
-export interface DatasetOptions extends SplitOptions, DecodeOptions {
+export interface DatasetOptions extends SplitOptions, ReadOptions {
   /**
    * Decodes every picture of the split on opening and leaves out those that cannot be, named in `leftOut`; default false:
    * the first one that is read ends the reading. The draw of splits is the same either way.

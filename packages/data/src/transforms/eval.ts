@@ -54,5 +54,9 @@ export function evalTransform(preprocessing: Preprocessing): Transform {
   const { cropPct } = preprocessing;
   const scaled = { height: Math.floor(size.height / cropPct), width: Math.floor(size.width / cropPct) };
   const normalize = normalizer(preprocessing);
-  return { ...size, apply: picture => normalize(cropped(picture, preprocessing, size, scaled)) };
+  return {
+    ...size,
+    recipe: { kind: 'eval', preprocessing },
+    apply: picture => normalize(cropped(picture, preprocessing, size, scaled)),
+  };
 }

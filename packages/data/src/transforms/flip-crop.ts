@@ -66,6 +66,7 @@ export function flipCropTransform(preprocessing: Preprocessing, random: Key): Tr
   return {
     height,
     width,
+    recipe: { kind: 'flip-crop', preprocessing, random },
     apply(picture, index) {
       const draws = drawUniform(fold(random, index), attempts * 4 + 1);
       const result = resized(picture, draws);
