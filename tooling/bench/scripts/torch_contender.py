@@ -1,17 +1,11 @@
 """A contender of the benchmark: PyTorch with timm and Hugging Face peft.
 
-Does what the parent asks, one line of JSON on standard input each (src/work.ts has the shapes), and answers on file
-descriptor 3. PEFT_SHARED names the folder that has reference/timm_cpu.py, which makes timm work beside a CPU-only torch.
+PEFT_SHARED names the folder that has reference/timm_cpu.py, which makes timm work beside a CPU-only torch.
 """
-import json
 import os
 import pathlib
-import re
-import resource
 import sys
 import tempfile
-import time
-import traceback
 
 sys.path.insert(0, str(pathlib.Path(os.environ['PEFT_SHARED']) / 'reference'))
 import timm_cpu  # noqa: F401
@@ -20,6 +14,7 @@ import peft
 import timm
 import torch
 from safetensors.torch import load_file
+from serving import peak_memory, serve
 
 
 def backbone(assignment):
@@ -31,14 +26,6 @@ def backbone(assignment):
         if found.unexpected_keys or parameters & set(found.missing_keys):
             raise ValueError(f'{assignment["weights"]} does not fit {made["model"]}: {found}')
     return model
-
-
-def peak_memory():
-    """In bytes. `getrusage` would begin with what the parent held when it started this process."""
-    status = pathlib.Path('/proc/self/status')
-    if not status.exists():
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == 'darwin' else 1024)
-    return int(re.search(r'VmHWM:\s*(\d+) kB', status.read_text()).group(1)) * 1024
 
 
 class Contender:
@@ -72,12 +59,6 @@ class Contender:
         self.optimizer.step()
         return loss.item()
 
-    def step(self):
-        cpu, started = time.process_time(), time.perf_counter()
-        value = self.run()
-        ms = (time.perf_counter() - started) * 1000
-        return {'ms': ms, 'cpuMs': (time.process_time() - cpu) * 1000, 'value': value}
-
     def describe(self):
         versions = {package.__name__: package.__version__ for package in (torch, timm, peft)}
         facts = {'peakBytes': peak_memory(), 'versions': versions}
@@ -89,23 +70,5 @@ class Contender:
         return facts
 
 
-def main():
-    replies = os.fdopen(3, 'w', buffering=1)
-    contender = None
-    for line in sys.stdin:
-        request = json.loads(line)
-        try:
-            if request['type'] == 'open':
-                contender = None
-                contender = Contender(request['assignment'])
-                result = {}
-            else:
-                result = contender.step() if request['type'] == 'step' else contender.describe()
-            reply = {'result': result}
-        except Exception:
-            reply = {'error': traceback.format_exc()}
-        replies.write(json.dumps(reply) + '\n')
-
-
 if __name__ == '__main__':
-    main()
+    serve(Contender)

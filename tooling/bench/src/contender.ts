@@ -14,14 +14,25 @@ interface Program {
 
 const node = (worker: URL): Program => ({ command: process.execPath, args: [fileURLToPath(worker)], env: process.env });
 
+/** The files of the programs that Node runs. */
+const workers: Readonly<Record<Exclude<Engine, 'torch' | 'pillow'>, string>> = {
+  onnx: 'ours',
+  wasm: 'ours',
+  'stock-wasm': 'ours',
+  plain: 'plain',
+  onnxruntime: 'onnxruntime',
+  files: 'files',
+  'epoch-disk': 'epoch',
+  'epoch-memory': 'epoch',
+};
+
 /** Node runs what `tsc` made, as in use. */
 function programOf(engine: Engine): Program {
-  if (engine === 'torch') {
-    const script = fileURLToPath(new URL('../scripts/torch_contender.py', import.meta.url));
+  if (engine === 'torch' || engine === 'pillow') {
+    const script = fileURLToPath(new URL(`../scripts/${engine}_contender.py`, import.meta.url));
     return { ...interpreter, args: [...interpreter.args, script] };
   }
-  const worker = engine === 'onnxruntime' || engine === 'plain' ? engine : 'ours';
-  return node(new URL(`../dist/worker/${worker}.js`, import.meta.url));
+  return node(new URL(`../dist/worker/${workers[engine]}.js`, import.meta.url));
 }
 
 /** A process of its own that does one thing when told, and idles otherwise. */

@@ -7,6 +7,7 @@ import { exportOnnx } from '@peft/compile';
 import { disposeModule, initialize, key, serializeSafetensors } from '@peft/core';
 import { writeAtomic } from '@peft/core/node';
 import { evaluationStep } from '@peft/train';
+import { writePictures } from './picture-files.ts';
 
 /** Models with random weights as files, each written once, in a temporary folder. */
 export class ModelFiles {
@@ -46,6 +47,14 @@ export class ModelFiles {
         disposeModule(model);
       }
     });
+  }
+
+  /** The folder of that many JPEG files of 1024 x 768, in ten classes. */
+  pictures(count: number): Promise<string> {
+    const folder = join(this.#folder, `pictures-${count}`);
+    const writing = this.#written.get(folder) ?? writePictures(folder, count).then(() => folder);
+    this.#written.set(folder, writing);
+    return writing;
   }
 
   async remove(): Promise<void> {

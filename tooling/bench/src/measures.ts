@@ -22,6 +22,7 @@ function numbers(
   if (!under) return {};
   if (of === 'memory') return { median: over.facts.peakBytes / under.facts.peakBytes };
   const [a, b] = [summarize(over.samples), summarize(under.samples)];
+  if (of === 'processor') return { median: a.cpu / b.cpu, processor: a.cpu / b.cpu };
   return { median: a.median / b.median, minimum: a.min / b.min, processor: a.cpu / b.cpu };
 }
 

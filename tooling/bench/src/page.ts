@@ -94,9 +94,14 @@ of trained parameters. Adapter bytes are those of adapter_model.safetensors.
 
 Both sides train the head and adapt whole modules, \`attn.qkv\` of every block (Lily: and \`mlp.fc1\` and \`mlp.fc2\`), since timm
 fuses q, k and v. NEAT is Hugging Face peft's PEANUT with depth 0; Lily shares an A among 6 layers and has 2 experts, mixed by
-batch as there. AdamW, float32, no dropout; PyTorch as installed, with its fused attention, not compiled. Ours in int8 keeps the frozen weights of
-linear modules in 8 bits and multiplies integers; PyTorch in bfloat16 has the whole model in it, with autocast its products alone;
-there the first loss may differ by 2 %. Plain TensorFlow.js is the same model in its own ops with its own Adam, none of ours; stock kernels are our code without our kernels.`;
+batch as there. AdamW, float32, no dropout; PyTorch as installed, with its fused attention, not compiled. Ours in int8 keeps the
+frozen weights of linear modules in 8 bits and multiplies integers; PyTorch in bfloat16 has the whole model in it, with autocast its
+products alone; there the first loss may differ by 2 %. Plain TensorFlow.js is the same model in its own ops with its own Adam, none
+of ours; stock kernels are our code without our kernels.
+
+JPEGs are drawn by the benchmark, smooth noise with sharp edges, 170 KB each; 40 differ, and others are copies of them as files of
+their own. Both sides read a picture to the same floats, timm by \`transforms_imagenet_eval\` with Pillow in one thread, ours with
+as many threads as it takes by itself. An epoch in memory reads no file: all pictures have been read before.`;
 
 /** The page of results. */
 export function renderPage({ results, scaling, torchMissing, ...page }: Page): string {

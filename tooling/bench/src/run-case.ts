@@ -38,6 +38,7 @@ async function assignmentOf({ engine, work }: Entry, { threads, files }: RunOpti
     engine,
     threads,
     torch: torchModel(work),
+    ...(work.files && { folder: await files.pictures(work.files) }),
     ...(engine === 'onnxruntime'
       ? { exported: await files.exported(work.backbone) }
       : { weights: await files.weights(work.backbone) }),
@@ -78,7 +79,7 @@ function checkSameWork({ title, entries }: Case, [first, ...others]: readonly En
 
 /** Runs a case: the starts one by one, then all contenders side by side. */
 export async function runCase(case_: Case, options: RunOptions): Promise<CaseResult> {
-  const entries = case_.entries.filter(({ engine }) => options.torch || engine !== 'torch');
+  const entries = case_.entries.filter(({ engine }) => options.torch || (engine !== 'torch' && engine !== 'pillow'));
   const assignments: Assignment[] = [];
   for (const entry of entries) assignments.push(await assignmentOf(entry, options));
   const once = assignments.map(assignment => async (): Promise<number> => {

@@ -1,5 +1,17 @@
 /** The engines that run the work: ours compiled, ours eager on wasm with and without our kernels, and the peers. */
-export type Engine = 'onnx' | 'wasm' | 'stock-wasm' | 'plain' | 'torch' | 'onnxruntime';
+export type Engine =
+  | 'onnx'
+  | 'wasm'
+  | 'stock-wasm'
+  | 'plain'
+  | 'torch'
+  | 'onnxruntime'
+  /** Picture files to one batch: ours, and timm with Pillow. */
+  | 'files'
+  | 'pillow'
+  /** An epoch of `onnx` over picture files: read from disk as it goes, and held in memory. */
+  | 'epoch-disk'
+  | 'epoch-memory';
 
 export type MethodName = 'lora' | 'neat' | 'lily';
 
@@ -25,6 +37,8 @@ export interface Work {
   readonly imageSize?: number;
   /** Float32 unless given. */
   readonly precision?: Precision;
+  /** Picture files, of which one run takes all. */
+  readonly files?: number;
   /** Blocks of a ViT, if not the backbone's. */
   readonly depth?: number;
 }
@@ -37,6 +51,8 @@ export interface Assignment extends Work {
   readonly weights?: string;
   /** The bare model as ONNX, for `onnxruntime`. */
   readonly exported?: string;
+  /** The folder of the picture files. */
+  readonly folder?: string;
   /** The same work for PyTorch. */
   readonly torch: TorchModel;
 }
@@ -55,7 +71,7 @@ export interface Sample {
   readonly ms: number;
   /** Processor time of all threads of the process. */
   readonly cpuMs: number;
-  /** The loss, or the first logit: the same for all contenders that have the same weights. */
+  /** The loss, the first logit, or of pictures the mean square of the last: the same for all contenders that have the same weights. */
   readonly value: number;
 }
 

@@ -60,6 +60,7 @@ describe('the table of ratios', () => {
   });
   const measures = [
     { name: 'step', over: 'x', under: 'y', of: 'step', limit: '≤ 1' },
+    { name: 'processor', over: 'x', under: 'y', of: 'processor' },
     { name: 'memory', over: 'x', under: 'y', of: 'memory' },
     { name: 'start', over: 'x', under: 'y', of: 'start' },
     { name: 'ready', over: 'x', under: 'y', of: 'ready' },
@@ -82,6 +83,7 @@ describe('the table of ratios', () => {
   test('divides the first by the second', () => {
     expect(cells(measureTable([result([entry('x', 100, 3e8), entry('y', 400, 1e8)])]))).toEqual([
       ['step', '0.25', '0.25', '0.25', '≤ 1', '-'],
+      ['processor', '0.25', '-', '0.25', '-', '-'],
       ['memory', '3.00', '-', '-', '-', '-'],
       ['start', '2.00 s', '1.00 s', '-', '-', '-'],
       ['ready', '1.80 s', '-', '-', '-', '-'],
@@ -90,6 +92,7 @@ describe('the table of ratios', () => {
 
   test('has no ratio where a contender did not take part', () => {
     expect(cells(measureTable([result([entry('x', 100, 3e8)])])).map(row => row[1])).toEqual([
+      '-',
       '-',
       '-',
       '2.00 s',
@@ -176,6 +179,30 @@ describe('for real, on pico-vit', async () => {
       expect(facts.trainable).toBe(6 * 8 * (96 + 288) + 97 * 10);
       expect(facts.adapterBytes ?? Number.POSITIVE_INFINITY).toBeGreaterThan(4 * (facts.trainable ?? 0));
     }
+  });
+
+  test('an epoch over files is the same from disk and in memory', async () => {
+    const work = { ...pico, batch: 2, files: 5 };
+    const { entries } = await run(
+      false,
+      { label: 'disk', engine: 'epoch-disk', work },
+      { label: 'memory', engine: 'epoch-memory', work },
+    );
+    const [disk, memory] = entries.map(({ first, samples }) => [first, ...samples].map(({ value }) => value));
+    expect(disk).toEqual(memory);
+    expect(disk[2]).toBeLessThan(disk[1]);
+  });
+
+  test.skipIf(pythonMissing)('Pillow and timm make the same of files', async () => {
+    const { entries } = await run(
+      true,
+      { label: 'ours', engine: 'files', work: { ...pico, files: 3 } },
+      { label: 'timm + Pillow', engine: 'pillow', work: { ...pico, files: 3 } },
+    );
+    const [ours, theirs] = entries;
+    expect(ours.first.value).toBeCloseTo(theirs.first.value, 6);
+    expect(ours.samples[0].cpuMs).toBeGreaterThan(0);
+    expect(theirs.samples[0].cpuMs).toBeGreaterThan(0);
   });
 
   test('a process opens one work after another', async () => {
