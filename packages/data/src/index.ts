@@ -1,5 +1,6 @@
 export { type BatchSourceOptions, batchSource, type DatasetSource } from './batch-source.ts';
 export { type BatchOptions, batches, type IndexedBatch } from './batches.ts';
+export { type BlobPool, blobPool, type PictureWorker } from './blob-pool.ts';
 export { checkPreprocessing } from './check-preprocessing.ts';
 export {
   concat,

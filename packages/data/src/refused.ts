@@ -2,11 +2,13 @@ import { type ErrorCode, PeftError } from '@peft/core';
 
 /** Why a picture is not used: `subject reason. advice.` */
 export class Refused extends PeftError {
+  readonly subject: string;
   readonly reason: string;
   readonly advice: string;
 
   constructor(code: ErrorCode, subject: string, reason: string, advice: string, options?: { cause?: unknown }) {
     super(code, `${subject} ${reason}. ${advice}.`, options);
+    this.subject = subject;
     this.reason = reason;
     this.advice = advice;
   }

@@ -1,13 +1,11 @@
-import type { Preparation } from '../dataset.ts';
+import type { Job } from '../pool.ts';
 import { applied } from '../prepare.ts';
 import { transformOf } from '../transforms/recipe.ts';
 import { readPicture } from './decode.ts';
 
-/** A picture file, and what to make of it. Plain data: it goes to other threads. */
-export interface FileJob extends Preparation {
+/** A picture file, and what to make of it. */
+export interface FileJob extends Job {
   readonly path: string;
-  /** What to call the picture in errors. */
-  readonly source: string;
   readonly maxPixels: number | undefined;
 }
 

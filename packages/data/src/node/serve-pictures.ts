@@ -1,19 +1,13 @@
 import type { MessagePort } from 'node:worker_threads';
+import { serveJobs } from '../serve-jobs.ts';
 import { type FileJob, runJob } from './file-job.ts';
-import { failureOf } from './job-reply.ts';
 import { youngCollector } from './young-garbage.ts';
 
-/** The thread of a pool: says that it is there, and answers each job in turn. */
+/** The thread that reads picture files. */
 export function servePictures(port: MessagePort): void {
-  const collectYoung = youngCollector();
-  port.on('message', async (job: FileJob) => {
-    try {
-      const floats = await runJob(job);
-      port.postMessage({ floats }, [floats.buffer as ArrayBuffer]);
-    } catch (error) {
-      port.postMessage(failureOf(error));
-    }
-    collectYoung();
-  });
-  port.postMessage('ready');
+  serveJobs<FileJob>(
+    { post: (reply, transfer) => port.postMessage(reply, transfer), listen: take => port.on('message', take) },
+    runJob,
+    youngCollector(),
+  );
 }
