@@ -1,5 +1,6 @@
 import { fold, key } from '@peft/core';
 import {
+  blobPool,
   type Dataset,
   decodeBlob,
   digestOf,
@@ -9,6 +10,15 @@ import {
   subset,
 } from '@peft/data';
 import type { LabeledPicture, LabeledPictures, Part } from './protocol.ts';
+
+/** So many read faster than any step here trains; a step takes the other processors. */
+const readers = 2;
+
+/** Workers that prepare pictures while a step is computed. */
+const pool = blobPool(
+  () => new Worker(new URL('./pictures.worker.ts', import.meta.url), { type: 'module', name: 'pictures' }),
+  readers,
+);
 
 function pictureDataset({ classes, pictures }: LabeledPictures): PictureDataset {
   const labels = Int32Array.from(pictures, ({ label }) => label);
@@ -23,6 +33,7 @@ function pictureDataset({ classes, pictures }: LabeledPictures): PictureDataset 
     classes,
     labels: () => labels,
     picture: async index => decodeBlob(at(index).blob),
+    prepared: async (index, how) => pool.prepare(at(index).blob, how),
     async digest(index) {
       const { blob } = at(index);
       return digestOf(new Uint8Array(await blob.slice(0, hashedBytes).arrayBuffer()), blob.size);

@@ -1,0 +1,2 @@
+/** Decodes and transforms pictures while the studio's worker trains. */
+import '@peft/data/worker';
