@@ -49,6 +49,9 @@ function checkContent({ channels, depth, width, height }: Metadata, maxPixels: n
 /** sharp stops at damage, but not at surplus bytes, which every other decoder ignores. */
 const failOn = 'error';
 
+const hasExif = ({ buffer, byteOffset, length }: Uint8Array): boolean =>
+  Buffer.from(buffer, byteOffset, length).includes('Exif');
+
 async function decodeBySharp(bytes: Uint8Array, format: PictureFormat, maxPixels: number): Promise<Picture> {
   const sharp = await loadSharp();
   try {
@@ -57,8 +60,9 @@ async function decodeBySharp(bytes: Uint8Array, format: PictureFormat, maxPixels
     const size = format === 'JPEG' ? headerSize(bytes, format) : undefined;
     if (size) checkPixels(...size, maxPixels);
     else checkContent(await image.metadata(), maxPixels);
-    const { data, info } = await image
-      .autoOrient()
+    // Turning takes time even where there is nothing to turn.
+    const upright = format === 'JPEG' && !hasExif(bytes) ? image : image.autoOrient();
+    const { data, info } = await upright
       .removeAlpha()
       .toColourspace('srgb')
       .raw()
