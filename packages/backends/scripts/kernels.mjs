@@ -2,40 +2,19 @@
  * Compiles `assembly/` to `generated/kernels.js`: the same kernels with and without relaxed SIMD. Nothing of them may
  * need memory of its own, since they run in that of tfjs.
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
 import asc from 'assemblyscript/asc';
+import { compileKernels, writeKernels } from '../../../tooling/scripts/src/kernels.mjs';
 
 const root = new URL('..', import.meta.url).pathname;
-const builds = { simd: [], relaxedSimd: ['--enable', 'relaxed-simd'] };
-
-async function compile(flags) {
-  let binary;
-  const memory = ['--importMemory', '--noExportMemory', '--maximumMemory', '65536'];
-  const options = ['-O3', '--noAssert', '--runtime', 'stub', ...memory, '--enable', 'simd'];
-  const { error, stderr } = await asc.main(
-    ['assembly/index.ts', '--baseDir', root, '-o', 'out.wasm', ...options, ...flags],
-    {
-      writeFile: (_, content) => {
-        binary = content;
-      },
-    },
-  );
-  if (error) throw new Error(`${stderr}`, { cause: error });
-  return Buffer.from(binary).toString('base64');
-}
+const memory = ['--importMemory', '--noExportMemory', '--maximumMemory', '65536'];
+const builds = { simd: memory, relaxedSimd: [...memory, '--enable', 'relaxed-simd'] };
 
 const entries = [];
-for (const [name, flags] of Object.entries(builds)) entries.push(`  ${name}: '${await compile(flags)}',`);
+for (const [name, flags] of Object.entries(builds))
+  entries.push(`  ${name}: '${await compileKernels(asc, root, flags)}',`);
+const names = Object.keys(builds).map(name => `'${name}'`);
 
-mkdirSync(`${root}generated`, { recursive: true });
-writeFileSync(`${root}generated/kernels.js`, `export const kernelBuilds = {\n${entries.join('\n')}\n};\n`);
-writeFileSync(
-  `${root}generated/kernels.d.ts`,
-  [
-    '/** WebAssembly modules in base64. */',
-    `export declare const kernelBuilds: Record<${Object.keys(builds)
-      .map(name => `'${name}'`)
-      .join(' | ')}, string>;`,
-    '',
-  ].join('\n'),
-);
+writeKernels(root, {
+  code: `export const kernelBuilds = {\n${entries.join('\n')}\n};\n`,
+  types: `/** WebAssembly modules in base64. */\nexport declare const kernelBuilds: Record<${names.join(' | ')}, string>;\n`,
+});
