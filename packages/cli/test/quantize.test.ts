@@ -51,6 +51,20 @@ test('an adapter is evaluated on weights kept as it was trained on, and on other
   const { status, stderr } = await scratch.peft(...evaluated, '--frozen-dtype', 'f32');
   expect(status).toBe(0);
   expect(stderr).toContain("was trained with the backbone's linear weights in int8; here they are in float32");
+
+  const merged = await scratch.json<{ maxAbsDiff: number }>('merge', '--adapter', at('adapter'), '--out', at('merged'));
+  expect(merged.maxAbsDiff).toBeGreaterThan(0);
+  const again = ['eval', '--backbone', at('merged'), '--data', 'mnist'];
+  const { accuracy } = await scratch.json<{ accuracy: number }>(...again);
+  expect(Math.abs(accuracy - answer.accuracy)).toBeLessThan(0.05);
+
+  const sizes: number[] = [];
+  for (const dtype of ['int8', 'f32']) {
+    const file = at(`${dtype}.onnx`);
+    await scratch.json('export', '--adapter', at('adapter'), '--frozen-dtype', dtype, '--out', file);
+    sizes.push(statSync(file).size);
+  }
+  expect(sizes[0]).toBeLessThan(sizes[1]);
 });
 
 test('what cannot be quantized is refused', async () => {
