@@ -6,6 +6,7 @@ export type { DescribedBackbone } from './formats/described.ts';
 export type { ModelFiles } from './formats/model-files.ts';
 export { describeTimm } from './formats/timm.ts';
 export { describeTransformers } from './formats/transformers.ts';
+export { quantizeBackbone } from './quantize.ts';
 export type { Segment } from './segment.ts';
 export { type SwinTransformerConfig, swinTransformerDefaults } from './swin/config.ts';
 export { SwinTransformer } from './swin/swin-transformer.ts';

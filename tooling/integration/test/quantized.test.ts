@@ -1,6 +1,7 @@
+import { quantizeBackbone } from '@peft/backbones';
 import { startBackend } from '@peft/backends';
 import { onnxEngine } from '@peft/compile';
-import { type AdaptedModel, adapt, eagerEngine, quantizeWeights } from '@peft/core';
+import { type AdaptedModel, adapt, eagerEngine } from '@peft/core';
 import { lora } from '@peft/lora';
 import { neat } from '@peft/neat';
 import { type Architecture, architectures, backbone, difference, follow, tensorOf } from '@peft/testing';
@@ -26,7 +27,7 @@ describe.each(architectures)('%s with frozen weights in 8 bits', architecture =>
 /** A backbone in 8 bits, but for its head. */
 function quantized(architecture: Architecture) {
   const base = backbone(architecture);
-  quantizeWeights(base, 'int8', { keep: path => base.classifiers.includes(path) });
+  quantizeBackbone(base, 'int8');
   return base;
 }
 

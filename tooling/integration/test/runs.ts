@@ -1,4 +1,5 @@
-import { type AdaptedModel, type Engine, quantizeWeights } from '@peft/core';
+import { quantizeBackbone } from '@peft/backbones';
+import type { AdaptedModel, Engine } from '@peft/core';
 import { type Architecture, backbone, type Followed, follow, type PictureSource, tensorOf } from '@peft/testing';
 import { Trainer } from '@peft/train';
 import * as tf from '@tensorflow/tfjs-core';
@@ -18,7 +19,7 @@ export async function train(
   { steps, isQuantized = false }: { steps: number; isQuantized?: boolean },
 ): Promise<Trained> {
   const base = backbone(architecture);
-  if (isQuantized) quantizeWeights(base, 'int8', { keep: path => base.classifiers.includes(path) });
+  if (isQuantized) quantizeBackbone(base, 'int8');
   const source = pictures(5);
   const model = await withAdapters(base, { default: methods[name]([...base.classifiers]) });
   const options = { model, engine, source, optimizer: { lr: 2e-3 }, steps, seed: 1 };

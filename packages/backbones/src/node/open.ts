@@ -1,18 +1,11 @@
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import {
-  check,
-  initialize,
-  key,
-  PeftError,
-  type Preprocessing,
-  type QuantizedDtype,
-  quantizeWeights,
-} from '@peft/core';
+import { check, initialize, key, PeftError, type Preprocessing, type QuantizedDtype } from '@peft/core';
 import { widenQuantized } from '@peft/core/engine';
 import { type BackboneOptions, createBackbone, defineBackbone } from '../create.ts';
 import type { ModelFiles } from '../formats/model-files.ts';
 import { parseHubReference } from '../hub/reference.ts';
+import { quantizeBackbone } from '../quantize.ts';
 import type { SwinTransformer } from '../swin/swin-transformer.ts';
 import type { VisionTransformer } from '../vit/vision-transformer.ts';
 import { loadBackbone } from '../weights/load.ts';
@@ -133,7 +126,7 @@ export async function openBackbone(spec: string, options: OpenBackboneOptions = 
   const frozenDtype = keptDtype(options.frozenDtype, stored?.dtype, source);
   if (layout) model.naming = adapterNaming(model.architecture, layout);
   initialize(model, key(seed));
-  if (frozenDtype) quantizeWeights(model, frozenDtype, { keep: path => model.classifiers.includes(path) });
+  if (frozenDtype) quantizeBackbone(model, frozenDtype);
   let hash: Promise<string> | undefined;
   const ownHead = !newHead || classes === found.labels?.length;
   return {

@@ -1,19 +1,12 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import {
-  disposeModule,
-  initialize,
-  key,
-  parameters,
-  type QuantizedDtype,
-  quantizeWeights,
-  serializeSafetensors,
-} from '@peft/core';
+import { disposeModule, initialize, key, parameters, type QuantizedDtype, serializeSafetensors } from '@peft/core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Backbone } from '../backbone.ts';
 import { createBackbone } from '../create.ts';
 import { openBackbone } from '../node/open.ts';
+import { quantizeBackbone } from '../quantize.ts';
 import { exportQuantized, quantizedMetadata } from './export-quantized.ts';
 
 let folder: string;
@@ -42,7 +35,7 @@ describe.each(['int8', 'int4'] as const)('a file in %s', dtype => {
   test.each(['timm', 'hf'])('of layout %s is opened, and has the weights that quantizing gives', async layout => {
     const opened = await openBackbone('pico-vit', { weights: await written(dtype, layout) });
     const expected = made();
-    quantizeWeights(expected, dtype, { keep: path => expected.classifiers.includes(path) });
+    quantizeBackbone(expected, dtype);
     expect(opened.frozenDtype).toBe(dtype);
     const [found, wanted] = [await weights(opened.model), await weights(expected)];
     for (const name of Object.keys(wanted).filter(path => /^blocks.*(qkv|proj|fc\d)\.weight/.test(path))) {
@@ -64,7 +57,7 @@ test('another dtype than the file has is refused', async () => {
 
 test('a model that is quantized is not quantized again', async () => {
   const model = made();
-  quantizeWeights(model, 'int8');
+  quantizeBackbone(model, 'int8');
   await expect(exportQuantized(model, 'timm', 'int4')).rejects.toThrow('is quantized already');
   disposeModule(model);
 });

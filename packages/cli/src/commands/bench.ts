@@ -1,5 +1,5 @@
-import { createBackbone, setDropPath } from '@peft/backbones';
-import { adapt, type CompiledStep, type Engine, initialize, key } from '@peft/core';
+import { createBackbone, quantizeBackbone, setDropPath } from '@peft/backbones';
+import { adapt, type CompiledStep, type Engine, initialize, isQuantizedDtype, key } from '@peft/core';
 import { drawNormal } from '@peft/core/engine';
 import { peakMemory } from '@peft/core/node';
 import { makeMethod, median } from '@peft/run';
@@ -41,6 +41,8 @@ export async function bench(args: Arguments, output: Output): Promise<void> {
   const engine: Engine = await openEngine(args, text => output.note(text));
   const backbone = initialize(createBackbone(required(args, 'backbone')), key(args.seed));
   setDropPath(backbone, args.dropPath ?? 0);
+  const { frozenDtype = 'f32' } = args;
+  if (isQuantizedDtype(frozenDtype)) quantizeBackbone(backbone, frozenDtype);
   const model = adapt(backbone);
   await model.add('default', makeMethod({ ...args, method: name }, [...backbone.classifiers]), {
     key: key(args.seed),
