@@ -66,8 +66,9 @@ describe('a sweep in worker processes', () => {
     const file = writeSweep('wishes.json', { space, seeds: [5] });
     const running = start(file, 'wishes');
     await until(running, () => existsSync(at('wishes', 'queue')));
+    const closed = once(running, 'close'); // perhaps before the wish has been answered
     await scratch.json('sweep', at('wishes'), '--wish', 'cancel');
-    await once(running, 'close');
+    await closed;
     expect(running.exitCode).toBe(0);
     const answer = await scratch.json('sweep', file, '--out', at('wishes'), '--workers', '2');
     expect(answer).toMatchObject({ isDone: true, rows: Array.from({ length: 10 }, () => ({ runs: 1 })) });
