@@ -4,12 +4,11 @@ import { onnxEngine } from '@peft/compile';
 import { type AdaptedModel, adapt, eagerEngine } from '@peft/core';
 import { lora } from '@peft/lora';
 import { neat } from '@peft/neat';
-import { type Architecture, architectures, backbone, difference, follow, tensorOf } from '@peft/testing';
+import { type Architecture, architectures, backbone, difference, follow } from '@peft/testing';
 import { Trainer } from '@peft/train';
-import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
 import { methods, pictures, withAdapters } from './models.ts';
-import { expectSameInEightBits, train } from './runs.ts';
+import { expectSameInEightBits, logits, train } from './runs.ts';
 
 describe.each(architectures)('%s with frozen weights in 8 bits', architecture => {
   test.each(Object.keys(methods))('%s has the same losses on every engine', async name => {
@@ -42,14 +41,6 @@ async function setUp(architecture: Architecture): Promise<{ model: AdaptedModel;
     model,
     trainer: new Trainer({ model, engine, source: pictures(), optimizer: { lr: 4e-3 }, epochs: 4, seed: 1 }),
   };
-}
-
-async function logits(model: AdaptedModel): Promise<Float32Array> {
-  const { images } = pictures().batch(9, 0);
-  const y = tf.tidy(() => model.call(tensorOf(images)));
-  const values = Float32Array.from(await y.data());
-  y.dispose();
-  return values;
 }
 
 describe.each(architectures)('LoRA and NEAT on a %s in 8 bits', architecture => {

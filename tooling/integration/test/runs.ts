@@ -33,6 +33,15 @@ export async function train(
   }
 }
 
+/** The logits of a batch of other pictures, op by op. */
+export async function logits(model: AdaptedModel): Promise<Float32Array> {
+  const { images } = pictures().batch(9, 0);
+  const y = tf.tidy(() => model.call(tensorOf(images)));
+  const values = Float32Array.from(await y.data());
+  y.dispose();
+  return values;
+}
+
 async function classesOf(model: AdaptedModel, source: PictureSource): Promise<number[]> {
   const classes: number[] = [];
   for await (const { images } of source.batches(0)) {

@@ -15,11 +15,11 @@ import { lily } from '@peft/lily';
 import { lora } from '@peft/lora';
 import { neat } from '@peft/neat';
 import { pear } from '@peft/pear';
-import { type Architecture, architectures, backbone, difference, follow, tensorOf } from '@peft/testing';
+import { type Architecture, architectures, backbone, difference, follow } from '@peft/testing';
 import { Trainer, type TrainerOptions } from '@peft/train';
-import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
 import { factories, pictures, withAdapters } from './models.ts';
+import { logits } from './runs.ts';
 
 /** Stacks of methods, by the name of each adapter. */
 const stacks: Record<string, (heads: string[]) => Record<string, Method>> = {
@@ -55,14 +55,6 @@ async function setUp(
   const model = await withAdapters(base, make([...base.classifiers]));
   const defaults = { model, engine: eagerEngine(), source: pictures(), optimizer: { lr: 4e-3 }, epochs: 4, seed: 1 };
   return { model, trainer: new Trainer({ ...defaults, ...options }) };
-}
-
-async function logits(model: AdaptedModel): Promise<Float32Array> {
-  const { images } = pictures().batch(9, 0);
-  const y = tf.tidy(() => model.call(tensorOf(images)));
-  const values = Float32Array.from(await y.data());
-  y.dispose();
-  return values;
 }
 
 const valuesOf = async (model: AdaptedModel): Promise<[string, Float32Array][]> => {

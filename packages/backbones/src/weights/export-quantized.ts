@@ -1,17 +1,17 @@
 import {
   check,
-  checkFinite,
   fromFloat32,
   type Parameter,
-  PeftError,
   parameters,
   type QuantizedDtype,
   type StoredTensor,
+  toFloat32,
 } from '@peft/core';
-import { quantizeBlocks, quantizeMatrix, roundToHalf, storeInt4, storeInt8 } from '@peft/core/engine';
+import { fitsBlocks, quantizeBlocks, quantizeMatrix, roundToHalf, storeInt4, storeInt8 } from '@peft/core/engine';
 import type { Backbone } from '../backbone.ts';
-import { findNaming } from './detect.ts';
-import { type FileNaming, translator } from './naming.ts';
+import { namedValues } from './export.ts';
+import type { FileNaming } from './naming.ts';
+import { splitRows } from './rows.ts';
 
 /** How a parameter is written. */
 type Kept = 'int4' | 'int8' | 'F16' | 'F32';
@@ -19,7 +19,7 @@ type Kept = 'int4' | 'int8' | 'F16' | 'F32';
 /** Weights of linear maps get the dtype that is asked for, but for the head's; with them, patch embeddings get the next one. */
 function keptAs(path: string, { layout, isQuantizable }: Parameter, model: Backbone, dtype: QuantizedDtype): Kept {
   const isHead = model.classifiers.some(name => path === `${name}.weight`);
-  if (isQuantizable && !isHead) return dtype === 'int4' && layout.shape[1]! % 32 !== 0 ? 'int8' : dtype;
+  if (isQuantizable && !isHead) return dtype === 'int4' && !fitsBlocks(layout.shape[1]!) ? 'int8' : dtype;
   if (dtype === 'int4') return isHead || layout.shape.length === 4 ? 'int8' : 'F16';
   return layout.shape.length > 1 ? 'F16' : 'F32';
 }
@@ -48,22 +48,16 @@ export async function exportQuantized(
   layout: string | FileNaming,
   dtype: QuantizedDtype,
 ): Promise<Map<string, StoredTensor>> {
-  const naming = findNaming(model, typeof layout === 'string' ? layout : layout.id);
-  const translate = translator(naming, typeof layout === 'string' ? naming.prefixes[0] : layout.prefix);
-  const tensors = new Map<string, StoredTensor>();
   for (const [path, parameter] of parameters(model)) {
     check(!parameter.isQuantized, 'not-supported', () => {
       return `${path} is quantized already; quantize the weights that it was rounded from.`;
     });
-    const names = translate(path);
-    if (!names) throw new PeftError('not-supported', `Layout "${naming.id}" has no name for ${path}; use "timm".`);
-    const values = await parameter.getForFile();
-    checkFinite(values, path);
-    const size = values.length / names.length;
-    const shape = parameter.layout.shape.map((length, axis) => (axis === 0 ? length / names.length : length));
+  }
+  const tensors = new Map<string, StoredTensor>();
+  for await (const { path, parameter, values, names } of namedValues(model, layout)) {
     const kept = keptAs(path, parameter, model, dtype);
-    for (const [i, name] of names.entries()) {
-      for (const entry of stored(name, values.subarray(i * size, (i + 1) * size), shape, kept)) tensors.set(...entry);
+    for (const [name, part] of splitRows(fromFloat32(values, parameter.layout.shape), names)) {
+      for (const entry of stored(name, toFloat32(part), part.shape, kept)) tensors.set(...entry);
     }
   }
   return tensors;

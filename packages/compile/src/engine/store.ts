@@ -3,7 +3,8 @@ import { isDeferred, transposedReader } from '@peft/core/engine';
 import { permute } from '@peft/core/method';
 import * as tf from '@tensorflow/tfjs-core';
 import type { ElementType } from '../onnx/graph.ts';
-import { type Binding, type Form, type Source, type Storage, storageOfForm } from '../record/record.ts';
+import { type Binding, type Form, type Storage, storageOfForm } from '../record/record.ts';
+import { bySource, currentData, ownerOf, type Source } from '../record/source.ts';
 import { isHeld, readData } from '../record/tfjs.ts';
 import { int8Arrays } from './int8-arrays.ts';
 import type { HostArray, Runner } from './runner.ts';
@@ -23,12 +24,6 @@ export interface Slot {
 
 /** Node reads files in four threads. */
 const readTogether = 8;
-
-const ownerOf = (source: Source): tf.Variable | tf.DataId =>
-  source.kind === 'variable' ? source.variable : source.dataId;
-
-const currentData = (source: Source): tf.DataId =>
-  source.kind === 'variable' ? source.variable.dataId : source.dataId;
 
 /** The engine's copies of variables: read once, changed by steps, copied back on demand. */
 export class Store {
@@ -69,16 +64,10 @@ export class Store {
   async refresh(slots: readonly Slot[]): Promise<void> {
     for (const { source } of slots) checkAlive(source);
     const stale = [...new Set(slots)].filter(({ dataId, source }) => dataId !== currentData(source));
-    // The arrays of one source are read together.
-    const together = new Map<tf.Variable | tf.DataId, Slot[]>();
-    for (const slot of stale) {
-      const owner = ownerOf(slot.source);
-      together.set(owner, [...(together.get(owner) ?? []), slot]);
-    }
-    const bySource = [...together.values()];
+    const sources = bySource(stale);
     const sent: Promise<void>[] = [];
-    for (let i = 0; i < bySource.length; i += readTogether) {
-      const values = (await Promise.all(bySource.slice(i, i + readTogether).map(readSlots))).flat();
+    for (let i = 0; i < sources.length; i += readTogether) {
+      const values = (await Promise.all(sources.slice(i, i + readTogether).map(readSlots))).flat();
       const taken = this.#take(values);
       taken.catch(() => {}); // thrown at the end
       sent.push(taken);

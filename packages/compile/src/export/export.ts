@@ -5,6 +5,7 @@ import { int8Arrays } from '../engine/int8-arrays.ts';
 import { type Graph, renamedNode } from '../onnx/graph.ts';
 import { type Initializer, writeModel } from '../onnx/model.ts';
 import { type Binding, type InputSpec, type Recording, record } from '../record/record.ts';
+import { bySource, currentData } from '../record/source.ts';
 import { readData } from '../record/tfjs.ts';
 import { generalize, type Sample } from './symbolic.ts';
 
@@ -46,7 +47,7 @@ export async function exportOnnx<In extends Tensors>(
     return axis < 0 ? [] : [{ input: `input:${name}`, axis }];
   });
   const graph = measured ? generalize(first, second, measured) : first.graph;
-  const initializers = await Promise.all(first.bindings.map(readWeight));
+  const initializers = (await Promise.all(bySource(first.bindings).map(readWeight))).flat();
   return writeModel(renamed(graph), { initializers, metadata });
 }
 
@@ -75,11 +76,15 @@ function checkForward({ bindings, random }: Recording): void {
   );
 }
 
-async function readWeight({ source, form, input, type, shape }: Binding): Promise<Initializer> {
-  const dataId = source.kind === 'variable' ? source.variable.dataId : source.dataId;
-  const values = (await int8Arrays(dataId))?.[form]?.() ?? ((await readData(dataId)) as tf.TypedArray);
-  const { buffer, byteOffset, byteLength } = values;
-  return { name: input!, type, shape, bytes: new Uint8Array(buffer, byteOffset, byteLength) };
+/** Reads the arrays of one source. */
+async function readWeight(bindings: readonly Binding[]): Promise<Initializer[]> {
+  const dataId = currentData(bindings[0]!.source);
+  const arrays = await int8Arrays(dataId);
+  const plain = arrays ? undefined : ((await readData(dataId)) as tf.TypedArray);
+  return bindings.map(({ form, input, type, shape }) => {
+    const { buffer, byteOffset, byteLength } = plain ?? arrays![form]!();
+    return { name: input!, type, shape, bytes: new Uint8Array(buffer, byteOffset, byteLength) };
+  });
 }
 
 /** Renames inputs and outputs to the step's names. */

@@ -1,3 +1,4 @@
+import { largestInt8, smallestMagnitude } from '@peft/core/engine';
 import { elementCodes } from '../onnx/graph.ts';
 import type { Made, Recorder } from '../record/recorder.ts';
 import type { QuantizedInputs, Stored, Value } from '../record/value.ts';
@@ -11,10 +12,6 @@ import { reduce } from './reduce.ts';
  */
 
 const zeroPoint = 128;
-const largest = 127;
-
-/** Below it a row counts as zero. */
-const smallestMagnitude = 1e-30;
 
 interface RoundedRows {
   /** Unsigned bytes `[N, d]`. */
@@ -30,7 +27,7 @@ function roundRows(r: Recorder, x: Value): RoundedRows {
   const least = unary(r, 'Neg', reduce(r, 'ReduceMin', x, 1, true));
   const made = { shape: [rows, 1] };
   const magnitude = r.emit('Max', [most, least, r.graph.constant('float32', [], [smallestMagnitude])], made);
-  const scale = r.emit('Div', [magnitude, r.graph.constant('float32', [], [largest])], made);
+  const scale = r.emit('Div', [magnitude, r.graph.constant('float32', [], [largestInt8])], made);
   const zeros = r.portable
     ? zeroPointsLike(r, scale)
     : r.graph.constant('uint8', [rows, 1], new Array<number>(rows).fill(zeroPoint));

@@ -5,6 +5,7 @@ import { dequantized } from '../kernels/quantized.ts';
 import { type ElementType, elementCodes, type Graph, type ValueInfo } from '../onnx/graph.ts';
 import { RecordingBackend, recordingBackend } from './backend.ts';
 import { isRecordable, Recorder, type RecorderOptions, typeOf } from './recorder.ts';
+import type { Source } from './source.ts';
 import { disposingAll, registeredVariables } from './tfjs.ts';
 import type { Stored, Value } from './value.ts';
 import { BorrowedVariables } from './variables.ts';
@@ -14,11 +15,6 @@ export interface InputSpec {
   readonly shape: readonly number[];
   readonly dtype: 'float32' | 'int32';
 }
-
-/** The source of an input that the caller does not give: a variable, or a tensor made outside the step. */
-export type Source =
-  | { readonly kind: 'variable'; readonly variable: tf.Variable }
-  | { readonly kind: 'tensor'; readonly dataId: tf.DataId };
 
 export interface StaticPort extends ValueInfo {
   readonly shape: readonly number[];

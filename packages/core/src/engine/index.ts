@@ -4,12 +4,15 @@ export { storedNumbers } from '../files/stored-numbers.ts';
 export { isFrozen } from '../module/parameter.ts';
 export {
   dequantizeMatrix,
+  fitsBlocks,
+  largest as largestInt8,
   type QuantizedMatrix,
   quantizeBlocks,
   quantizeMatrix,
   transposeBytes,
 } from '../quantized/matrix.ts';
 export { type QuantizedSource, type QuantizedWeight, quantizedWeight } from '../quantized/quantized.ts';
+export { smallestMagnitude } from '../quantized/rounded-rows.ts';
 export { storeInt4, storeInt8, widenQuantized } from '../quantized/stored.ts';
 export { checkpointed } from '../tensor/checkpointed.ts';
 export { isDeferred, retainDeferred, transposedReader } from '../tensor/deferred.ts';

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { largest } from './matrix.ts';
 
 /** Below it a row counts as zero: its scale is still a normal number. */
-const smallestMagnitude = 1e-30;
+export const smallestMagnitude = 1e-30;
 
 /**
  * Rounds each row to 8 bits and back: to the nearest of the 255 multiples of its largest magnitude over 127, ties to even.

@@ -22,8 +22,6 @@ import type { QuantizedDtype } from './quantize-weights.ts';
 
 type Entries = [name: string, tensor: StoredTensor][];
 
-const product = (shape: readonly number[]): number => shape.reduce((size, length) => size * length, 1);
-
 /** A weight in 8 bits as tensors of a file. */
 export const storeInt8 = (name: string, { values, scales }: QuantizedMatrix, shape: readonly number[]): Entries => [
   [name, { dtype: 'I8', shape, bytes: new Uint8Array(values.buffer, values.byteOffset, values.length) }],
@@ -111,13 +109,12 @@ function readInt4(name: string, packed: StoredTensor, tensors: ReadonlyMap<strin
   const shapeName = `${name}_shape`;
   const stored = checkShape(shapeName, tensors.get(shapeName), [2], source);
   const [outFeatures = 0, inFeatures = 0] = toInt32(stored);
-  const whole = inFeatures / blockSize;
   checkShape(`${name}_packed`, packed, [outFeatures, inFeatures / perInteger], source);
   const scaleName = `${name}_scale`;
-  const scale = checkShape(scaleName, tensors.get(scaleName), [outFeatures, whole], source);
+  const scale = checkShape(scaleName, tensors.get(scaleName), [outFeatures, inFeatures / blockSize], source);
   return quantizedTensor(packed, scale, [outFeatures, inFeatures], ([bytes, scaleBytes]) => {
     const integers = toInt32({ ...packed, bytes });
-    const values = new Int8Array(product([outFeatures, inFeatures]));
+    const values = new Int8Array(outFeatures * inFeatures);
     for (let i = 0; i < values.length; i++) {
       values[i] = ((integers[Math.floor(i / perInteger)]! >>> (4 * (i % perInteger))) & 0xf) - offset;
     }
